@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { Checksum, Timestamp } from './envelope.ts';
+
+export const BackupType = z.enum(['full', 'incremental', 'differential', 'snapshot']);
+export type BackupType = z.infer<typeof BackupType>;
+
+/** Requirements 1.3, with the fields that the engine adds. */
+export const BackupManifest = z.object({
+  backup_id: z.string().regex(/^backup_\d{8}_\d{6}_[a-z]+(_\d+)?$/),
+  timestamp: Timestamp,
+  backup_type: BackupType,
+  sources: z.array(
+    z.object({
+      source: z.string(),
+      files_backed_up: z.number().int(),
+      total_size_bytes: z.number().int(),
+      checksum: Checksum.describe('of the snapshot tree of this source'),
+      compression: z.enum(['zstd', 'none']),
+    }),
+  ),
+  metadata: z.object({
+    hostname: z.string(),
+    git_commit: z.string().nullable(),
+    git_branch: z.string().nullable(),
+    system_version: z.string(),
+    backup_duration_seconds: z.number(),
+  }),
+  validation: z.object({
+    integrity_check: z.enum(['passed', 'failed', 'pending']),
+    restore_test: z.enum(['passed', 'failed', 'pending']),
+    verified_at: Timestamp.nullable(),
+  }),
+  retention: z.object({
+    expires_at: Timestamp.nullable(),
+    tier: z.string(),
+    archive_to_cold_storage_after: z.string().nullable(),
+  }),
+  snapshot_id: z.string(),
+  parent_backup_id: z.string().nullable(),
+  reason: z.enum(['first', 'on_change', 'schedule', 'request', 'before_deployment', 'reconciled']),
+  encryption: z.literal('AES-256-GCM'),
+  files_new: z.number().int(),
+  files_changed: z.number().int(),
+  files_removed: z.number().int(),
+  files_unreadable: z.array(z.object({ path: z.string(), reason: z.string() })),
+  bytes_read: z.number().int(),
+  bytes_stored: z.number().int(),
+});
+export type BackupManifest = z.infer<typeof BackupManifest>;
+
+const Run = z.object({
+  backup_id: z.string(),
+  backup_type: BackupType,
+  sources: z.array(z.string()),
+  reason: z.string(),
+  attempt: z.number().int().positive(),
+});
+export const BackupRequested = Run;
+export const BackupStarted = Run;
+export const BackupFailed = Run.extend({ error: z.object({ code: z.string(), message: z.string() }) });
+/** One per snapshot; its event id is derived from the snapshot id, so that telling it twice is telling it once. */
+export const BackupCreated = z.object({ manifest: BackupManifest });
+export const BackupVerified = z.object({
+  backup_id: z.string(),
+  level: z.enum(['manifest', 'data', 'restore']),
+  files_checked: z.number().int(),
+  bytes_checked: z.number().int(),
+  duration_ms: z.number(),
+});
+export const BackupVerificationFailed = BackupVerified.extend({
+  problems: z.array(z.string()).describe('each damaged object or file, named'),
+});
+export const BackupRestored = z.object({
+  backup_id: z.string(),
+  target_path: z.string(),
+  files_restored: z.number().int(),
+  bytes_restored: z.number().int(),
+  duration_ms: z.number(),
+});
+export const BackupDeleted = z.object({ backup_id: z.string(), snapshot_id: z.string(), reason: z.string() });

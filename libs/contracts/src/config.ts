@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { Severity } from './alert-events.ts';
+import { BackupType } from './backup-events.ts';
+import { DurationMs } from './durations.ts';
+import { StrategyName } from './recovery-events.ts';
+
+export const Priority = z.enum(['critical', 'high', 'medium', 'low']);
+export type Priority = z.infer<typeof Priority>;
+
+/** Left out of `up PATH…` and of every source that does not set `default_excludes: false`. */
+export const DEFAULT_EXCLUDES = [
+  '.git',
+  'node_modules',
+  '.cache',
+  '__pycache__',
+  '*.pyc',
+  '*.lock',
+  '*.sock',
+  '*.swp',
+  '*.swx',
+  '*~',
+  '#*#',
+  '.#*',
+  '4913',
+  '*.tmp',
+  '.~lock.*',
+  '.DS_Store',
+] as const;
+
+/** One protected source (requirements 1.2). Patterns are globs below `root`; a pattern that ends in `/` is a folder. */
+export const SourceConfig = z.strictObject({
+  root: z.string().optional(),
+  paths: z.array(z.string()).default([]),
+  exclude_patterns: z.array(z.string()).default([]),
+  default_excludes: z.boolean().default(true),
+  priority: Priority.default('medium'),
+  backup_frequency: z.enum(['on_change', 'hourly', 'daily', 'weekly', 'monthly']).default('daily'),
+  on_delete: z.enum(['recover', 'alert', 'ignore']).default('recover'),
+  validator: z.enum(['none', 'json', 'conversation']).optional(),
+  json_schema: z.string().optional(),
+  encryption_required: z.boolean().default(false),
+  mongodb_url: z.string().optional(),
+  mongodb_url_file: z.string().optional(),
+  database: z.string().optional(),
+  mongodb_collections: z.array(z.string()).default([]),
+  point_in_time_recovery: z.boolean().default(false),
+});
+export type SourceConfig = z.infer<typeof SourceConfig>;
+
+const channelBase = { allow_private: z.boolean().default(false), min_severity: Severity.optional() };
+export const ChannelConfig = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('log'), ...channelBase }),
+  z.strictObject({
+    type: z.literal('webhook'),
+    url: z.string().optional(),
+    url_file: z.string().optional(),
+    secret: z.string().optional(),
+    secret_file: z.string().optional(),
+    ...channelBase,
+  }),
+  z.strictObject({
+    type: z.literal('slack'),
+    webhook_url: z.string().optional(),
+    webhook_url_file: z.string().optional(),
+    ...channelBase,
+  }),
+  z.strictObject({
+    type: z.literal('email'),
+    smtp_url: z.string().optional(),
+    smtp_url_file: z.string().optional(),
+    from: z.string(),
+    to: z.array(z.string()).min(1),
+    ...channelBase,
+  }),
+]);
+export type ChannelConfig = z.infer<typeof ChannelConfig>;
+
+const RouteConfig = z.strictObject({
+  match: z
+    .strictObject({ severity: z.array(Severity).optional(), rule: z.array(z.string()).optional() })
+    .default({}),
+  channels: z.array(z.string()).min(1),
+});
+
+const TierConfig = z.looseObject({
+  location: z.string().optional(),
+  provider: z.string().optional(),
+  retention_days: z.number().positive().optional(),
+  backup_types: z.array(z.string()).optional(),
+});
+
+/** The whole of `holdfast.yaml`. Keys of parts that come later are taken and passed on as they are. */
+export const HoldfastConfig = z.strictObject({
+  host: z.string().min(1),
+  data_dir: z.string().default('.holdfast'),
+  http: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.number().int().min(0).max(65535).default(8420),
+    })
+    .prefault({}),
+  nats: z
+    .strictObject({
+      url: z.string().optional(),
+      credentials_file: z.string().optional(),
+      port: z.number().int().min(0).max(65535).default(4222).describe('of the embedded server'),
+    })
+    .prefault({}),
+  sources: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), SourceConfig).default({}),
+  storage: z.strictObject({ tiers: z.record(z.string(), TierConfig).default({}) }).prefault({}),
+  repository: z
+    .strictObject({
+      location: z.string().optional(),
+      key_file: z.string().optional(),
+      password_file: z.string().optional(),
+    })
+    .prefault({}),
+  monitor: z
+    .strictObject({
+      check_interval_seconds: z.number().positive().default(60),
+      deep_check_interval_seconds: z.number().positive().default(300),
+      settle_ms: z.number().int().nonnegative().default(1000).describe('sources below critical'),
+      settle_critical_ms: z.number().int().nonnegative().default(10),
+      move_window_ms: z.number().int().nonnegative().default(10),
+    })
+    .prefault({}),
+  recovery: z
+    .strictObject({
+      strategies: z
+        .record(
+          z.string(),
+          z.array(z.looseObject({ strategy: StrategyName, max_age_hours: z.number().optional() })),
+        )
+        .default({}),
+    })
+    .prefault({}),
+  alerts: z
+    .strictObject({
+      channels: z.record(z.string(), ChannelConfig).default({}),
+      routes: z.array(RouteConfig).default([]),
+      group_wait_ms: DurationMs.default(10_000),
+      group_interval_ms: DurationMs.default(300_000),
+      repeat_interval_ms: DurationMs.default(14_400_000),
+      conditions: z.unknown().optional(),
+    })
+    .prefault({}),
+  telemetry: z
+    .strictObject({
+      otlp_endpoint: z.string().optional(),
+      log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    })
+    .prefault({}),
+  rotation: z.record(z.string(), z.unknown()).optional(),
+  schedule: z.record(z.string(), z.looseObject({ type: BackupType.optional() })).optional(),
+  rpo: z.record(z.string(), DurationMs).optional(),
+  rto: z.record(z.string(), DurationMs).optional(),
+  drills: z.record(z.string(), z.unknown()).optional(),
+  contacts: z.unknown().optional(),
+  retention: z.record(z.string(), z.unknown()).optional(),
+  encryption: z.record(z.string(), z.unknown()).optional(),
+  access: z.record(z.string(), z.unknown()).optional(),
+  audit: z.record(z.string(), z.unknown()).optional(),
+});
+export type HoldfastConfig = z.infer<typeof HoldfastConfig>;

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { Checksum, Timestamp } from './envelope.ts';
+
+/** What a registered file is known by. `mtime` is cut to milliseconds; the registry keeps nanoseconds. */
+export const FileFacts = z.object({
+  host: z.string(),
+  source: z.string(),
+  path: z.string().describe('absolute'),
+  size: z.number().int().nonnegative(),
+  mtime: Timestamp,
+  checksum: Checksum,
+});
+export type FileFacts = z.infer<typeof FileFacts>;
+
+export const FileRegistered = FileFacts;
+export const FileModified = FileFacts.extend({ previous_checksum: Checksum.optional() });
+export const FileMoved = FileFacts.extend({ from: z.string() });
+export const FileRetired = FileFacts.extend({
+  reason: z.enum(['allowed', 'git', 'excluded', 'policy']).describe('why its absence is no loss'),
+});
+/** The first registration of a source: up to 1,000 files an event. */
+export const FilesRegistered = z.object({
+  host: z.string(),
+  source: z.string(),
+  files: z.array(FileFacts.omit({ host: true, source: true })).max(1000),
+});
+
+const Loss = z.object({
+  host: z.string(),
+  source: z.string(),
+  path: z.string(),
+  size: z.number().int().nonnegative().describe('of the last good version'),
+  checksum: Checksum.describe('of the last good version: the one wanted back'),
+  detected_at: Timestamp,
+  detected_by: z.enum(['watch', 'scan']),
+});
+export const FileDeleted = Loss;
+export const FileCorrupted = Loss.extend({
+  reason: z.enum(['checksum', 'json', 'schema', 'conversation', 'size']),
+  detail: z.string(),
+  actual_checksum: Checksum.describe('of the bad bytes that were judged'),
+  actual_size: z.number().int().nonnegative(),
+  quarantined_to: z.string().optional(),
+});
+
+const Interval = { started_at: Timestamp, reconciled_at: Timestamp.optional() };
+export const WatchGapDetected = z.object({
+  host: z.string(),
+  root: z.string(),
+  reason: z.enum(['overflow', 'late_timer', 'enospc', 'emfile', 'clock_jump', 'watcher_error']),
+  ...Interval,
+});
+export const WatchRootLost = z.object({
+  host: z.string(),
+  root: z.string(),
+  reason: z.enum(['missing', 'unmounted', 'replaced', 'unreadable']),
+  ...Interval,
+});

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { EVENTS, type EventType, type HoldfastEvent, type ServiceName } from './catalog.ts';
+
+// The only place where a subject, a stream, a bucket or a durable name is spelled.
+
+export const EVENTS_STREAM = 'EVENTS';
+export const COMMANDS_STREAM = 'COMMANDS';
+export const DEADLETTERS_STREAM = 'DEADLETTERS';
+export const TOKENS_BUCKET = 'TOKENS';
+export const LEASES_BUCKET = 'LEASES';
+
+export const ALL_EVENTS = 'holdfast.event.>';
+export const ALL_COMMANDS = 'holdfast.command.>';
+export const ALL_DEADLETTERS = 'holdfast.deadletter.>';
+/** Where the server tells that a message was delivered too often. */
+export const MAX_DELIVERIES_ADVISORY = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>';
+
+/** A host, noun or key as one subject token: what NATS reserves or forbids becomes `_`. */
+export function token(text: string): string {
+  return text.replace(/[\s.*>\p{Cc}]/gu, '_') || '_';
+}
+
+/** The key of a file: the first 32 hex digits of SHA-256 over host, NUL and path. */
+export function fileKey(host: string, path: string): string {
+  return createHash('sha256').update(`${host}\0${path}`).digest('hex').slice(0, 32);
+}
+
+/** `holdfast.event.<noun>.<EventName>.<host>.<key>` */
+export function eventSubject(type: EventType, host: string, key: string): string {
+  return `holdfast.event.${EVENTS[type].noun}.${type}.${token(host)}.${token(key)}`;
+}
+
+/** The subject that an event travels on; events about a file are keyed by the file. */
+export function subjectOf(event: HoldfastEvent): string {
+  const host = event.source.split('/')[1] ?? '_';
+  const key = EVENTS[event.type].noun === 'file' ? fileKey(host, event.subject) : event.subject;
+  return eventSubject(event.type, host, key);
+}
+
+/** All events of one type, of one host or of all. */
+export function eventFilter(type: EventType, host?: string): string {
+  return `holdfast.event.${EVENTS[type].noun}.${type}.${host === undefined ? '*' : token(host)}.>`;
+}
+
+/** `holdfast.command.<service>.<Verb>.<host>.<key>` */
+export function commandSubject(service: ServiceName, verb: string, host: string, key: string): string {
+  return `holdfast.command.${service}.${verb}.${token(host)}.${token(key)}`;
+}
+
+/** Every command for one service of one host. */
+export function commandFilter(service: ServiceName, host: string): string {
+  return `holdfast.command.${service}.*.${token(host)}.>`;
+}
+
+/** `holdfast.rpc.<service>.<verb>.<host>`: a question with one answer. */
+export function rpcSubject(service: ServiceName, verb: string, host: string): string {
+  return `holdfast.rpc.${service}.${verb}.${token(host)}`;
+}
+
+/** Where a message that keeps failing is parked. */
+export function deadLetterSubject(consumer: string): string {
+  return `holdfast.deadletter.${token(consumer)}`;
+}
+
+/** The durable consumer of one reader: `<service>-<host>-<purpose>`. */
+export function durableName(service: ServiceName, host: string, purpose: string): string {
+  return `${service}-${token(host)}-${token(purpose)}`.replace(/[/\\]/g, '_');
+}

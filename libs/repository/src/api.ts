@@ -1,0 +1,149 @@
+/**
+ * What the engine does for others. No NATS, no HTTP, no policy: callers say what is read and when.
+ * Paths are absolute; a name that is not UTF-8 is spelled with lone surrogates (Python's surrogateescape), so that
+ * every name survives the round trip. Errors carry a code: `wrong_password`, `repo_not_found`, `repo_damaged` …
+ */
+export type EntryKind = 'file' | 'directory' | 'symlink';
+
+/** One path in a snapshot with all that a restore needs. */
+export interface Entry {
+  readonly path: string;
+  readonly kind: EntryKind;
+  readonly size: number;
+  /** Permission bits and setuid, setgid, sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime_ns: bigint;
+  /** `sha256:<hex>` of a file's bytes; empty for others. */
+  readonly checksum: string;
+  /** Ids of its chunks, in order. */
+  readonly chunks: readonly string[];
+  /** Target of a symlink. */
+  readonly target?: string;
+  /** `<dev>:<ino>` of a file with several names, equal for all of them in this snapshot. */
+  readonly link_group?: string;
+}
+
+export interface Snapshot {
+  readonly id: string;
+  readonly host: string;
+  readonly source: string;
+  readonly time_ms: number;
+  readonly roots: readonly string[];
+  /** Id of the root node of the tree. */
+  readonly tree: string;
+  readonly parent: string | null;
+  readonly files: number;
+  readonly bytes: number;
+  /** What the caller gave; kept as it is. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface BackupRequest {
+  readonly host: string;
+  readonly source: string;
+  /** Files and folders to read. */
+  readonly roots: readonly string[];
+  /** False leaves a path out; a folder that is left out is not entered. */
+  readonly select?: (path: string, kind: EntryKind) => boolean;
+  /** The snapshot to compare with; default: the newest of this host and source. */
+  readonly parent?: string | null;
+  /** Read everything again, whatever stat says. */
+  readonly full?: boolean;
+  /** Only these paths are looked at (their subtrees too); all else is carried over from the parent. */
+  readonly changes?: readonly string[];
+  /** Paths whose entry is carried over from the parent whatever stands on disk: they have an open loss case. */
+  readonly carry?: ReadonlySet<string>;
+  /** Called at the end, just before the snapshot is sealed: what it returns is kept in the snapshot. */
+  readonly metadata: (stats: BackupStats) => Record<string, unknown>;
+  readonly compression?: boolean;
+  readonly on_progress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Progress {
+  readonly files_done: number;
+  readonly files_total: number | null;
+  readonly bytes_done: number;
+  readonly bytes_total: number | null;
+}
+
+export interface BackupStats {
+  readonly files: number;
+  readonly bytes: number;
+  readonly files_new: number;
+  readonly files_changed: number;
+  readonly files_removed: number;
+  /** Bytes read from the sources, and bytes added to the repository. */
+  readonly bytes_read: number;
+  readonly bytes_stored: number;
+  readonly duration_ms: number;
+  /** Paths that could not be read, each with its reason: the backup went on without them. */
+  readonly unreadable: readonly { path: string; reason: string }[];
+  /** Root of the tree: the checksum of the whole content. */
+  readonly tree: string;
+}
+
+export interface BackupResult {
+  readonly snapshot: Snapshot;
+  readonly stats: BackupStats;
+  /** Nothing differed from the parent: no snapshot was made and `snapshot` is the parent (only with `skip_unchanged`). */
+  readonly unchanged: boolean;
+}
+
+export interface Version {
+  readonly snapshot: Snapshot;
+  readonly entry: Entry;
+}
+
+export interface RestoreRequest {
+  readonly snapshot_id: string;
+  /** Absolute paths are put below it as they were named. */
+  readonly target: string;
+  /** Put the content of this stored folder straight into target. */
+  readonly subfolder?: string;
+  readonly select?: (path: string) => boolean;
+  readonly dry_run?: boolean;
+  readonly on_progress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RestoreResult {
+  readonly files: number;
+  readonly bytes: number;
+  readonly failed: readonly { path: string; reason: string }[];
+}
+
+export interface CheckProblem {
+  readonly object: string;
+  readonly problem: string;
+  /** Snapshots and files that it reaches. */
+  readonly reaches: readonly { snapshot_id: string; path: string }[];
+}
+
+export interface Repository extends AsyncDisposable {
+  readonly id: string;
+  readonly location: string;
+  /** Newest first. */
+  snapshots(filter?: { host?: string; source?: string }): Promise<Snapshot[]>;
+  /** By full id, unambiguous prefix, or `latest`; rejects with `snapshot_not_found`. */
+  snapshot(id: string): Promise<Snapshot>;
+  /** Stores and commits; after it resolves a power cut does not lose it. `skip_unchanged`: no snapshot where nothing differs. */
+  backup(request: BackupRequest & { skip_unchanged?: boolean }): Promise<BackupResult>;
+  /** The entry of one path: a few node loads. */
+  find(snapshot: Snapshot, path: string): Promise<Entry | undefined>;
+  /** Entries in path order, all or below one folder. */
+  entries(snapshot: Snapshot, under?: string): AsyncIterable<Entry>;
+  /** Every distinct content that a path had, newest first, with the newest snapshot that holds it. */
+  versions(path: string, filter?: { host?: string; source?: string }): AsyncIterable<Version>;
+  /** The bytes of a file, verified chunk by chunk and as a whole; rejects with `repo_damaged`. */
+  read(entry: Entry): Promise<Buffer>;
+  /** The bytes piece by piece, verified; for files larger than memory should hold. */
+  read_stream(entry: Entry): AsyncIterable<Buffer>;
+  /** Calls `use` for each file in the order that reads each block once; several at a time. */
+  read_many(entries: readonly Entry[], use: (entry: Entry, data: Buffer) => Promise<void>): Promise<void>;
+  restore(request: RestoreRequest): Promise<RestoreResult>;
+  /** Structure; with `read_data` every byte. Calls back for each problem. */
+  check(options: { read_data?: boolean; on_problem: (problem: CheckProblem) => void }): Promise<void>;
+}
