@@ -1,0 +1,35 @@
+import { configJsonSchema, loadConfig, printableConfig } from '@holdfast/runtime/config';
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { print, printJson } from '../output/print.ts';
+
+interface ConfigOptions {
+  config: string;
+  json?: boolean;
+}
+
+/** `config check|print|schema` */
+export function registerConfig(program: Command): void {
+  const config = program.command('config').description('Look at the configuration');
+  const file = (command: Command) =>
+    command.option('--config <file>', 'configuration', 'holdfast.yaml').option('--json', 'JSON instead of YAML');
+  file(config.command('check').description('Say whether it is valid; the place of the first mistake')).action(check);
+  file(config.command('print').description('As it is in force, defaults and environment included, without secrets')).action(show);
+  config
+    .command('schema')
+    .description('JSON Schema, for editors')
+    .action(() => printJson(configJsonSchema()));
+}
+
+async function check(options: ConfigOptions): Promise<void> {
+  const config = await loadConfig({ file: options.config, env: process.env });
+  const sources = Object.keys(config.sources);
+  if (options.json) return printJson({ valid: true, sources });
+  print(`${options.config} is valid: ${sources.length} sources (${sources.join(', ')})`);
+}
+
+async function show(options: ConfigOptions): Promise<void> {
+  const config = printableConfig(await loadConfig({ file: options.config, env: process.env }));
+  if (options.json) printJson(config);
+  else print(stringify(config).trimEnd());
+}

@@ -1,0 +1,55 @@
+import { styleText } from 'node:util';
+import type { Command } from 'commander';
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { connect, type ConnectionOptions, withConnection } from '../client.ts';
+import { localTime, print } from '../output/print.ts';
+
+interface WatchedEvent {
+  type: string;
+  time: string;
+  subject: string;
+  correlationid: string;
+  data: Record<string, unknown>;
+}
+
+/** `watch [SUBJECT]`: the events as they come; `--json` one a line. */
+export function registerWatch(program: Command): void {
+  const command = program
+    .command('watch')
+    .description('Show the events live')
+    .argument('[subject]', "as in NATS: 'holdfast.event.file.FileDeleted.>'");
+  withConnection(command).action(watch);
+}
+
+async function watch(subject: string | undefined, options: ConnectionOptions): Promise<void> {
+  const query = subject === undefined ? '' : `?${new URLSearchParams({ subject })}`;
+  const reply = await connect(options).open(`/api/audit/stream${query}`, { headers: { accept: 'text/event-stream' } });
+  if (reply.body === null) return;
+  const messages = reply.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  for await (const message of messages) {
+    if (options.json) print(message.data);
+    else print(line(JSON.parse(message.data) as WatchedEvent));
+  }
+}
+
+const COLOURS: Record<string, 'red' | 'green' | 'yellow' | 'cyan'> = {
+  FileDeleted: 'red',
+  FileCorrupted: 'red',
+  RecoveryFailed: 'red',
+  ManualRecoveryRequired: 'red',
+  FileRecovered: 'green',
+  BackupCreated: 'cyan',
+  NotificationSent: 'yellow',
+};
+
+function line(event: WatchedEvent): string {
+  const colour = COLOURS[event.type];
+  const name = event.type.padEnd(22);
+  const took = typeof event.data['duration_ms'] === 'number' ? ` in ${Math.round(event.data['duration_ms'])} ms` : '';
+  return [
+    styleText('dim', localTime(event.time)),
+    colour === undefined ? name : styleText(colour, name),
+    event.subject + took,
+    styleText('dim', event.correlationid),
+  ].join('  ');
+}

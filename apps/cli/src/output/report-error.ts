@@ -1,0 +1,19 @@
+import { styleText } from 'node:util';
+import { EXIT, HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
+
+/** Writes an error once, on stderr, as one clear line and a hint; answers the exit code that it stands for. */
+export function reportError(error: unknown, stream: NodeJS.WritableStream = process.stderr): number {
+  if (!isHoldfastError(error)) {
+    const text = Error.isError(error) ? (error.stack ?? error.message) : String(error);
+    stream.write(`holdfast: unexpected failure: ${text}\n`);
+    return EXIT.failed;
+  }
+  const hint = styleText('dim', error.hint, { stream });
+  stream.write(`${styleText('red', 'holdfast:', { stream })} ${error.message} ${hint}\n`);
+  return error.exit_code;
+}
+
+/** A mistake on the command line: exit code 2. */
+export function usageError(message: string): HoldfastError {
+  return new HoldfastError('bad_request', message);
+}
