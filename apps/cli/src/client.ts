@@ -18,6 +18,8 @@ export interface Client {
   send<Answer>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer>;
   /** The reply as it comes, for streams. */
   open(path: string, init?: RequestInit): Promise<Response>;
+  /** The same, but a refusal is an answer too. */
+  ask(path: string, init?: RequestInit): Promise<Response>;
 }
 
 /** Adds the options that every command has that talks to a running system. */
@@ -35,24 +37,33 @@ export function connect(options: ConnectionOptions): Client {
   const base = (options.url ?? process.env['HOLDFAST_URL'] ?? found).replace(/\/$/, '');
   const token = options.token ?? process.env['HOLDFAST_TOKEN'] ?? readIfThere(paths.admin_token);
 
-  const open = async (path: string, init: RequestInit = {}): Promise<Response> => {
+  const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
-    const answer = await fetch(base + path, { ...init, headers }).catch((cause: unknown) => {
+    return fetch(base + path, { ...init, headers }).catch((cause: unknown) => {
       throw new HoldfastError('unreachable', `nothing answers at ${base}`, { cause });
     });
+  };
+  const open = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const answer = await ask(path, init);
     if (!answer.ok) throw await problemOf(answer);
     return answer;
   };
   return {
+    ask,
     open,
     get: async (path, query = {}) => {
-      const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+      const given = Object.entries(query).filter(
+        (entry): entry is [string, string] => entry[1] !== undefined,
+      );
       const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
       return (await open(path + search)).json() as never;
     },
     send: async (method, path, body) => {
-      const content = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+      const content =
+        body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
       const answer = await open(path, { method, ...content });
       return (answer.status === 204 ? undefined : await answer.json()) as never;
     },
@@ -73,7 +84,13 @@ async function problemOf(answer: Response): Promise<HoldfastError> {
 
 function knownCode(code: string | undefined, status: number): ErrorCode {
   if (code !== undefined && Object.hasOwn(ERRORS, code)) return code as ErrorCode;
-  const byStatus: Record<number, ErrorCode> = { 400: 'bad_request', 401: 'unauthenticated', 403: 'forbidden', 404: 'not_found', 409: 'conflict' };
+  const byStatus: Record<number, ErrorCode> = {
+    400: 'bad_request',
+    401: 'unauthenticated',
+    403: 'forbidden',
+    404: 'not_found',
+    409: 'conflict',
+  };
   return byStatus[status] ?? (status >= 500 ? 'unavailable' : 'internal');
 }
 

@@ -11,7 +11,9 @@ export function lockDataFolder(data_dir: string): Disposable {
   try {
     mkdirSync(data_dir, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new HoldfastError('data_dir_unusable', `${data_dir}: ${systemCode(cause) ?? 'cannot be made'}`, { cause });
+    throw new HoldfastError('data_dir_unusable', `${data_dir}: ${systemCode(cause) ?? 'cannot be made'}`, {
+      cause,
+    });
   }
   const db = openLock(data_dir);
   try {

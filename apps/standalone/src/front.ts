@@ -37,7 +37,13 @@ export async function createFront({ services, upstream, version }: FrontOptions)
     void reply
       .code(ERRORS.unavailable.status)
       .type('application/problem+json')
-      .send({ type: 'about:blank', title: ERRORS.unavailable.title, status: 503, code: 'unavailable', detail: messageOf(error) });
+      .send({
+        type: 'about:blank',
+        title: ERRORS.unavailable.title,
+        status: 503,
+        code: 'unavailable',
+        detail: messageOf(error),
+      });
   });
 
   const ask = async (name: ServiceName, path: string): Promise<Response> => {
@@ -54,7 +60,13 @@ export async function createFront({ services, upstream, version }: FrontOptions)
   });
   app.get('/metrics', async (_request, reply) => {
     const parts = await Promise.all(
-      services.map(async (service) => ({ service, text: await ask(service, '/metrics').then((r) => r.text(), () => '') })),
+      services.map(async (service) => ({
+        service,
+        text: await ask(service, '/metrics').then(
+          (r) => r.text(),
+          () => '',
+        ),
+      })),
     );
     return reply.type('text/plain; version=0.0.4').send(mergeMetrics(parts));
   });
@@ -63,7 +75,8 @@ export async function createFront({ services, upstream, version }: FrontOptions)
     const documents = (await Promise.all(answers.map((answer) => answer.json()))) as OpenApiDocument[];
     return mergeOpenApi(documents, version);
   });
-  for (const [prefix, name] of Object.entries(PREFIXES)) await app.register(proxy, proxyTo(prefix, name, upstream));
+  for (const [prefix, name] of Object.entries(PREFIXES))
+    await app.register(proxy, proxyTo(prefix, name, upstream));
   return app;
 }
 

@@ -26,7 +26,11 @@ interface RunningWorker {
 }
 
 /** Starts the service; rejects with its own error when the first start fails. */
-export async function hostService(name: ServiceName, config: ServiceConfig, log: Logger): Promise<ServiceHost> {
+export async function hostService(
+  name: ServiceName,
+  config: ServiceConfig,
+  log: Logger,
+): Promise<ServiceHost> {
   let current: RunningWorker | undefined = await startWorker(name, config);
   let stopping = false;
   const failures: number[] = [];
@@ -78,9 +82,13 @@ async function startWorker(name: ServiceName, config: ServiceConfig): Promise<Ru
     failure.resolve(new HoldfastError(message.code ?? 'internal', message.message, { cause }));
   });
   worker.on('error', (cause) =>
-    failure.resolve(new HoldfastError('internal', `${name}: ${Error.isError(cause) ? cause.message : cause}`, { cause })),
+    failure.resolve(
+      new HoldfastError('internal', `${name}: ${Error.isError(cause) ? cause.message : cause}`, { cause }),
+    ),
   );
-  worker.on('exit', (code) => failure.resolve(new HoldfastError('internal', `${name} ended with code ${code}`)));
+  worker.on('exit', (code) =>
+    failure.resolve(new HoldfastError('internal', `${name} ended with code ${code}`)),
+  );
   failure.promise.then(ready.reject);
   return { url: await ready.promise, ended: failure.promise, stop: () => stopWorker(worker) };
 }

@@ -37,7 +37,11 @@ export async function startHoldfast({ config, log, version }: StandaloneOptions)
   try {
     parts.use(lockDataFolder(data_dir));
     const hosts = new Map<ServiceName, ServiceHost>();
-    const front = await createFront({ services: SERVICES, upstream: (name) => hosts.get(name)?.url(), version });
+    const front = await createFront({
+      services: SERVICES,
+      upstream: (name) => hosts.get(name)?.url(),
+      version,
+    });
     const url = await listenFront(front, config.http);
     parts.defer(() => front.close());
     const nats = await openNats(config, data_dir, log, parts);

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import ms, { type StringValue } from 'ms';
-import { connect, type ConnectionOptions, withConnection } from '../client.ts';
+import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { print, printJson } from '../output/print.ts';
 import { usageError } from '../output/report-error.ts';
 
@@ -17,9 +17,14 @@ export function registerAllowDelete(program: Command): void {
 
 async function allowDelete(path: string, options: ConnectionOptions & { for: string }): Promise<void> {
   const for_ms = ms(options.for as StringValue);
-  if (!Number.isFinite(for_ms) || for_ms <= 0) throw usageError(`not a duration: ${options.for} (write 10m, 1h)`);
+  if (!Number.isFinite(for_ms) || for_ms <= 0)
+    throw usageError(`not a duration: ${options.for} (write 10m, 1h)`);
   const body = { path: resolve(path), for_seconds: Math.ceil(for_ms / 1000) };
-  const answer = await connect(options).send<{ path: string; until: string }>('POST', '/api/monitor/allow-delete', body);
+  const answer = await connect(options).send<{ path: string; until: string }>(
+    'POST',
+    '/api/monitor/allow-delete',
+    body,
+  );
   if (options.json) return printJson(answer);
   print(`${answer.path} may be deleted until ${answer.until}`);
 }

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { connect, type ConnectionOptions, withConnection } from '../client.ts';
+import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { localTime, print, printJson } from '../output/print.ts';
 
 interface AuditOptions extends ConnectionOptions {
@@ -57,7 +57,10 @@ function queryOf(options: AuditOptions): Record<string, string | undefined> {
 
 async function query(options: AuditOptions): Promise<void> {
   const page = { ...queryOf(options), limit: options.limit };
-  const answer = await connect(options).get<{ items: AuditItem[]; next_cursor: string | null }>('/api/audit/events', page);
+  const answer = await connect(options).get<{ items: AuditItem[]; next_cursor: string | null }>(
+    '/api/audit/events',
+    page,
+  );
   if (options.json) return printJson(answer);
   for (const item of answer.items) print(storyLine(item));
   if (answer.next_cursor !== null) print(styleText('dim', `more: --cursor ${answer.next_cursor}`));
@@ -77,7 +80,9 @@ function storyLine(item: AuditItem): string {
 
 async function exportEvents(options: AuditOptions & { format: string }): Promise<void> {
   const given = Object.entries({ ...queryOf(options), format: options.format });
-  const search = new URLSearchParams(given.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const search = new URLSearchParams(
+    given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
   const reply = await connect(options).open(`/api/audit/export?${search}`);
   if (reply.body !== null) for await (const piece of reply.body) process.stdout.write(piece);
 }

@@ -12,9 +12,17 @@ interface ConfigOptions {
 export function registerConfig(program: Command): void {
   const config = program.command('config').description('Look at the configuration');
   const file = (command: Command) =>
-    command.option('--config <file>', 'configuration', 'holdfast.yaml').option('--json', 'JSON instead of YAML');
-  file(config.command('check').description('Say whether it is valid; the place of the first mistake')).action(check);
-  file(config.command('print').description('As it is in force, defaults and environment included, without secrets')).action(show);
+    command
+      .option('--config <file>', 'configuration', 'holdfast.yaml')
+      .option('--json', 'JSON instead of YAML');
+  file(config.command('check').description('Say whether it is valid; the place of the first mistake')).action(
+    check,
+  );
+  file(
+    config
+      .command('print')
+      .description('As it is in force, defaults and environment included, without secrets'),
+  ).action(show);
   config
     .command('schema')
     .description('JSON Schema, for editors')

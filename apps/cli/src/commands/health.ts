@@ -1,7 +1,7 @@
-import { HoldfastError } from '@holdfast/contracts/errors';
 import { styleText } from 'node:util';
+import { HoldfastError } from '@holdfast/contracts/errors';
 import type { Command } from 'commander';
-import { connect, type ConnectionOptions, withConnection } from '../client.ts';
+import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { print, printJson } from '../output/print.ts';
 
 interface Readiness {
@@ -16,15 +16,14 @@ export function registerHealth(program: Command): void {
 
 async function health(options: ConnectionOptions): Promise<void> {
   const client = connect(options);
-  const answer = await client.get<Readiness>('/readyz').catch((error: unknown) => {
-    if (Error.isError(error) && (error as HoldfastError).code === 'unavailable') return undefined;
-    throw error;
-  });
-  if (answer === undefined) throw new HoldfastError('conflict', 'some services are not ready');
-  const backup = await client.get<Record<string, unknown>>('/api/backup/health');
-  if (options.json) return printJson({ ...answer, backup });
-  for (const one of answer.services) {
-    const mark = one.ready ? styleText('green', 'ok') : styleText('red', 'down');
-    print(`${one.service.padEnd(10)} ${mark}`);
-  }
+  const readiness = (await (await client.ask('/readyz')).json()) as Readiness;
+  const down = readiness.services.filter((one) => !one.ready).map((one) => one.service);
+  const backup = down.includes('backup') ? null : await client.get<object>('/api/backup/health');
+  if (options.json) printJson({ ...readiness, backup });
+  else for (const one of readiness.services) print(`${one.service.padEnd(10)} ${mark(one.ready)}`);
+  if (down.length > 0) throw new HoldfastError('conflict', `not ready: ${down.join(', ')}`);
+}
+
+function mark(ready: boolean): string {
+  return ready ? styleText('green', 'ok') : styleText('red', 'down');
 }

@@ -1,12 +1,19 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { connect, type ConnectionOptions, withConnection } from '../client.ts';
+import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { bytes, localTime, print, printJson, printTable } from '../output/print.ts';
 
 interface History {
   path: string;
   versions: { time: string; size: number; checksum: string; backup_id: string | null }[];
-  incidents: { time: string; kind: string; outcome: string; strategy: string | null; duration_ms: number | null; correlation_id: string }[];
+  incidents: {
+    time: string;
+    kind: string;
+    outcome: string;
+    strategy: string | null;
+    duration_ms: number | null;
+    correlation_id: string;
+  }[];
 }
 
 /** `history PATH`: every version of one file, its losses and recoveries. */
@@ -23,7 +30,12 @@ async function history(path: string, options: ConnectionOptions): Promise<void> 
   if (options.json) return printJson(answer);
   printTable(
     ['version of', 'size', 'checksum', 'backup'],
-    answer.versions.map((one) => [localTime(one.time), bytes(one.size), one.checksum.slice(0, 19), one.backup_id]),
+    answer.versions.map((one) => [
+      localTime(one.time),
+      bytes(one.size),
+      one.checksum.slice(0, 19),
+      one.backup_id,
+    ]),
   );
   if (answer.incidents.length === 0) return;
   print('');

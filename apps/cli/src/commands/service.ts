@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { SERVICES, type ServiceName } from '@holdfast/contracts/catalog';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { dataPaths } from '@holdfast/contracts/paths';
@@ -5,8 +7,6 @@ import { loadConfig } from '@holdfast/runtime/config';
 import { runUntilSignal } from '@holdfast/runtime/lifecycle';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import type { Command } from 'commander';
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { usageError } from '../output/report-error.ts';
 import { version } from '../version.ts';
 
@@ -51,11 +51,16 @@ async function runService(name: string, options: { config: string; port?: string
 }
 
 /** The configured server, else the one that `up` embeds in the same data folder. */
-function natsOf(nats: { url?: string | undefined; credentials_file?: string | undefined }, data_dir: string, name: string) {
+function natsOf(
+  nats: { url?: string | undefined; credentials_file?: string | undefined },
+  data_dir: string,
+  name: string,
+) {
   const paths = dataPaths(data_dir);
   const found = existsSync(paths.nats_url) ? readFileSync(paths.nats_url, 'utf8').trim() : undefined;
   const url = nats.url ?? found;
-  if (url === undefined) throw new HoldfastError('nats_unreachable', 'no NATS is named: set NATS_URL or nats.url');
+  if (url === undefined)
+    throw new HoldfastError('nats_unreachable', 'no NATS is named: set NATS_URL or nats.url');
   const creds = nats.credentials_file ?? paths.service_creds(name);
   return existsSync(creds) ? { url, credentials_file: creds } : { url };
 }

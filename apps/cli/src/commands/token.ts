@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { connect, type ConnectionOptions, withConnection } from '../client.ts';
+import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { print, printJson, printTable } from '../output/print.ts';
 
 interface Token {
@@ -23,7 +23,10 @@ export function registerToken(program: Command): void {
 }
 
 async function create(options: ConnectionOptions & { name: string; role: string }): Promise<void> {
-  const made = await connect(options).send<Token>('POST', '/api/tokens', { name: options.name, role: options.role });
+  const made = await connect(options).send<Token>('POST', '/api/tokens', {
+    name: options.name,
+    role: options.role,
+  });
   if (options.json) return printJson(made);
   print(made.token ?? '');
 }

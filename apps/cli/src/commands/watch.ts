@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
-import { connect, type ConnectionOptions, withConnection } from '../client.ts';
+import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { localTime, print } from '../output/print.ts';
 
 interface WatchedEvent {
@@ -23,7 +23,9 @@ export function registerWatch(program: Command): void {
 
 async function watch(subject: string | undefined, options: ConnectionOptions): Promise<void> {
   const query = subject === undefined ? '' : `?${new URLSearchParams({ subject })}`;
-  const reply = await connect(options).open(`/api/audit/stream${query}`, { headers: { accept: 'text/event-stream' } });
+  const reply = await connect(options).open(`/api/audit/stream${query}`, {
+    headers: { accept: 'text/event-stream' },
+  });
   if (reply.body === null) return;
   const messages = reply.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   for await (const message of messages) {
@@ -45,7 +47,8 @@ const COLOURS: Record<string, 'red' | 'green' | 'yellow' | 'cyan'> = {
 function line(event: WatchedEvent): string {
   const colour = COLOURS[event.type];
   const name = event.type.padEnd(22);
-  const took = typeof event.data['duration_ms'] === 'number' ? ` in ${Math.round(event.data['duration_ms'])} ms` : '';
+  const took =
+    typeof event.data['duration_ms'] === 'number' ? ` in ${Math.round(event.data['duration_ms'])} ms` : '';
   return [
     styleText('dim', localTime(event.time)),
     colour === undefined ? name : styleText(colour, name),

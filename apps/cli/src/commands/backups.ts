@@ -1,0 +1,92 @@
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import { HoldfastError } from '@holdfast/contracts/errors';
+import type { Command } from 'commander';
+import { type ConnectionOptions, connect, withConnection } from '../client.ts';
+import { bytes, localTime, print, printJson, printTable } from '../output/print.ts';
+import { usageError } from '../output/report-error.ts';
+
+/** Every id works as a positional and as `--backup-id`. */
+export function backupIdOf(positional: string | undefined, options: { backupId?: string }): string {
+  const id = positional ?? options.backupId;
+  if (id === undefined) throw usageError('which backup? give its id (./holdfast list shows them)');
+  return id;
+}
+
+/** `create`, `list` and `show`. */
+export function registerBackups(program: Command): void {
+  withConnection(program.command('create').description('Make a backup now'))
+    .option('--type <type>', 'full, incremental, differential or snapshot', 'incremental')
+    .option('--sources <names>', 'a,b (default: all)')
+    .option('--wait', 'until it is made')
+    .action(create);
+  withConnection(program.command('list').description('The backups there are'))
+    .option('--filter <filter>', 'last_7_days, last_24_hours …')
+    .option('--sort <order>', 'timestamp_desc or timestamp', 'timestamp_desc')
+    .option('--source <name>', 'of one source')
+    .option('--type <type>', 'of one type')
+    .option('--contains-file <path>', 'that hold this file')
+    .option('--limit <count>', 'at most so many', '50')
+    .action(list);
+  withConnection(program.command('show').argument('[id]').description('One backup: its manifest'))
+    .option('--backup-id <id>', 'the backup')
+    .action(show);
+}
+
+interface CreateOptions extends ConnectionOptions {
+  type: string;
+  sources?: string;
+  wait?: boolean;
+}
+
+async function create(options: CreateOptions): Promise<void> {
+  const body = {
+    type: options.type,
+    ...(options.sources === undefined ? {} : { sources: options.sources.split(',') }),
+    wait: options.wait ?? false,
+  };
+  const answer = await connect(options).send<{ items: (BackupManifest | { backup_id: string })[] }>(
+    'POST',
+    '/api/backup',
+    body,
+  );
+  if (options.json) return printJson(answer);
+  for (const one of answer.items) print(one.backup_id);
+}
+
+interface ListOptions extends ConnectionOptions {
+  filter?: string;
+  sort: string;
+  source?: string;
+  type?: string;
+  containsFile?: string;
+  limit: string;
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const { filter, sort, source, type, containsFile, limit } = options;
+  const query = { filter, sort, source, type, contains_file: containsFile, limit };
+  const answer = await connect(options).get<{ items: BackupManifest[] }>('/api/backup', query);
+  if (options.json) return printJson(answer);
+  printTable(
+    ['backup', 'time', 'source', 'files', 'size', 'stored', 'verified'],
+    answer.items.map((one) => [
+      one.backup_id,
+      localTime(one.timestamp),
+      one.sources.map((source) => source.source).join(','),
+      one.sources.reduce((sum, source) => sum + source.files_backed_up, 0),
+      bytes(one.sources.reduce((sum, source) => sum + source.total_size_bytes, 0)),
+      bytes(one.bytes_stored),
+      one.validation.integrity_check,
+    ]),
+  );
+}
+
+async function show(
+  positional: string | undefined,
+  options: ConnectionOptions & { backupId?: string },
+): Promise<void> {
+  const id = backupIdOf(positional, options);
+  const manifest = await connect(options).get<BackupManifest>(`/api/backup/${encodeURIComponent(id)}`);
+  if (manifest.backup_id === undefined) throw new HoldfastError('not_found', `no backup ${id}`);
+  printJson(manifest);
+}

@@ -1,0 +1,69 @@
+import { resolve } from 'node:path';
+import { HoldfastError } from '@holdfast/contracts/errors';
+import type { Command } from 'commander';
+import { type ConnectionOptions, connect, withConnection } from '../client.ts';
+import { print, printJson } from '../output/print.ts';
+import { usageError } from '../output/report-error.ts';
+
+interface ScanReport {
+  checked: number;
+  missing: string[];
+  corrupted: string[];
+}
+
+interface RecoveryResult {
+  recovery_id: string;
+  path: string;
+  outcome: string;
+  strategy: string | null;
+  duration_ms: number;
+  reason: string | null;
+}
+
+const ALIASES: Record<string, string> = {
+  backup: 'latest_backup',
+  mongodb: 'mongodb_export',
+  git: 'git_history',
+  logs: 'reconstruct_from_logs',
+};
+
+/** `scan` and `recover`. */
+export function registerRecover(program: Command): void {
+  withConnection(program.command('scan').description('Compare what is there with what should be'))
+    .option('--path <dir>', 'only below this folder')
+    .action(scan);
+  withConnection(program.command('recover').argument('[path]').description('Bring one file back'))
+    .option('--file <path>', 'the file')
+    .option('--strategy <name>', 'auto, latest_backup (backup), git_history (git), …', 'auto')
+    .option('--at <time>', 'as it was then (RFC 3339)')
+    .action(recover);
+}
+
+async function scan(options: ConnectionOptions & { path?: string }): Promise<void> {
+  const body = options.path === undefined ? {} : { path: resolve(options.path) };
+  const report = await connect(options).send<ScanReport>('POST', '/api/recovery/scan', body);
+  if (options.json) return printJson(report);
+  print(
+    `${report.checked} files checked, ${report.missing.length} missing, ${report.corrupted.length} corrupted`,
+  );
+  for (const path of report.missing) print(`missing    ${path}`);
+  for (const path of report.corrupted) print(`corrupted  ${path}`);
+}
+
+async function recover(
+  positional: string | undefined,
+  options: ConnectionOptions & { file?: string; strategy: string; at?: string },
+): Promise<void> {
+  const file = positional ?? options.file;
+  if (file === undefined) throw usageError('which file? give --file PATH');
+  const body = {
+    file_path: resolve(file),
+    strategy: ALIASES[options.strategy] ?? options.strategy,
+    ...(options.at === undefined ? {} : { target_timestamp: options.at }),
+  };
+  const result = await connect(options).send<RecoveryResult>('POST', '/api/recovery/recover', body);
+  if (options.json) printJson(result);
+  else print(`${result.path}: ${result.outcome}${result.strategy === null ? '' : ` by ${result.strategy}`}`);
+  if (result.outcome === 'recovered' || result.outcome === 'superseded') return;
+  throw new HoldfastError('no_good_version', `${result.path}: ${result.reason ?? result.outcome}`);
+}

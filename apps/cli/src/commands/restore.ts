@@ -1,0 +1,74 @@
+import { resolve } from 'node:path';
+import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
+import type { Command } from 'commander';
+import { type ConnectionOptions, connect, withConnection } from '../client.ts';
+import { bytes, print, printJson } from '../output/print.ts';
+import { backupIdOf } from './backups.ts';
+
+interface RestoreOptions extends ConnectionOptions {
+  backupId?: string;
+  files?: string[];
+  target?: string;
+  verify: boolean;
+  dryRun?: boolean;
+}
+
+interface RestoreAnswer {
+  files_restored: number;
+  bytes_restored: number;
+  failed: { path: string; reason: string }[];
+}
+
+interface VerifyAnswer {
+  passed: boolean;
+  files_checked: number;
+  bytes_checked: number;
+  problems: string[];
+}
+
+/** `verify` and `restore`. */
+export function registerRestore(program: Command): void {
+  withConnection(
+    program.command('verify').argument('[id]').description('Prove that a backup can be read back'),
+  )
+    .option('--backup-id <id>', 'the backup')
+    .option('--level <level>', 'manifest, data or restore', 'data')
+    .action(verify);
+  withConnection(
+    program.command('restore').argument('[id]').description('Put files of a backup into a folder'),
+  )
+    .option('--backup-id <id>', 'the backup')
+    .option('--files <globs...>', 'only these')
+    .option('--target <dir>', 'the folder', 'restored')
+    .option('--no-verify', 'do not compare what was written')
+    .option('--dry-run', 'say what would be done')
+    .action(restore);
+}
+
+async function verify(
+  positional: string | undefined,
+  options: ConnectionOptions & { backupId?: string; level: string },
+) {
+  const id = backupIdOf(positional, options);
+  const path = `/api/backup/${encodeURIComponent(id)}/verify`;
+  const answer = await connect(options).send<VerifyAnswer>('POST', path, { level: options.level });
+  if (options.json) printJson(answer);
+  else print(`${id}: ${answer.files_checked} files, ${bytes(answer.bytes_checked)} checked`);
+  if (!answer.passed)
+    throw new HoldfastError('repo_damaged', `${id} does not verify: ${answer.problems.join('; ')}`);
+}
+
+async function restore(positional: string | undefined, options: RestoreOptions): Promise<void> {
+  const body = {
+    backup_id: backupIdOf(positional, options),
+    ...(options.files === undefined ? {} : { files: options.files }),
+    target_path: resolve(options.target ?? 'restored'),
+    verify: options.verify,
+    dry_run: options.dryRun ?? false,
+  };
+  const answer = await connect(options).send<RestoreAnswer>('POST', '/api/backup/restore', body);
+  if (options.json) printJson(answer);
+  else print(`${answer.files_restored} files, ${bytes(answer.bytes_restored)} into ${body.target_path}`);
+  for (const one of answer.failed) process.stderr.write(`not restored: ${one.path}: ${one.reason}\n`);
+  if (answer.failed.length > 0) process.exitCode = EXIT.partial;
+}
