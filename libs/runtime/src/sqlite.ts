@@ -9,7 +9,9 @@ import { DatabaseSync } from 'node:sqlite';
 export function openDatabase(file: string, migrations: readonly string[]): DatabaseSync {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const db = new DatabaseSync(file);
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON');
+  db.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON',
+  );
   const { user_version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
   for (const [index, sql] of migrations.entries()) {
     if (index < user_version) continue;

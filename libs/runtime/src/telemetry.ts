@@ -1,0 +1,94 @@
+import { type Attributes, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { BatchSpanProcessor, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+
+const TRACER = 'holdfast';
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+export interface TelemetryOptions {
+  service: string;
+  host: string;
+  /** Base address of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`; none: ids are made, nothing is sent. */
+  endpoint?: string | undefined;
+  /** For tests: takes the spans instead of a collector. */
+  processors?: SpanProcessor[];
+}
+
+/**
+ * Starts tracing for this thread. Trace ids are made with or without a collector, so that events carry them and a loss
+ * can be followed either way. Disposing sends what is left.
+ */
+export async function startTelemetry(options: TelemetryOptions): Promise<AsyncDisposable> {
+  const processors = [...(options.processors ?? [])];
+  if (options.endpoint !== undefined) {
+    processors.push(new BatchSpanProcessor(await otlpExporter(options.endpoint)));
+  }
+  const provider = new NodeTracerProvider({
+    resource: resourceFromAttributes({
+      'service.name': `holdfast-${options.service}`,
+      'service.namespace': 'holdfast',
+      'host.name': options.host,
+    }),
+    spanProcessors: processors,
+  });
+  provider.register();
+  return {
+    async [Symbol.asyncDispose]() {
+      await provider.shutdown();
+      trace.disable();
+      context.disable();
+    },
+  };
+}
+
+// Loaded only when it is wanted: most systems have no collector.
+async function otlpExporter(endpoint: string): Promise<SpanExporter> {
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+  return new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });
+}
+
+export interface SpanOptions {
+  /** W3C traceparent, as an event carries it: the span joins that trace. Default: the active span. */
+  parent?: string | undefined;
+  attributes?: Attributes;
+}
+
+/** Runs `work` inside a span; an error is recorded on it and thrown on. */
+export async function inSpan<Result>(
+  name: string,
+  options: SpanOptions,
+  work: (span: Span) => Result | Promise<Result>,
+): Promise<Result> {
+  const span = startSpan(name, options);
+  try {
+    return await context.with(trace.setSpan(context.active(), span), () => work(span));
+  } catch (error) {
+    span.recordException(Error.isError(error) ? error : String(error));
+    span.setStatus({ code: SpanStatusCode.ERROR, message: Error.isError(error) ? error.message : '' });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** A span that the caller ends. */
+export function startSpan(name: string, options: SpanOptions = {}): Span {
+  const parent = options.parent === undefined ? context.active() : joined(options.parent);
+  return trace.getTracer(TRACER).startSpan(name, { attributes: options.attributes ?? {} }, parent);
+}
+
+/** W3C traceparent of the active span, to be put into an event; undefined outside of any. */
+export function activeTraceparent(): string | undefined {
+  const span = trace.getActiveSpan()?.spanContext();
+  if (span === undefined || !trace.isSpanContextValid(span)) return undefined;
+  return `00-${span.traceId}-${span.spanId}-${span.traceFlags.toString(16).padStart(2, '0')}`;
+}
+
+// A traceparent that does not parse came from outside: the trace starts anew, the work goes on.
+function joined(traceparent: string) {
+  const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent) ?? [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return context.active();
+  const remote = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
+  return trace.setSpanContext(context.active(), remote);
+}
