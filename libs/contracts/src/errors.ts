@@ -107,6 +107,12 @@ export const ERRORS = {
     'Set `sync_interval: always` in its jetstream block.',
   ),
   event_conflict: kind(409, EXIT.failed, 'Somebody else decided first', 'Read the state again and retry.'),
+  event_invalid: kind(
+    422,
+    EXIT.failed,
+    'The event does not fit the catalogue',
+    'It was parked in DEADLETTERS; a newer Holdfast may be able to read it.',
+  ),
   event_too_large: kind(400, EXIT.failed, 'The event is larger than a message may be', 'Split it.'),
   source_unreadable: kind(409, EXIT.failed, 'A protected folder cannot be read', 'Check its owner and mode.'),
   repo_not_found: kind(404, EXIT.not_found, 'There is no repository', 'Create it with `holdfast repo init`.'),

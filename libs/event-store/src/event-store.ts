@@ -1,4 +1,8 @@
 import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
+import type { KeyValue } from './key-value.ts';
+
+/** Most events that one append takes: the server's limit for an atomic batch. */
+export const APPEND_MAX = 1000;
 
 /** An event as it was read: with its place in the stream. */
 export interface StoredEvent<Type extends EventType = EventType> {
@@ -27,8 +31,10 @@ export interface ConsumeOptions {
    * same place for ever. `reactor`: an event that keeps failing (8 deliveries with backoff) is parked in DEADLETTERS.
    */
   kind: 'projection' | 'reactor';
-  /** At most so many events a call; default 256. */
+  /** At most so many events a call; default 256. A reactor gets redelivered events one by one. */
   batch?: number;
+  /** Waits before a second, third … attempt; default `REACTOR_BACKOFF_MS` or `PROJECTION_BACKOFF_MS`. */
+  backoff_ms?: readonly number[];
 }
 
 /** Called with what is there, in stream order; the events are acknowledged after it resolves. Must be idempotent by event id. */
@@ -37,8 +43,19 @@ export type Handler = (events: readonly StoredEvent[]) => Promise<void>;
 export interface Consumer extends AsyncDisposable {
   /** Events that are not acknowledged yet. */
   lag(): Promise<number>;
+  /** Gives what was parked from this consumer to its handler again, in order; stops at the first that fails again. */
+  replayDeadLetters(): Promise<{ replayed: number; left: number }>;
   /** Settles when the consumer has stopped; rejects where it cannot go on. */
   readonly done: Promise<void>;
+}
+
+/** A message that could not be read or kept failing. */
+export interface DeadLetter {
+  readonly consumer: string;
+  readonly subject: string;
+  readonly seq: number;
+  readonly reason: string;
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -56,4 +73,19 @@ export interface EventStore extends AsyncDisposable {
   /** Reads from a sequence up to what is there now, without a durable consumer. */
   read(from_seq: number, filters?: string[]): AsyncIterable<StoredEvent>;
   last_seq(): Promise<number>;
+}
+
+/** Answers a question; what it throws reaches the one who asked, with its code. */
+export type Answerer = (payload: unknown) => Promise<unknown>;
+
+/** What the same connection gives beside the events. */
+export interface Messaging {
+  keyValue(bucket: string): Promise<KeyValue>;
+  /** Asks whoever answers on the subject (`rpcSubject()`); `unavailable` where nobody does in time. */
+  ask<Answer>(subject: string, payload: unknown, timeout_ms: number): Promise<Answer>;
+  answer(subject: string, answerer: Answerer): Promise<AsyncDisposable>;
+  /** False while the connection is being made anew. */
+  connected(): boolean;
+  /** Everything that was ever parked, oldest first. */
+  deadLetters(): AsyncIterable<DeadLetter>;
 }
