@@ -1,0 +1,80 @@
+import type { Severity } from '@holdfast/contracts/alert-events';
+
+/** What an alert can be about. Routes and silences match these names. */
+export const RULES = [
+  'file_loss',
+  'recovery_failed',
+  'watch_root_lost',
+  'backup_failed',
+  'backup_verification_failed',
+  'dead_lettered',
+  'access_denied_burst',
+  'event_store_rewound',
+] as const;
+export type RuleName = (typeof RULES)[number];
+
+interface FileFact {
+  /** The correlation id that all losses of one burst share. */
+  incident: string;
+  host: string;
+  source: string;
+  path: string;
+}
+
+/** A file was lost: it opens an incident, or adds to it. */
+export interface LossObserved extends FileFact {
+  type: 'loss';
+  loss: 'deleted' | 'corrupted';
+  severity: Severity;
+  /** False where the source's policy is to tell, not to put back. */
+  heals: boolean;
+}
+
+/** What became of a loss. */
+export interface OutcomeObserved extends FileFact {
+  type: 'outcome';
+  outcome: 'recovered' | 'failed' | 'superseded';
+  /** False: an older good version stands there now. */
+  exact: boolean;
+  duration_ms: number;
+  reason: string;
+  /** What a person can do, as commands. */
+  steps: string[];
+}
+
+/** When a condition is over. */
+export type Closing =
+  | { by: 'event' }
+  /** Nobody can see its end: somebody says so. */
+  | { by: 'ack' }
+  | { by: 'quiet'; quiet_ms: number };
+
+/** Something other than a lost file that a person should know. */
+export interface ConditionObserved {
+  type: 'condition';
+  rule: RuleName;
+  /** With `rule`, the fingerprint: one alert is open for it at a time. */
+  key: string;
+  host: string;
+  severity: Severity;
+  headline: string;
+  advice: string;
+  closing: Closing;
+  /** What must be cleared, each by name, until it is over. */
+  parts: string[];
+  /** Fires only from so many within the window. */
+  threshold?: { count: number; window_ms: number };
+}
+
+/** Parts of a condition are well again. */
+export interface ClearedObserved {
+  type: 'cleared';
+  rule: RuleName;
+  host: string;
+  parts: string[];
+}
+
+/** What one event means to alerting, at the time that the event tells. */
+export type Observation = (LossObserved | OutcomeObserved | ConditionObserved | ClearedObserved) & {
+  at_ms: number;
+};
