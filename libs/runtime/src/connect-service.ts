@@ -43,8 +43,9 @@ export async function connectService(
   opened.use(
     await startTelemetry({ service: name, host: config.host, endpoint: config.telemetry.otlp_endpoint }),
   );
+  const origin = { host: config.host, service: name, clock };
   const events =
-    overrides.events ?? opened.use(await connectEventStore({ ...service_config.nats, name, log }));
+    overrides.events ?? opened.use(await connectEventStore({ ...service_config.nats, name, log, origin }));
   const tokens = overrides.tokens ?? (await events.keyValue(TOKENS_BUCKET));
   const held = opened.move();
   return {
@@ -58,7 +59,7 @@ export async function connectService(
     registry: overrides.registry ?? createRegistry({ service: name, host: config.host }),
     events,
     tokens,
-    origin: { host: config.host, service: name, clock },
+    origin,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

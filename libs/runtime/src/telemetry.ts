@@ -3,6 +3,8 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 
+export type { Span } from '@opentelemetry/api';
+
 const TRACER = 'holdfast';
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
@@ -62,7 +64,7 @@ export async function inSpan<Result>(
 ): Promise<Result> {
   const span = startSpan(name, options);
   try {
-    return await context.with(trace.setSpan(context.active(), span), () => work(span));
+    return await withinSpan(span, () => work(span));
   } catch (error) {
     span.recordException(Error.isError(error) ? error : String(error));
     span.setStatus({ code: SpanStatusCode.ERROR, message: Error.isError(error) ? error.message : '' });
@@ -76,6 +78,11 @@ export async function inSpan<Result>(
 export function startSpan(name: string, options: SpanOptions = {}): Span {
   const parent = options.parent === undefined ? context.active() : joined(options.parent);
   return trace.getTracer(TRACER).startSpan(name, { attributes: options.attributes ?? {} }, parent);
+}
+
+/** Calls with this span as the active one, and leaves it open. */
+export function withinSpan<Result>(span: Span, call: () => Result): Result {
+  return context.with(trace.setSpan(context.active(), span), call);
 }
 
 /** W3C traceparent of the active span, to be put into an event; undefined outside of any. */
