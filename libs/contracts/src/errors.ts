@@ -106,6 +106,12 @@ export const ERRORS = {
     'NATS acknowledges before it syncs',
     'Set `sync_interval: always` in its jetstream block.',
   ),
+  nats_forbidden: kind(
+    403,
+    EXIT.not_allowed,
+    'NATS does not let this user do that',
+    'Give the credentials of the right service (`nats.credentials_file`).',
+  ),
   event_conflict: kind(409, EXIT.failed, 'Somebody else decided first', 'Read the state again and retry.'),
   event_invalid: kind(
     422,

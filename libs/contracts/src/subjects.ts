@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { EVENTS, type EventType, type HoldfastEvent, type ServiceName } from './catalog.ts';
+import { EVENTS, type EventType, type HoldfastEvent, SERVICES, type ServiceName } from './catalog.ts';
 
 // The only place where a subject, a stream, a bucket or a durable name is spelled.
 
@@ -65,4 +65,63 @@ export function deadLetterSubject(consumer: string): string {
 /** The durable consumer of one reader: `<service>-<host>-<purpose>`. */
 export function durableName(service: ServiceName, host: string, purpose: string): string {
   return `${service}-${token(host)}-${token(purpose)}`.replace(/[/\\]/g, '_');
+}
+
+// What the server itself names: the JetStream API, its acknowledgements, its own questions. Permissions follow these.
+
+/** Buckets of shared state, and who may write them. */
+export const BUCKETS = { [TOKENS_BUCKET]: ['audit'], [LEASES_BUCKET]: SERVICES } as const satisfies Record<
+  string,
+  readonly ServiceName[]
+>;
+
+/** The stream behind a bucket, and the subjects of its keys. */
+export const bucketStream = (bucket: string) => `KV_${bucket}`;
+export const bucketSubjects = (bucket: string) => `$KV.${bucket}.>`;
+
+/** The subjects that JetStream answers on. */
+export const JETSTREAM = {
+  info: '$JS.API.INFO',
+  streamInfo: (stream: string) => `$JS.API.STREAM.INFO.${stream}`,
+  /** Reading single messages, the usual and the direct way. */
+  reads: (stream: string) => [
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}.>`,
+  ],
+  /** Making a consumer, asking for its state, setting it back, and pulling. */
+  consumers: (stream: string) => [
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.INFO.${stream}.*`,
+    `$JS.API.CONSUMER.RESET.${stream}.*`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+    `$JS.ACK.${stream}.>`,
+    `$JS.FC.${stream}.>`,
+  ],
+  /** Only a bucket's watchers remove their own short-lived consumers. */
+  removeConsumers: (stream: string) => `$JS.API.CONSUMER.DELETE.${stream}.*`,
+  pull: (stream: string, consumer: string) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+  everything: ['$JS.API.>', '$JS.ACK.>', '$KV.>'],
+} as const;
+
+/** Told when a message of EVENTS was delivered to this consumer too often. */
+export function maxDeliveriesAdvisory(durable: string): string {
+  return `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${EVENTS_STREAM}.${durable}`;
+}
+
+/** Asked by the supervisor: is the server well? */
+export const SERVER_HEALTH = '$SYS.REQ.SERVER.PING.HEALTHZ';
+/** Its settings as they run. */
+export const SERVER_SETTINGS = '$SYS.REQ.SERVER.PING.VARZ';
+
+/** Every question to one service of one host. */
+export function rpcFilter(service: ServiceName, host: string): string {
+  return `holdfast.rpc.${service}.*.${token(host)}`;
+}
+export const ALL_RPC = 'holdfast.rpc.>';
+export const ANY_DEADLETTER = 'holdfast.deadletter.*';
+
+/** The prefix of the answers to one connection: what no other user may read. */
+export function inboxPrefix(name: string): string {
+  return `_INBOX.${token(name)}`;
 }

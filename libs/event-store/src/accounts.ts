@@ -1,0 +1,84 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SERVICES } from '@holdfast/contracts/catalog';
+import { systemCode } from '@holdfast/contracts/errors';
+import { dataPaths } from '@holdfast/contracts/paths';
+import { nkeys } from '@nats-io/nats-core';
+import { accountJwt, credentialsFile, operatorJwt, type Permissions, userJwt } from './jwt.ts';
+import { OPS_PERMISSIONS, servicePermissions } from './permissions.ts';
+import { writePrivateFile } from './private-file.ts';
+
+/** Beside the services: who makes the streams, who watches the server, and people who look on. */
+const USERS = [...SERVICES, 'ops', 'provisioner', 'supervisor'] as const;
+type UserName = (typeof USERS)[number];
+type KeyName = UserName | 'operator' | 'account' | 'system';
+type Seeds = Record<KeyName, string>;
+
+/** Who there is, as the server's configuration tells it, and where each one's credentials lie. */
+export interface Accounts {
+  readonly operator_jwt: string;
+  readonly system_account: string;
+  /** Public key → JWT. */
+  readonly preload: ReadonlyMap<string, string>;
+  credentials(user: UserName): string;
+}
+
+/**
+ * Opens or makes the keys under DIR/nats (0600; they stay the same over restarts) and writes each user's credentials
+ * anew, so that its permissions are those of this version's catalogue.
+ */
+export function openAccounts(data_dir: string, host: string): Accounts {
+  const folder = dataPaths(data_dir).nats;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const seeds = openSeeds(join(folder, 'keys.json'));
+  const key = (name: KeyName) => nkeys.fromSeed(new TextEncoder().encode(seeds[name]));
+  const [operator, account, system] = [key('operator'), key('account'), key('system')];
+  const credentials = (user: UserName) => dataPaths(data_dir).service_creds(user);
+
+  for (const user of USERS) {
+    const issuer = user === 'supervisor' ? system : account;
+    const jwt = userJwt(issuer, key(user).getPublicKey(), user, permissionsOf(user, host));
+    writePrivateFile(credentials(user), credentialsFile(jwt, new TextEncoder().encode(seeds[user])));
+  }
+  return {
+    operator_jwt: operatorJwt(operator, system.getPublicKey()),
+    system_account: system.getPublicKey(),
+    preload: new Map([
+      [account.getPublicKey(), accountJwt(operator, account.getPublicKey(), 'HOLDFAST', true)],
+      [system.getPublicKey(), accountJwt(operator, system.getPublicKey(), 'SYS', false)],
+    ]),
+    credentials,
+  };
+}
+
+function permissionsOf(user: UserName, host: string): Permissions | undefined {
+  if (user === 'ops') return OPS_PERMISSIONS;
+  if (user === 'provisioner' || user === 'supervisor') return undefined;
+  return servicePermissions(user, host);
+}
+
+/** Keys that are there are kept; a version that has more users makes theirs. */
+function openSeeds(file: string): Seeds {
+  const found = readSeeds(file);
+  const seeds = {
+    operator: found.operator ?? seedOf(nkeys.createOperator()),
+    account: found.account ?? seedOf(nkeys.createAccount()),
+    system: found.system ?? seedOf(nkeys.createAccount()),
+    ...Object.fromEntries(USERS.map((user) => [user, found[user] ?? seedOf(nkeys.createUser())])),
+  } as Seeds;
+  if (JSON.stringify(seeds) !== JSON.stringify(found)) writePrivateFile(file, JSON.stringify(seeds));
+  return seeds;
+}
+
+function readSeeds(file: string): Partial<Seeds> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return {};
+    throw error;
+  }
+}
+
+function seedOf(pair: ReturnType<typeof nkeys.createUser>): string {
+  return new TextDecoder().decode(pair.getSeed());
+}

@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
+import { inboxPrefix } from '@holdfast/contracts/subjects';
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+
+/** Where NATS is and who we are there. */
+export interface Access {
+  url: string;
+  credentials_file?: string;
+}
+
+/**
+ * Connects; once connected it stays so for ever: a server that went is asked ten times a second. `nats_unreachable`
+ * where nobody answers now, `nats_forbidden` where the credentials are not known.
+ */
+export async function openConnection(access: Access & { name: string }): Promise<NatsConnection> {
+  const { url, credentials_file, name } = access;
+  const authenticator =
+    credentials_file === undefined ? undefined : credsAuthenticator(await readFile(credentials_file));
+  try {
+    return await connect({
+      servers: url.split(','),
+      name,
+      inboxPrefix: inboxPrefix(name),
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 100,
+      reconnectJitter: 20,
+      pingInterval: 5_000,
+      timeout: 5_000,
+      ignoreAuthErrorAbort: true,
+      noAsyncTraces: true,
+      ...(authenticator !== undefined && { authenticator }),
+    });
+  } catch (error) {
+    throw natsError(error, `no connection to ${url}`);
+  }
+}
+
+/** An error of the client as one of ours. */
+export function natsError(error: unknown, what: string): HoldfastError {
+  if (isHoldfastError(error)) return error;
+  const name = Error.isError(error) ? error.name : '';
+  const message = `${what}: ${Error.isError(error) ? error.message : String(error)}`;
+  if (['AuthorizationError', 'PermissionViolationError', 'UserAuthenticationExpiredError'].includes(name))
+    return new HoldfastError('nats_forbidden', message, { cause: error });
+  if (/no space left|insufficient (storage )?resources/i.test(message))
+    return new HoldfastError('storage_full', message, { cause: error });
+  return new HoldfastError('nats_unreachable', message, { cause: error });
+}
