@@ -1,0 +1,43 @@
+import type { HoldfastConfig } from '@holdfast/contracts/config';
+
+/** A key that is understood and kept, but does nothing in this version. */
+export interface InactiveKey {
+  readonly key: string;
+  readonly reason: string;
+}
+
+const NOT_BUILT = 'not active yet';
+const ACTIVE_STRATEGIES = new Set(['latest_backup', 'manual_recovery']);
+const WHOLE_PARTS = [
+  'rotation',
+  'schedule',
+  'rpo',
+  'rto',
+  'drills',
+  'contacts',
+  'retention',
+  'access',
+  'audit',
+] as const;
+
+/** What of a configuration this version does not act on: shown by `config check` and at the start, never fatal. */
+export function inactiveKeys(config: HoldfastConfig): InactiveKey[] {
+  const parts = WHOLE_PARTS.filter((part) => config[part] !== undefined);
+  const tiers = Object.keys(config.storage.tiers).map((tier) => `storage.tiers.${tier}`);
+  const databases = Object.entries(config.sources)
+    .filter(([, source]) => source.mongodb_collections.length > 0)
+    .map(([name]) => `sources.${name} (MongoDB)`);
+  const strategies = Object.entries(config.recovery.strategies).flatMap(([pattern, list]) =>
+    list
+      .filter(({ strategy }) => !ACTIVE_STRATEGIES.has(strategy))
+      .map(({ strategy }) => `recovery.strategies.${pattern}: ${strategy}`),
+  );
+  const conditions = config.alerts.conditions === undefined ? [] : ['alerts.conditions'];
+  const external = config.encryption?.['key_storage'];
+  const keys =
+    external === undefined || external === 'local-keyring' ? [] : [`encryption.key_storage: ${external}`];
+  return [...databases, ...tiers, ...strategies, ...conditions, ...keys, ...parts].map((key) => ({
+    key,
+    reason: NOT_BUILT,
+  }));
+}

@@ -1,0 +1,30 @@
+import type { HoldfastConfig } from '@holdfast/contracts/config';
+import { isTree } from './tree.ts';
+
+const SECRET =
+  /(^|_)(secret|password|passphrase|token|webhook_url|smtp_url|mongodb_url|access_key|api_key|account_sid)$/;
+const HIDDEN = '(set, not shown)';
+
+/** The configuration as anybody may see it: secrets are replaced, addresses lose their user and password. */
+export function printableConfig(config: HoldfastConfig): Record<string, unknown> {
+  return printable(config) as Record<string, unknown>;
+}
+
+function printable(value: unknown, key = ''): unknown {
+  if (Array.isArray(value)) return value.map((item) => printable(item, key));
+  if (isTree(value)) {
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, printable(inner, name)]));
+  }
+  if (value === undefined || value === null || typeof value !== 'string') return value;
+  if (SECRET.test(key)) return HIDDEN;
+  return key.endsWith('url') || key.endsWith('endpoint') ? withoutLogin(value) : value;
+}
+
+// A webhook's path and query often are its password.
+function withoutLogin(address: string): string {
+  if (!URL.canParse(address)) return address;
+  const { protocol, host, username, pathname, search } = new URL(address);
+  const login = username === '' ? '' : '***@';
+  const rest = pathname.length > 1 || search !== '' ? '/…' : '';
+  return `${protocol}//${login}${host}${rest}`;
+}
