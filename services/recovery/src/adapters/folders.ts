@@ -1,0 +1,192 @@
+import fs from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { systemCode } from '@holdfast/contracts/errors';
+import type { Entry } from '@holdfast/repository/api';
+import { folderTimeAfter } from '../domain/loss-case/folder-time.ts';
+import type { Disk } from './disk.ts';
+import { type OpenFolder, openFolder } from './open-folder.ts';
+
+export interface FolderRequest {
+  readonly path: string;
+  /** Of the source: the folder lies in it or is it. */
+  readonly root: string;
+  readonly lost_at_ms: number;
+  /**
+   * Its mtime when the loss was seen, for work that a dead run began (null: the folder was gone);
+   * undefined: as it is now.
+   */
+  readonly before_ns: bigint | null | undefined;
+  /** The folder as the newest snapshot has it. */
+  readonly entryOf: (path: string) => Promise<Entry | undefined>;
+}
+
+/** A folder that files are put back into. */
+export interface HeldFolder {
+  readonly path: string;
+  readonly fd: number;
+  at(name: string): string;
+}
+
+/** Holds folders while files are put into them, and leaves them as if nobody had been there. */
+export interface Folders {
+  /** Opens it, or makes it (and those above) anew as it was stored. */
+  hold(request: FolderRequest): Promise<HeldFolder>;
+  /** The last to let go sets its times. */
+  release(folder: HeldFolder): Promise<void>;
+  /** It was removed under our hands: the next to hold it makes it anew. */
+  forget(folder: HeldFolder): void;
+}
+
+interface Hold {
+  readonly path: string;
+  readonly entryOf: FolderRequest['entryOf'];
+  holders: number;
+  lost_at_ms: number;
+  before_ns: bigint | null;
+  parent: HeldFolder | null;
+  open: OpenFolder | null;
+  forgotten: boolean;
+  ready: Promise<HeldFolder>;
+}
+
+/** One for the whole service: two recoveries in one folder must not take each other's work for somebody's change. */
+export function createFolders(disk: Disk): Folders {
+  const holds = new Map<string, Hold>();
+  const byFolder = new WeakMap<HeldFolder, Hold>();
+
+  const drop = (hold: Hold) => {
+    if (holds.get(hold.path) === hold) holds.delete(hold.path);
+  };
+
+  const makeFolder = async (hold: Hold, request: FolderRequest) => {
+    const parent = await folders.hold({ ...request, path: dirname(hold.path) });
+    hold.parent = parent;
+    const made = makeUnlessThere(disk, parent.at(basename(hold.path)));
+    const open = openFolder(hold.path, request.root);
+    hold.open = open;
+    hold.before_ns = made ? null : mtimeOf(open.fd);
+    if (made) await dress(disk, { open, parent, entry: await request.entryOf(hold.path) });
+    return open;
+  };
+
+  const openOrMake = async (hold: Hold, request: FolderRequest): Promise<HeldFolder> => {
+    let open = openUnlessGone(request);
+    if (open) {
+      hold.open = open;
+      hold.before_ns = request.before_ns === undefined ? mtimeOf(open.fd) : request.before_ns;
+      // A dead run may have made those above it too.
+      if (request.before_ns === null && hold.path !== request.root) {
+        hold.parent = await folders.hold({ ...request, path: dirname(hold.path) });
+      }
+    } else open = await makeFolder(hold, request);
+    const folder: HeldFolder = { path: hold.path, fd: open.fd, at: open.at };
+    byFolder.set(folder, hold);
+    return folder;
+  };
+
+  const start = (request: FolderRequest): Hold => {
+    const { path, entryOf, lost_at_ms } = request;
+    const base = { path, entryOf, lost_at_ms, holders: 0, before_ns: null, parent: null, open: null };
+    const hold: Hold = { ...base, forgotten: false, ready: Promise.reject(new Error('not opened yet')) };
+    hold.ready.catch(() => undefined);
+    holds.set(path, hold);
+    hold.ready = openOrMake(hold, request);
+    return hold;
+  };
+
+  const letGo = async (hold: Hold) => {
+    hold.holders -= 1;
+    if (hold.holders > 0) return;
+    try {
+      if (!hold.forgotten && hold.open) await settle(disk, hold);
+    } finally {
+      // Somebody may have come while the times were looked up.
+      if (hold.holders === 0) {
+        drop(hold);
+        hold.open?.[Symbol.dispose]();
+        hold.open = null;
+        if (hold.parent) await folders.release(hold.parent);
+        hold.parent = null;
+      }
+    }
+  };
+
+  const folders: Folders = {
+    async hold(request) {
+      const hold = holds.get(request.path) ?? start(request);
+      hold.holders += 1;
+      hold.lost_at_ms = Math.max(hold.lost_at_ms, request.lost_at_ms);
+      try {
+        return await hold.ready;
+      } catch (error) {
+        hold.forgotten = true;
+        drop(hold);
+        await letGo(hold);
+        throw error;
+      }
+    },
+    async release(folder) {
+      const hold = byFolder.get(folder);
+      if (hold) await letGo(hold);
+    },
+    forget(folder) {
+      const hold = byFolder.get(folder);
+      if (!hold) return;
+      hold.forgotten = true;
+      drop(hold);
+    },
+  };
+  return folders;
+}
+
+function openUnlessGone(request: FolderRequest): OpenFolder | null {
+  try {
+    return openFolder(request.path, request.root);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function makeUnlessThere(disk: Disk, path: string): boolean {
+  try {
+    disk.makeFolder(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function mtimeOf(fd: number): bigint {
+  return fs.fstatSync(fd, { bigint: true }).mtimeNs;
+}
+
+interface NewFolder {
+  open: OpenFolder;
+  parent: HeldFolder;
+  entry: Entry | undefined;
+}
+
+/** Mode and owner at once, so that nobody finds a folder that only we may enter. */
+async function dress(disk: Disk, { open, parent, entry }: NewFolder): Promise<void> {
+  if (entry === undefined) {
+    const { mode, uid, gid } = fs.fstatSync(parent.fd);
+    if (process.getuid?.() === 0) fs.fchownSync(open.fd, uid, gid);
+    fs.fchmodSync(open.fd, mode & 0o7777);
+    return;
+  }
+  await disk.applyMetadata(open.at('.'), entry);
+  const writable = (entry.mode & 0o300) === 0o300 || process.getuid?.() === 0;
+  if (!writable) fs.fchmodSync(open.fd, entry.mode | 0o300);
+}
+
+async function settle(disk: Disk, hold: Hold): Promise<void> {
+  const entry = await hold.entryOf(hold.path);
+  if (hold.holders > 0 || hold.open === null) return;
+  const itself = hold.open.at('.');
+  if (hold.before_ns === null && entry) return disk.applyMetadata(itself, entry);
+  const { before_ns, lost_at_ms } = hold;
+  const mtime_ns = folderTimeAfter({ before_ns, lost_at_ms, stored_ns: entry?.mtime_ns ?? null });
+  if (mtime_ns !== null) await disk.setTimes(itself, mtime_ns);
+}
