@@ -1,0 +1,51 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { readFile } from './read-file.ts';
+import { createTerritory } from './territory.ts';
+import { walk } from './walk.ts';
+import type {
+  GoOnMessage,
+  TaskMessage,
+  TaskName,
+  WorkerData,
+  WorkerReply,
+  WorkerTasks,
+} from './worker-messages.ts';
+import { findWriters } from './writer-probe.ts';
+
+// The body of a worker thread: what blocks for longer than a loop may.
+
+const territory = createTerritory(workerData as WorkerData);
+const goOn = new Map<number, () => void>();
+
+function reply(message: WorkerReply) {
+  parentPort?.postMessage(message);
+}
+
+type Tasks = {
+  [Name in TaskName]: (order: WorkerTasks[Name]['order'], id: number) => Promise<WorkerTasks[Name]['answer']>;
+};
+
+const tasks: Tasks = {
+  read: async (orders) => orders.map(readFile),
+  writers: async (paths) => findWriters(paths),
+  walk: (order, id) =>
+    walk(order, territory, (part) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      goOn.set(id, resolve);
+      reply({ id, part });
+      return promise;
+    }),
+};
+
+async function run({ id, task, order }: TaskMessage) {
+  try {
+    reply({ id, answer: await tasks[task](order as never, id) });
+  } catch (error) {
+    reply({ id, error: Error.isError(error) ? (error.stack ?? error.message) : String(error) });
+  }
+}
+
+parentPort?.on('message', (message: TaskMessage | GoOnMessage) => {
+  if (message.task === 'go on') goOn.get(message.id)?.();
+  else void run(message);
+});

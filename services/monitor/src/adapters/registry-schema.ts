@@ -1,0 +1,27 @@
+import { OUTBOX_SCHEMA } from '@holdfast/event-store/outbox';
+
+/**
+ * Tables of DIR/monitor/registry.sqlite. Numbers of 64 bits (nanoseconds, device, inode) are text; WITHOUT ROWID keeps
+ * the rows in the order of their paths, so that a walk compares disk and registry in one pass.
+ */
+export const REGISTRY_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE files (
+    path TEXT PRIMARY KEY,
+    source TEXT NOT NULL,
+    state TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns TEXT NOT NULL,
+    ctime_ns TEXT NOT NULL,
+    inode TEXT NOT NULL,
+    checksum TEXT NOT NULL,
+    extra TEXT
+  ) WITHOUT ROWID;
+  CREATE INDEX files_inode ON files (inode);
+  CREATE INDEX files_open ON files (state) WHERE state <> 'present';
+  CREATE TABLE roots (folder TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE registered_sources (source TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE allowances (path TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+  ${OUTBOX_SCHEMA}`,
+];

@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { EventData } from '@holdfast/contracts/catalog';
+import { systemCode } from '@holdfast/contracts/errors';
+import { type FSWatcher, watch } from 'chokidar';
+import type { Territory } from './territory.ts';
+
+export type GapReason = EventData<'WatchGapDetected'>['reason'];
+
+export interface WatchHandlers {
+  /** Something happened at the path; `entry` where a name came, went or was replaced. */
+  onHint(path: string, entry: boolean): void;
+  /** Events may have been lost. */
+  onGap(reason: GapReason, detail: string): void;
+}
+
+/** Tells what happens below the roots. Only a hint: what it misses the walks find. */
+export interface Watcher extends AsyncDisposable {
+  /** Folders below which changes are seen. */
+  readonly watched: ReadonlySet<string>;
+}
+
+const READY_MAX_MS = 60_000;
+const QUEUE_FILE = '/proc/sys/fs/inotify/max_queued_events';
+const QUEUE_DEFAULT = 16_384;
+
+/** So many events in one drain of the loop: the kernel's queue may have run over. It says so to nobody. */
+export function suspiciousDrain(): number {
+  try {
+    return Math.floor(Number(readFileSync(QUEUE_FILE, 'latin1')) / 2) || QUEUE_DEFAULT / 2;
+  } catch {
+    return QUEUE_DEFAULT / 2;
+  }
+}
+
+/** Watches with chokidar; resolves when everything there is watched. */
+export async function startWatcher(territory: Territory, handlers: WatchHandlers): Promise<Watcher> {
+  const roots = [...territory.roots];
+  const watcher = watch(roots, {
+    atomic: false,
+    ignoreInitial: true,
+    followSymlinks: false,
+    ignorePermissionErrors: true,
+    ignored: (path, stats) => {
+      if (stats === undefined) return !territory.enters(path, 'directory') && !territory.enters(path, 'file');
+      return !territory.enters(path, stats.isDirectory() ? 'directory' : 'file');
+    },
+  });
+  listen(watcher, handlers);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  watcher.once('ready', resolve);
+  const timer = setTimeout(() => {
+    handlers.onGap('watcher_error', `watching was not ready after ${READY_MAX_MS} ms`);
+    resolve();
+  }, READY_MAX_MS);
+  await promise;
+  clearTimeout(timer);
+  return { watched: new Set(roots), [Symbol.asyncDispose]: () => watcher.close() };
+}
+
+function listen(watcher: FSWatcher, handlers: WatchHandlers) {
+  const countDrain = drainCounter(suspiciousDrain(), (events) =>
+    handlers.onGap('overflow', `${events} events in one drain of the queue`),
+  );
+  // The raw events come first and leave nothing out; chokidar's own ones add what was found while a new folder was taken in.
+  watcher.on('raw', (kind: string, name: string | null, details: unknown) => {
+    countDrain();
+    const { watchedPath } = details as { watchedPath: string };
+    if (name === null || name === basename(watchedPath)) handlers.onHint(watchedPath, kind === 'rename');
+    if (name !== null) handlers.onHint(join(watchedPath, name), kind === 'rename');
+  });
+  watcher.on('add', (path) => handlers.onHint(path, true));
+  watcher.on('addDir', (path) => handlers.onHint(path, true));
+  watcher.on('unlinkDir', (path) => handlers.onHint(path, true));
+  watcher.on('error', (error) => {
+    const code = systemCode(error);
+    const reason = code === 'ENOSPC' ? 'enospc' : code === 'EMFILE' ? 'emfile' : 'watcher_error';
+    handlers.onGap(reason, Error.isError(error) ? error.message : String(error));
+  });
+}
+
+/** Counts the calls between two turns of the loop; tells once a turn when there were too many. */
+export function drainCounter(limit: number, onTooMany: (events: number) => void): () => void {
+  let events = 0;
+  return () => {
+    events += 1;
+    if (events > 1) return;
+    setImmediate(() => {
+      const drained = events;
+      events = 0;
+      if (drained >= limit) onTooMany(drained);
+    });
+  };
+}

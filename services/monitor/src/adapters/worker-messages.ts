@@ -1,0 +1,30 @@
+import type { ReadOrder, ReadOutcome } from './read-file.ts';
+import type { TerritoryOptions } from './territory.ts';
+import type { Differences, WalkOrder, WalkSummary } from './walk.ts';
+
+/** What a worker thread can be asked, and what it answers. */
+export interface WorkerTasks {
+  read: { order: readonly ReadOrder[]; answer: ReadOutcome[] };
+  writers: { order: readonly string[]; answer: string[] };
+  walk: { order: WalkOrder; answer: WalkSummary };
+}
+export type TaskName = keyof WorkerTasks;
+
+export interface TaskMessage<Name extends TaskName = TaskName> {
+  readonly id: number;
+  readonly task: Name;
+  readonly order: WorkerTasks[Name]['order'];
+}
+
+/** A part of a walk was taken: the next may come. */
+export interface GoOnMessage {
+  readonly id: number;
+  readonly task: 'go on';
+}
+
+export type WorkerReply =
+  | { readonly id: number; readonly part: Differences }
+  | { readonly id: number; readonly answer: unknown }
+  | { readonly id: number; readonly error: string };
+
+export type WorkerData = TerritoryOptions;
