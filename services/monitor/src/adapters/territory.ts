@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { HoldfastConfig } from '@holdfast/contracts/config';
-import { type CompiledSource, compileSources, isWithin, type PathKind } from '@holdfast/runtime/source-match';
+import { isWithin } from '@holdfast/runtime/path-pattern';
+import { type CompiledSource, compileSources, type PathKind } from '@holdfast/runtime/source-match';
 import { look } from './file-stat.ts';
 
 export type ValidatorName = 'none' | 'json';

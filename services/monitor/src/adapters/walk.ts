@@ -69,24 +69,53 @@ interface Tour {
 }
 
 function* differencesBelow(tour: Tour): Generator<string> {
-  const known = rowsBelow(tour.database, tour.folder);
-  let row = known.next();
+  const known = new KnownRows(tour.database, tour.folder);
   for (const found of filesBelow(tour, tour.folder)) {
     // All rows before the file on disk are of files that are not there.
-    while (!row.done && row.value.path < found.path) {
-      if (!found.skips && stands(row.value)) yield row.value.path;
-      row = known.next();
-    }
+    yield* known.missingBefore(found.path);
     if (found.skips) {
-      while (!row.done && row.value.path.startsWith(`${found.path}`)) row = known.next();
+      known.skipBelow(found.path);
       continue;
     }
     tour.summary.files += 1;
-    const same = !row.done && row.value.path === found.path ? row.value : undefined;
-    if (same !== undefined) row = known.next();
-    if (differs(same, found.path, tour.depth)) yield found.path;
+    if (differs(known.take(found.path), found.path, tour.depth)) yield found.path;
   }
-  for (; !row.done; row = known.next()) if (stands(row.value)) yield row.value.path;
+  yield* known.missingBefore(undefined);
+}
+
+/** The rows below a folder, read along with the disk. */
+class KnownRows {
+  readonly #rows: Generator<FileRow>;
+  #next: FileRow | undefined;
+
+  constructor(database: DatabaseSync, folder: string) {
+    this.#rows = rowsBelow(database, folder);
+    this.#advance();
+  }
+
+  #advance() {
+    const { done, value } = this.#rows.next();
+    this.#next = done ? undefined : value;
+  }
+
+  /** Passes over the rows before a path (all that are left, without one); gives those that should stand. */
+  *missingBefore(path: string | undefined): Generator<string> {
+    while (this.#next !== undefined && (path === undefined || this.#next.path < path)) {
+      if (stands(this.#next)) yield this.#next.path;
+      this.#advance();
+    }
+  }
+
+  skipBelow(folder: string) {
+    while (this.#next?.path.startsWith(folder)) this.#advance();
+  }
+
+  /** The row of exactly this path, if it is the next one. */
+  take(path: string): FileRow | undefined {
+    const row = this.#next?.path === path ? this.#next : undefined;
+    if (row !== undefined) this.#advance();
+    return row;
+  }
 }
 
 function* rowsBelow(database: DatabaseSync, folder: string): Generator<FileRow> {
