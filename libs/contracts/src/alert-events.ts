@@ -31,3 +31,18 @@ export const NotificationSent = Notification.extend({
 export const NotificationFailed = Notification.extend({
   error: z.object({ code: z.string(), message: z.string() }),
 });
+
+/** A person has seen it. */
+export const AlertAcknowledged = z.object({
+  alert_id: z.string(),
+  fingerprint: z.string(),
+  comment: z.string(),
+});
+/** Messages of what it matches wait until then. */
+export const SilenceCreated = z.object({
+  silence_id: z.string(),
+  match: z.record(z.string(), z.string()),
+  reason: z.string(),
+  until: Timestamp,
+});
+export const SilenceRemoved = z.object({ silence_id: z.string() });

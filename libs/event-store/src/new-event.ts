@@ -16,7 +16,7 @@ export interface NewEvent<Type extends EventType> {
   subject: string;
   data: EventData<Type>;
   /** The event that this one answers: gives correlation, causation and trace. */
-  cause?: HoldfastEvent;
+  cause?: Pick<HoldfastEvent, 'id' | 'correlationid' | 'traceparent'>;
   correlationid?: string;
   /** Default `holdfast`: what we did ourselves. Observations of others' deeds say `unknown`. */
   actor?: string;

@@ -34,6 +34,7 @@ function opened(seen: { at_ms: number; host: string }, now: Now) {
     seen_at_ms: now.now_ms,
     grown_at_ms: now.now_ms,
     touched_at_ms: now.now_ms,
+    untold_since_ms: now.now_ms,
     resolved_at_ms: null,
     acked: null,
     told: [],
@@ -96,6 +97,7 @@ export function recordLoss(
     changed_at_ms: Math.max(before.changed_at_ms, seen.at_ms),
     grown_at_ms: now.now_ms,
     touched_at_ms: now.now_ms,
+    untold_since_ms: before.untold_since_ms ?? now.now_ms,
     version: before.version + 1,
   };
   const known = file ?? { alert_id: alert.alert_id, host: seen.host, path: seen.path, open: 0, failed: 0 };
@@ -159,6 +161,7 @@ export function recordOutcome(
     longest_recovery_ms: Math.max(incident.longest_recovery_ms, seen.duration_ms),
     changed_at_ms: Math.max(incident.changed_at_ms, seen.at_ms),
     touched_at_ms: now.now_ms,
+    untold_since_ms: incident.untold_since_ms ?? now.now_ms,
     version: incident.version + 1,
   };
   const left = seen.outcome === 'failed' ? { ...file, open: 0, failed: file.failed + file.open } : null;
@@ -203,6 +206,7 @@ export function recordCondition(
     changed_at_ms: Math.max(before.changed_at_ms, seen.at_ms),
     grown_at_ms: now.now_ms,
     touched_at_ms: now.now_ms,
+    untold_since_ms: before.untold_since_ms ?? now.now_ms,
     version: before.version + 1,
   };
 }

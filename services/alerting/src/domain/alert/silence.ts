@@ -15,7 +15,7 @@ export interface SilenceMatch {
 export interface Silence {
   silence_id: string;
   match: SilenceMatch;
-  comment: string;
+  reason: string;
   created_by: string;
   created_at_ms: number;
   until_ms: number;

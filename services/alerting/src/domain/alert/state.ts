@@ -32,6 +32,8 @@ interface AlertBase {
   readonly grown_at_ms: number;
   /** When anything about it was last seen here. */
   readonly touched_at_ms: number;
+  /** When the oldest news that nobody was told of was seen here. */
+  readonly untold_since_ms: number | null;
   readonly resolved_at_ms: number | null;
   readonly acked: { by: string; at_ms: number; comment: string } | null;
   readonly told: readonly Told[];

@@ -63,7 +63,8 @@ function laterFiringAt(alert: Alert, waits: Waits): number | null {
   // The last message is kept for the resolution, but for news that is worse than none.
   if (alert.told.length === MESSAGES_MAX - 1 && !failure && last.kind !== 'resolved') return null;
   if (failure) return Math.max(last.at_ms, alert.touched_at_ms + waits.settle_ms);
-  return last.at_ms + waits.group_interval_ms;
+  const since_ms = alert.untold_since_ms ?? last.at_ms;
+  return Math.max(last.at_ms + waits.group_interval_ms, since_ms + waits.critical_ms);
 }
 
 function resolutionAt(alert: Alert, waits: Waits): number | null {
@@ -131,5 +132,5 @@ export function tick<Kind extends Alert>(
   const mute =
     silenced_until_ms > now_ms ||
     (current.status === 'resolved' && now_ms - current.changed_at_ms > STALE_MS && current.told.length === 0);
-  return { alert: { ...current, told }, resolved, tell: mute ? null : next.kind };
+  return { alert: { ...current, told, untold_since_ms: null }, resolved, tell: mute ? null : next.kind };
 }

@@ -19,12 +19,17 @@ function routed(config: AlertsConfig, about: Routed): string[] {
     .flatMap(({ channels }) => channels);
 }
 
+/** A route may name a channel that this machine has not: it is as if it were not named. */
+function known(config: AlertsConfig, names: string[]): string[] {
+  return names.filter((name) => name === LOG_CHANNEL || Object.hasOwn(config.channels, name));
+}
+
 /**
  * The channels that hear of an alert, each once: those of all routes that match (all channels where no route is
  * configured), less those whose `min_severity` it does not reach. Nobody left: the log.
  */
 export function channelsFor(config: AlertsConfig, about: Routed): string[] {
-  const heard = routed(config, about).filter((name) => {
+  const heard = known(config, routed(config, about)).filter((name) => {
     const floor = config.channels[name]?.min_severity;
     return floor === undefined || isAtLeast(about.severity, floor);
   });
@@ -34,7 +39,7 @@ export function channelsFor(config: AlertsConfig, about: Routed): string[] {
 /** Who hears of it instead when a channel failed for good: the next ones of its routes, and the log. */
 export function fallbacksFor(config: AlertsConfig, about: Routed, failed: string): string[] {
   if (failed === LOG_CHANNEL) return [];
-  const all = routed(config, about);
+  const all = known(config, routed(config, about));
   const next = all.slice(all.indexOf(failed) + 1);
   return [...new Set([...next, LOG_CHANNEL])].filter((name) => name !== failed);
 }

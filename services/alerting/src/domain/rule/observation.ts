@@ -1,17 +1,8 @@
 import type { Severity } from '@holdfast/contracts/alert-events';
+import type { AlertRule } from '@holdfast/contracts/http/alerting';
 
-/** What an alert can be about. Routes and silences match these names. */
-export const RULES = [
-  'file_loss',
-  'recovery_failed',
-  'watch_root_lost',
-  'backup_failed',
-  'backup_verification_failed',
-  'dead_lettered',
-  'access_denied_burst',
-  'event_store_rewound',
-] as const;
-export type RuleName = (typeof RULES)[number];
+/** What an alert can be about: routes and silences match these names. */
+export type RuleName = AlertRule;
 
 interface FileFact {
   /** The correlation id that all losses of one burst share. */

@@ -1,0 +1,95 @@
+import { dataPaths } from '@holdfast/contracts/paths';
+import { createOutbox } from '@holdfast/event-store/outbox';
+import { createHttpServer, listen } from '@holdfast/http/server';
+import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
+import { createAlertStore } from './adapters/alert-store.ts';
+import { openChannels } from './adapters/channels/open-channels.ts';
+import { openAlertingDatabase } from './adapters/database.ts';
+import { createNotificationStore } from './adapters/notification-store.ts';
+import { createAlertKeeper } from './alert-keeper.ts';
+import { baseUrl, ruleContext, waitsOf } from './config.ts';
+import { consumeEvents } from './consumers/on-event.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from './domain/delivery/schedule.ts';
+import { ackAlert } from './http/ack-alert.ts';
+import { createSilence } from './http/create-silence.ts';
+import { deleteSilence } from './http/delete-silence.ts';
+import { listAlerts } from './http/list-alerts.ts';
+import { listSilences } from './http/list-silences.ts';
+import { testChannel } from './http/test-channel.ts';
+import { createMetrics } from './metrics.ts';
+import { createTestSender } from './send-test.ts';
+import { createSilences } from './silences.ts';
+
+/** What tests turn: the parts of the context, and how patient the dispatcher is. */
+export interface AlertingOverrides extends Partial<ServiceContext> {
+  retry?: RetryPolicy;
+  channel_timeout_ms?: number;
+}
+
+const CHANNEL_TIMEOUT_MS = 10_000;
+
+/** Starts alerting: events in, alerts kept, notifications out, HTTP. Rejects as `connectService` and `listen` do. */
+export async function startAlerting(
+  service_config: ServiceConfig,
+  overrides: AlertingOverrides = {},
+): Promise<RunningService> {
+  await using opened = new AsyncDisposableStack();
+  const context = opened.use(await connectService(service_config, 'alerting', overrides));
+  const { config, clock, log, origin, events, registry } = context;
+  const { promise: failed, reject: onFailure } = Promise.withResolvers<never>();
+  failed.catch(() => log.fatal('alerting cannot go on'));
+
+  const db = opened.adopt(openAlertingDatabase(dataPaths(context.data_dir).service('alerting')), (open) =>
+    open.close(),
+  );
+  const alerts = createAlertStore(db);
+  const notifications = createNotificationStore(db);
+  const firing = () => alerts.list({ status: 'firing' }, 10_000).length;
+  const metrics = createMetrics(registry, { waiting: notifications.waiting, firing });
+  const outbox = opened.use(createOutbox({ db, store: events, log }));
+  const timeout_ms = overrides.channel_timeout_ms ?? CHANNEL_TIMEOUT_MS;
+  const channels = openChannels(config.alerts.channels, { log, timeout_ms });
+  const base = {
+    db,
+    alerts,
+    notifications,
+    outbox,
+    clock,
+    origin,
+    config: config.alerts,
+    metrics,
+    onFailure,
+  };
+
+  const retry = overrides.retry ?? DEFAULT_RETRY;
+  const dispatcher = opened.use(createDispatcher({ ...base, channels, retry, random: Math.random, log }));
+  const keeper = opened.use(
+    createAlertKeeper({
+      ...base,
+      rules: ruleContext(config),
+      waits: waitsOf(config.alerts),
+      base_url: baseUrl(config),
+      onQueued: dispatcher.wake,
+    }),
+  );
+  const silences = createSilences({ ...base, onRemoved: keeper.wake });
+  const consumer = opened.use(await consumeEvents(events, context.host, keeper));
+  consumer.done.catch(onFailure);
+  keeper.wake();
+
+  const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast alerting' });
+  opened.defer(() => app.close());
+  listAlerts(app, { alerts, notifications, clock });
+  ackAlert(app, { keeper, alerts, notifications, clock });
+  createSilence(app, { silences });
+  listSilences(app, { silences });
+  deleteSilence(app, { silences });
+  testChannel(app, { channels, sendTest: createTestSender(base) });
+  const url = await listen(app, service_config.http);
+  log.info({ url, channels: [...channels.keys()] }, 'alerting serves');
+
+  const held = opened.move();
+  return { name: 'alerting', url, failed, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
