@@ -92,16 +92,13 @@ export const JETSTREAM = {
   /** Making a consumer, asking for its state, setting it back, and pulling. */
   consumers: (stream: string) => [
     `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.*`,
     `$JS.API.CONSUMER.INFO.${stream}.*`,
     `$JS.API.CONSUMER.RESET.${stream}.*`,
     `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
     `$JS.ACK.${stream}.>`,
-    `$JS.FC.${stream}.>`,
   ],
-  /** Only a bucket's watchers remove their own short-lived consumers. */
-  removeConsumers: (stream: string) => `$JS.API.CONSUMER.DELETE.${stream}.*`,
   pull: (stream: string, consumer: string) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
-  everything: ['$JS.API.>', '$JS.ACK.>', '$KV.>'],
 } as const;
 
 /** Told when a message of EVENTS was delivered to this consumer too often. */
@@ -111,8 +108,6 @@ export function maxDeliveriesAdvisory(durable: string): string {
 
 /** Asked by the supervisor: is the server well? */
 export const SERVER_HEALTH = '$SYS.REQ.SERVER.PING.HEALTHZ';
-/** Its settings as they run. */
-export const SERVER_SETTINGS = '$SYS.REQ.SERVER.PING.VARZ';
 
 /** Every question to one service of one host. */
 export function rpcFilter(service: ServiceName, host: string): string {

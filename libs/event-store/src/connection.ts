@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
+import { type ErrorCode, HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import { inboxPrefix } from '@holdfast/contracts/subjects';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 
@@ -36,14 +36,27 @@ export async function openConnection(access: Access & { name: string }): Promise
   }
 }
 
+const FULL = /no space left|insufficient (storage )?resources/i;
+
 /** An error of the client as one of ours. */
 export function natsError(error: unknown, what: string): HoldfastError {
   if (isHoldfastError(error)) return error;
   const name = Error.isError(error) ? error.name : '';
   const message = `${what}: ${Error.isError(error) ? error.message : String(error)}`;
-  if (['AuthorizationError', 'PermissionViolationError', 'UserAuthenticationExpiredError'].includes(name))
+  if (/permissions violation|authorization|authentication/i.test(`${name} ${message}`))
     return new HoldfastError('nats_forbidden', message, { cause: error });
-  if (/no space left|insufficient (storage )?resources/i.test(message))
-    return new HoldfastError('storage_full', message, { cause: error });
+  if (name.endsWith('JetStreamApiError')) return new HoldfastError(apiCode(error), message, { cause: error });
+  if (FULL.test(message)) return new HoldfastError('storage_full', message, { cause: error });
   return new HoldfastError('nats_unreachable', message, { cause: error });
+}
+
+const WRONG_LAST_SEQUENCE = 10071;
+const UNAVAILABLE = 503;
+
+/** JetStream has answered, and refused: it is there. */
+function apiCode(error: unknown): ErrorCode {
+  const { code, status, message } = error as { code: number; status: number; message: string };
+  if (code === WRONG_LAST_SEQUENCE) return 'event_conflict';
+  if (FULL.test(message)) return 'storage_full';
+  return status === UNAVAILABLE ? 'nats_unreachable' : 'internal';
 }

@@ -34,10 +34,8 @@ export interface Incoming extends Message {
 /** Takes messages in, hands them on in batches, one call at a time. */
 export interface Delivery {
   push(incoming: Incoming): void;
-  /** Forgets what was not handed on yet: it will be delivered again. */
-  clear(): void;
-  /** What was taken in and is not settled yet. */
-  waiting(): readonly Incoming[];
+  /** Forgets what is not done, as it will be delivered again; resolves when no call is under way. */
+  clear(): Promise<void>;
   /** Lets the call under way end, and starts no other. */
   stop(): Promise<void>;
 }
@@ -59,31 +57,35 @@ export function readStored(incoming: Message): StoredEvent | string {
 /** Starts the loop of one consumer. */
 export function createDelivery(options: Options, handler: Handler, log: Log): Delivery {
   const queue: Incoming[] = [];
-  const stopping = new AbortController();
-  const work = { options, handler, log, stopped: stopping.signal };
-  let current: Incoming[] = [];
+  let stopped = false;
+  let turn = new AbortController();
   let running: Promise<void> | undefined;
 
   const run = async () => {
     // Everything that came with the same read of the socket is one batch.
     await new Promise(setImmediate);
-    while (queue.length > 0 && !stopping.signal.aborted) {
-      current = queue.splice(0, batchSize(options, queue));
-      await (options.kind === 'projection' ? project(current, work) : react(current, work));
-      current = [];
+    while (queue.length > 0 && !stopped) {
+      const batch = queue.splice(0, batchSize(options, queue));
+      const work = { options, handler, log, stopped: turn.signal };
+      await (options.kind === 'projection' ? project(batch, work) : react(batch, work));
     }
     running = undefined;
+  };
+  const endTurn = async () => {
+    turn.abort();
+    queue.splice(0);
+    await running;
+    turn = new AbortController();
   };
   return {
     push: (incoming) => {
       queue.push(incoming);
       running ??= run();
     },
-    clear: () => void queue.splice(0),
-    waiting: () => [...current, ...queue],
-    stop: async () => {
-      stopping.abort();
-      await running;
+    clear: endTurn,
+    stop: () => {
+      stopped = true;
+      return endTurn();
     },
   };
 }

@@ -1,8 +1,16 @@
 import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
+import { HoldfastError } from '@holdfast/contracts/errors';
 import type { KeyValue } from './key-value.ts';
 
 /** Most events that one append takes: the server's limit for an atomic batch. */
 export const APPEND_MAX = 1000;
+
+/** Refuses an append of nothing (`internal`) or of too much (`event_too_large`). */
+export function checkCount({ length }: readonly HoldfastEvent[]): void {
+  if (length === 0) throw new HoldfastError('internal', 'an append of no event');
+  if (length > APPEND_MAX)
+    throw new HoldfastError('event_too_large', `${length} events are more than ${APPEND_MAX}`);
+}
 
 /** An event as it was read: with its place in the stream. */
 export interface StoredEvent<Type extends EventType = EventType> {
@@ -64,7 +72,7 @@ export interface DeadLetter {
  */
 export interface EventStore extends AsyncDisposable {
   /**
-   * Appends all or none, durably, in order; at most 1,000. Appending an event id again within the server's window is
+   * Appends all or none, durably, in order; 1 to 1,000. Appending an event id again within the server's window is
    * no second event; consumers deduplicate by id all the same.
    */
   append(events: readonly HoldfastEvent[], options?: AppendOptions): Promise<{ last_seq: number }>;

@@ -5,9 +5,9 @@ import { createReplay, deadLettered } from './dead-letters.ts';
 import { createDelivery, type Message, readStored } from './delivery.ts';
 import {
   type Answerer,
-  APPEND_MAX,
   type ConsumeOptions,
   type Consumer,
+  checkCount,
   type DeadLetter,
   type EventStore,
   type Handler,
@@ -94,8 +94,7 @@ export function createMemoryStore(options: { log?: Log; origin?: Origin } = {}):
 }
 
 function toRows(memory: Memory, events: readonly HoldfastEvent[], expected_last_seq?: number): Row[] {
-  if (events.length > APPEND_MAX)
-    throw new HoldfastError('event_too_large', `${events.length} events are more than ${APPEND_MAX}`);
+  checkCount(events);
   const fresh = events.filter(({ id }) => !memory.ids.has(id));
   const rows = fresh.map((event, index) => ({
     seq: memory.rows.length + 1 + index,

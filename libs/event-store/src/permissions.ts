@@ -47,11 +47,7 @@ const readStream = (stream: string) => [
 
 function useBucket(service: ServiceName, bucket: string, writers: readonly ServiceName[]): string[] {
   const stream = bucketStream(bucket);
-  return [
-    ...readStream(stream),
-    JETSTREAM.removeConsumers(stream),
-    ...(writers.includes(service) ? [bucketSubjects(bucket)] : []),
-  ];
+  return [...readStream(stream), ...(writers.includes(service) ? [bucketSubjects(bucket)] : [])];
 }
 
 /** People who look on: all events, nothing else, not a word back. */
