@@ -39,11 +39,7 @@ export async function append(
 
 function toOutgoing(link: Link, events: readonly HoldfastEvent[], options: AppendOptions): Outgoing[] {
   const { nc } = link;
-  if (events.length === 0 || events.length > APPEND_MAX)
-    throw new HoldfastError(
-      'event_too_large',
-      `an append takes 1 to ${APPEND_MAX} events, not ${events.length}`,
-    );
+  checkCount(events);
   return events.map((event, index) => {
     const fields = headers();
     fields.set('Nats-Msg-Id', event.id);
