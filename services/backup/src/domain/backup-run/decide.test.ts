@@ -54,7 +54,7 @@ describe('a run', () => {
 
   test('waits longer for space, and does not keep a person waiting for it', () => {
     const run = requestedRun({ ...wish, reason: 'on_change' });
-    expect(attempts(run, 'storage_full', 1).not_before_ms).toBe(NOW + 15_000);
+    expect(attempts(run, 'storage_full', 1).not_before_ms).toBe(NOW + 5_000);
     expect(attempts(requestedRun(wish), 'storage_full', 1).status).toBe('failed');
   });
 

@@ -7,7 +7,7 @@ const REQUEST_ATTEMPTS = 3;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 300_000;
 /** Space does not come back within a second. */
-const STORAGE_FULL_FIRST_MS = 15_000;
+const STORAGE_FULL_FIRST_MS = 5_000;
 
 /** What follows from an attempt that failed: another one later, or the end. */
 export function failed(run: BackupRun, error: RunError, now_ms: number): RunFact {

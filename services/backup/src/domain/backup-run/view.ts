@@ -1,20 +1,8 @@
+import type { BackupRunView } from '@holdfast/contracts/http/backup';
 import type { BackupRun } from './state.ts';
 
-/** What a person sees of a run that has no manifest yet, or never will. */
-export interface RunView {
-  readonly backup_id: string;
-  readonly source: string;
-  readonly backup_type: string;
-  readonly reason: string;
-  readonly status: BackupRun['status'];
-  readonly attempt: number;
-  readonly requested_at: string;
-  readonly next_attempt_at: string | null;
-  readonly error: BackupRun['error'];
-}
-
-/** The run as HTTP tells it. */
-export function runView(run: BackupRun): RunView {
+/** A run as HTTP tells of it. */
+export function runView(run: BackupRun, progress: BackupRunView['progress']): BackupRunView {
   return {
     backup_id: run.backup_id,
     source: run.source,
@@ -25,5 +13,6 @@ export function runView(run: BackupRun): RunView {
     requested_at: new Date(run.requested_ms).toISOString(),
     next_attempt_at: run.status === 'retrying' ? new Date(run.not_before_ms).toISOString() : null,
     error: run.error,
+    progress,
   };
 }

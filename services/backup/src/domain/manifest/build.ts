@@ -59,10 +59,19 @@ export function buildManifest(run: BackupRun, stats: MeasuredStats, about: Surro
     files_new: stats.files_new,
     files_changed: stats.files_changed,
     files_removed: stats.files_removed,
-    files_unreadable: [...stats.unreadable],
+    files_unreadable: firstUnreadable(stats.unreadable),
     bytes_read: stats.bytes_read,
     bytes_stored: stats.bytes_stored,
   };
+}
+
+const UNREADABLE_MAX = 1000;
+
+// The manifest travels as one event: a whole tree without permissions must not make it too large to tell.
+function firstUnreadable(unreadable: MeasuredStats['unreadable']): BackupManifest['files_unreadable'] {
+  const first = unreadable.slice(0, UNREADABLE_MAX);
+  const left = unreadable.length - first.length;
+  return left === 0 ? first : [...first, { path: '…', reason: `and ${left} more` }];
 }
 
 /** SHA-256 over the id of a snapshot's tree: equal for equal content, whatever the backup is called. */

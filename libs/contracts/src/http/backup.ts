@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { BackupManifest, BackupType } from '../backup-events.ts';
+import { Checksum, Timestamp } from '../envelope.ts';
+
+export const BACKUP_SORTS = [
+  'timestamp_desc',
+  'timestamp',
+  'timestamp_asc',
+  'size_desc',
+  'size',
+  'size_asc',
+] as const;
+
+export const ListBackupsQuery = z.object({
+  filter: z.string().optional().describe('last_7_days, last_24_hours, last_2_weeks …'),
+  sort: z.enum(BACKUP_SORTS).default('timestamp_desc').describe('without a direction: upwards'),
+  source: z.string().optional(),
+  type: BackupType.optional(),
+  contains_file: z.string().min(1).optional().describe('absolute path, or a glob on names or paths'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: z.string().optional(),
+});
+export type ListBackupsQuery = z.infer<typeof ListBackupsQuery>;
+
+/** A run that has no manifest yet, or never will. */
+export const BackupRunView = z.object({
+  backup_id: z.string(),
+  source: z.string(),
+  backup_type: BackupType,
+  reason: z.string(),
+  status: z.enum(['requested', 'running', 'retrying', 'created', 'unchanged', 'failed']),
+  attempt: z.number().int(),
+  requested_at: Timestamp,
+  next_attempt_at: Timestamp.nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  progress: z
+    .object({
+      files_done: z.number(),
+      files_total: z.number().nullable(),
+      bytes_done: z.number(),
+      bytes_total: z.number().nullable(),
+    })
+    .nullable(),
+});
+export type BackupRunView = z.infer<typeof BackupRunView>;
+
+export const CreateBackupBody = z.strictObject({
+  type: BackupType.default('incremental'),
+  sources: z.array(z.string()).min(1).optional().describe('default: all'),
+  compression: z.boolean().default(true),
+  encryption: z.boolean().optional().describe('taken, and nothing is ever stored in clear all the same'),
+  wait: z.boolean().default(false).describe('answer when the backups are made'),
+});
+export type CreateBackupBody = z.infer<typeof CreateBackupBody>;
+/** The manifest of the first source; `items` has those of all, one backup each. */
+export const CreatedBackups = BackupManifest.extend({ items: z.array(BackupManifest) });
+export const AcceptedBackups = BackupRunView.extend({ items: z.array(BackupRunView) });
+
+export const BackupFile = z.object({
+  path: z.string(),
+  kind: z.enum(['file', 'directory', 'symlink']),
+  size: z.number().int(),
+  mode: z.string().describe('octal, as in `ls`: 0644'),
+  mtime: z.iso.datetime({ precision: 3 }),
+  checksum: Checksum.nullable(),
+  target: z.string().nullable(),
+});
+export const ListFilesQuery = z.object({
+  under: z.string().startsWith('/').optional().describe('only below this folder'),
+  glob: z.string().optional().describe('only what matches, by name or path'),
+  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  cursor: z.string().optional(),
+});
+
+export const VerifyLevel = z.enum(['manifest', 'data', 'restore']);
+export type VerifyLevel = z.infer<typeof VerifyLevel>;
+export const VerifyBody = z.strictObject({ level: VerifyLevel.default('data') });
+export const VerifyResult = z.object({
+  backup_id: z.string(),
+  level: VerifyLevel,
+  passed: z.boolean(),
+  files_checked: z.number().int(),
+  bytes_checked: z.number().int(),
+  duration_ms: z.number(),
+  problems: z.array(z.string()),
+});
+export type VerifyResult = z.infer<typeof VerifyResult>;
+
+export const RestoreBody = z.strictObject({
+  backup_id: z.string(),
+  files: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('globs on names or absolute paths; default: all'),
+  target_path: z.string().startsWith('/').describe('files are put below it under their absolute paths'),
+  verify: z.boolean().default(true).describe('compare every file that was written'),
+  dry_run: z.boolean().default(false),
+});
+export type RestoreBody = z.infer<typeof RestoreBody>;
+export const RestoreResult = z.object({
+  backup_id: z.string(),
+  target_path: z.string(),
+  files_restored: z.number().int(),
+  bytes_restored: z.number().int(),
+  verified: z.boolean(),
+  failed: z.array(z.object({ path: z.string(), reason: z.string() })),
+  duration_ms: z.number(),
+});
+export type RestoreResult = z.infer<typeof RestoreResult>;
+
+export const BackupHealth = z.object({
+  status: z.enum(['ok', 'degraded']),
+  sources: z.array(
+    z.object({
+      source: z.string(),
+      status: z.enum(['ok', 'pending_first', 'failing', 'unsupported']),
+      detail: z.string().nullable(),
+      priority: z.string(),
+      backup_frequency: z.string(),
+      last_backup_id: z.string().nullable(),
+      last_backup_at: Timestamp.nullable(),
+      next_backup_at: Timestamp.nullable(),
+      pending_changes: z.number().int(),
+    }),
+  ),
+  open_cases: z.number().int(),
+  pins: z.array(
+    z.object({ path: z.string(), snapshot_id: z.string().nullable(), exact: z.boolean().nullable() }),
+  ),
+  events_to_publish: z.number().int(),
+});
+export type BackupHealth = z.infer<typeof BackupHealth>;
+
+export const BackupStorage = z.object({
+  location: z.string(),
+  repository_id: z.string(),
+  backups: z.number().int(),
+  newest_backup_at: Timestamp.nullable(),
+  bytes_stored: z.number().int().nullable().describe('null where the store is not a folder'),
+  objects: z.number().int().nullable(),
+  free_bytes: z.number().int().nullable(),
+  total_bytes: z.number().int().nullable(),
+});
+export type BackupStorage = z.infer<typeof BackupStorage>;

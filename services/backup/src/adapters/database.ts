@@ -1,0 +1,62 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { INBOX_SCHEMA } from '@holdfast/event-store/dedup';
+import { OUTBOX_SCHEMA } from '@holdfast/event-store/outbox';
+import { openDatabase } from '@holdfast/runtime/sqlite';
+
+const SCHEMA = `
+  CREATE TABLE runs (
+    backup_id TEXT PRIMARY KEY,
+    source TEXT NOT NULL,
+    is_over INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX runs_open ON runs (source) WHERE is_over = 0;
+
+  CREATE TABLE walks (source TEXT PRIMARY KEY, walked_ms INTEGER NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE changes (
+    source TEXT NOT NULL,
+    path TEXT NOT NULL,
+    gone INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
+    correlationid TEXT NOT NULL,
+    traceparent TEXT,
+    PRIMARY KEY (source, path)
+  ) WITHOUT ROWID;
+  CREATE INDEX changes_age ON changes (source, since_ms);
+
+  CREATE TABLE cases (
+    event_id TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    wanted TEXT NOT NULL,
+    bad TEXT,
+    opened_ms INTEGER NOT NULL,
+    closed_ms INTEGER,
+    pin_snapshot_id TEXT,
+    pin_exact INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX cases_open ON cases (path) WHERE closed_ms IS NULL;
+
+  CREATE TABLE backups (
+    backup_id TEXT PRIMARY KEY,
+    snapshot_id TEXT NOT NULL UNIQUE,
+    source TEXT NOT NULL,
+    backup_type TEXT NOT NULL,
+    time_ms INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    deleted_ms INTEGER,
+    manifest TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX backups_by_time ON backups (time_ms, backup_id) WHERE deleted_ms IS NULL;
+  CREATE INDEX backups_by_size ON backups (size, backup_id) WHERE deleted_ms IS NULL;
+  CREATE INDEX backups_of_source ON backups (source, time_ms) WHERE deleted_ms IS NULL;
+
+  CREATE TABLE marks (name TEXT PRIMARY KEY) WITHOUT ROWID`;
+
+/** The state of the backup service: all but the outbox can be told again from the events and the repository. */
+export function openBackupDatabase(file: string): DatabaseSync {
+  return openDatabase(file, [`${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`]);
+}

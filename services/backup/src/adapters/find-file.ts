@@ -1,0 +1,35 @@
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type { Repository, Snapshot } from '@holdfast/repository/api';
+import { pathFilter } from './path-filter.ts';
+
+const GLOB = /[*?[\]{}()!]/;
+
+/** Tells of a backup whether it holds a file: an absolute path is looked up, a name or glob is compared with all paths. */
+export function fileFinder(
+  repository: Repository,
+  wanted: string,
+): (manifest: BackupManifest) => Promise<boolean> {
+  const look =
+    wanted.startsWith('/') && !GLOB.test(wanted)
+      ? async (snapshot: Snapshot) => (await repository.find(snapshot, wanted)) !== undefined
+      : (snapshot: Snapshot) => anyMatches(repository, snapshot, pathFilter([wanted]));
+  // Backups with the same content have the same answer.
+  const known = new Map<string, boolean>();
+  return async (manifest) => {
+    const content = manifest.sources[0]?.checksum ?? '';
+    const answer = known.get(content) ?? (await look(await repository.snapshot(manifest.snapshot_id)));
+    known.set(content, answer);
+    return answer;
+  };
+}
+
+async function anyMatches(
+  repository: Repository,
+  snapshot: Snapshot,
+  matches: (path: string) => boolean,
+): Promise<boolean> {
+  for await (const entry of repository.entries(snapshot)) {
+    if (entry.kind === 'file' && matches(entry.path)) return true;
+  }
+  return false;
+}

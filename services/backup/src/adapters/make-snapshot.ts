@@ -1,0 +1,109 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type { BackupResult, BackupStats, Progress, Repository } from '@holdfast/repository/api';
+import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import type { BackupSettings, ProtectedSource } from '../config.ts';
+import { readingOf } from '../domain/backup-run/decide.ts';
+import type { BackupRun } from '../domain/backup-run/state.ts';
+import { buildManifest, type Surroundings } from '../domain/manifest/build.ts';
+import { carriedPaths } from '../domain/pins/decide.ts';
+import type { TakenChanges } from './change-table.ts';
+import { gitFacts } from './git-facts.ts';
+import { isThere, requireRoots } from './standing.ts';
+import type { BackupState } from './state.ts';
+
+export interface SnapshotDeps {
+  readonly context: ServiceContext;
+  readonly settings: BackupSettings;
+  readonly state: BackupState;
+  readonly repository: Repository;
+}
+
+export interface Attempt {
+  readonly run: BackupRun;
+  readonly source: ProtectedSource;
+  readonly taken: TakenChanges;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** A file was lost while it was being backed up: what was read is not to be trusted, the run begins again. */
+export class LossMeanwhile extends Error {
+  override readonly name = 'LossMeanwhile';
+}
+
+/** Makes the snapshot of one run. The manifest is sealed in it, so that it can be told of even after a crash. */
+export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promise<BackupResult> {
+  const { context, state, repository } = deps;
+  const { run, source, signal } = attempt;
+  requireRoots(source);
+  const parent = parentOf(state, run);
+  const about = await surroundingsOf(deps, source, parent);
+  const carry = carriedPaths(casesIn(state, source), (folder) => !isThere(folder));
+  const changes = run.walk ? undefined : pathsToRead(attempt.taken);
+  const metadata = (stats: BackupStats) => {
+    refuseWhatWasLost(casesIn(state, source), carry, changes);
+    return { backup_id: run.backup_id, manifest: buildManifest(run, stats, about) };
+  };
+  return repository.backup({
+    host: context.host,
+    source: source.name,
+    roots: source.roots,
+    select: source.select,
+    ...(parent !== undefined && { parent: parent.snapshot_id }),
+    full: readingOf(run.backup_type).full,
+    ...(changes !== undefined && { changes }),
+    carry,
+    metadata,
+    compression: run.compression,
+    skip_unchanged: run.reason === 'on_change' || run.reason === 'reconciled',
+    on_progress: attempt.onProgress,
+    signal,
+  });
+}
+
+/** The backup to compare with: for a differential one the last full, else the last. */
+function parentOf(state: BackupState, run: BackupRun): BackupManifest | undefined {
+  const full = readingOf(run.backup_type).since_full ? state.catalog.newest(run.source, 'full') : undefined;
+  return full ?? state.catalog.newest(run.source);
+}
+
+async function surroundingsOf(
+  { context, settings }: SnapshotDeps,
+  source: ProtectedSource,
+  parent: BackupManifest | undefined,
+): Promise<Surroundings> {
+  return {
+    ...(await gitFacts(folderOf(source))),
+    hostname: context.host,
+    system_version: context.service_config.version,
+    parent_backup_id: parent?.backup_id ?? null,
+    tier: settings.tier,
+  };
+}
+
+function folderOf(source: ProtectedSource): string {
+  const [root = '/'] = source.roots;
+  return statSync(root, { throwIfNoEntry: false })?.isDirectory() ? root : dirname(root);
+}
+
+/** Paths of open cases that lie in a source: a file may be in several. */
+function casesIn(state: BackupState, source: ProtectedSource): string[] {
+  return [...state.cases.paths()].filter((path) => source.matches(path));
+}
+
+// A file that is named and yet missing is being lost at this moment: its case is on the way. It stays as it was.
+function pathsToRead(taken: TakenChanges): string[] {
+  return taken.paths.filter(({ path, gone }) => gone || isThere(path)).map(({ path }) => path);
+}
+
+function refuseWhatWasLost(
+  cases: readonly string[],
+  carry: ReadonlySet<string>,
+  changes: readonly string[] | undefined,
+): void {
+  const read = changes === undefined ? null : new Set(changes);
+  const lost = cases.find((path) => !carry.has(path) && (read === null || read.has(path)));
+  if (lost !== undefined) throw new LossMeanwhile(`${lost} was lost meanwhile`);
+}

@@ -1,0 +1,103 @@
+import type { Progress } from '@holdfast/repository/api';
+import type { ProtectedSource } from '../config.ts';
+import type { BackupRun } from '../domain/backup-run/state.ts';
+import { attemptRun, type RunDeps } from './attempt-run.ts';
+import { type Candidate, createPlanner, type RunRequest } from './plan-runs.ts';
+import { createRunRecord } from './run-record.ts';
+
+/** Starts what is due, one run a source at a time. */
+export interface Runner extends AsyncDisposable {
+  /** Something may be due now: a change, a closed case. */
+  wake(): void;
+  /** Notes runs durably and starts them; all have the same time. */
+  request(wishes: readonly RunRequest[]): BackupRun[];
+  /** Resolves when the run is over; rejects with `interrupted` where the service stops before. */
+  finished(backup_id: string): Promise<BackupRun>;
+  progress(backup_id: string): Progress | undefined;
+  /** The next run of a source, and why. */
+  next(source: ProtectedSource): Candidate | null;
+}
+
+export interface RunnerDeps extends RunDeps {
+  /** Walks that fell due while nobody was here wait until then. */
+  readonly walk_not_before_ms: number;
+}
+
+/** Reading everything keeps disk and processor busy: so many sources at once. On-change runs go beside them. */
+const WALKS_AT_ONCE = 2;
+const LOOK_AGAIN_MS = 3_600_000;
+/** Not even its start could be noted: the disk is full, most likely. */
+const HOLD_MS = 5_000;
+
+/** A runner that stands still until its first `wake`. */
+export function createRunner(deps: RunnerDeps): Runner {
+  const { state, context, walk_not_before_ms } = deps;
+  const { sources } = deps.settings;
+  const { clock, log } = context;
+  const stopping = new AbortController();
+  const record = createRunRecord(stopping.signal);
+  const planner = createPlanner({ state, isTaken: record.isTaken, walk_not_before_ms });
+  const busy = new Map<string, { walk: boolean; done: Promise<void> }>();
+  const started = new Map<string, number>();
+  const held = new Map<string, number>();
+  let cancelTimer: () => void = () => undefined;
+
+  const next = (source: ProtectedSource, now_ms: number) =>
+    planner.next(source, started.get(source.name) ?? null, now_ms);
+  const broke = (source: string, backup_id: string, error: unknown) => {
+    held.set(source, clock.now_ms() + HOLD_MS);
+    log.error({ err: error, backup_id, source }, 'a backup run broke off; will retry');
+  };
+  const start = (source: ProtectedSource, { walk, make }: Candidate) => {
+    const run = make();
+    started.set(source.name, clock.now_ms());
+    const done = attemptRun(deps, { run, source, record, signal: stopping.signal })
+      .catch((error: unknown) => broke(source.name, run.backup_id, error))
+      .finally(() => {
+        busy.delete(source.name);
+        look();
+      });
+    busy.set(source.name, { walk, done });
+  };
+  /** Starts what is due; the time of the next that is not. */
+  const startDue = (now_ms: number): number => {
+    let next_ms = now_ms + LOOK_AGAIN_MS;
+    for (const source of sources.filter(({ name }) => !busy.has(name))) {
+      const found = next(source, now_ms);
+      if (found === null) continue;
+      const at_ms = Math.max(found.at_ms, held.get(source.name) ?? 0);
+      if (at_ms > now_ms) next_ms = Math.min(next_ms, at_ms);
+      else if (!found.walk || walking(busy) < WALKS_AT_ONCE) start(source, found);
+    }
+    return next_ms;
+  };
+  const look = () => {
+    if (stopping.signal.aborted) return;
+    cancelTimer();
+    const now_ms = clock.now_ms();
+    cancelTimer = clock.after(startDue(now_ms) - now_ms, look);
+  };
+  return {
+    wake: look,
+    request: (wishes) => {
+      const now_ms = clock.now_ms();
+      const runs = state.write(() =>
+        wishes.map((wish) => record.noted(state, planner.requested(wish, now_ms))),
+      );
+      look();
+      return runs;
+    },
+    finished: record.finished,
+    progress: record.progress,
+    next: (source) => next(source, clock.now_ms()),
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      cancelTimer();
+      await Promise.all(Array.from(busy.values(), ({ done }) => done));
+    },
+  };
+}
+
+function walking(busy: ReadonlyMap<string, { walk: boolean }>): number {
+  return [...busy.values()].filter(({ walk }) => walk).length;
+}

@@ -1,0 +1,21 @@
+import { lstatSync } from 'node:fs';
+import { HoldfastError, systemCode } from '@holdfast/contracts/errors';
+import type { ProtectedSource } from '../config.ts';
+
+/**
+ * Rejects with `source_unreadable` where nothing of a source is there: a folder that is not mounted must not become an
+ * empty backup.
+ */
+export function requireRoots(source: ProtectedSource): void {
+  if (source.roots.some(isThere)) return;
+  throw new HoldfastError('source_unreadable', `${source.name}: none of ${source.roots.join(', ')} is there`);
+}
+
+/** True where something stands at the path; what cannot be looked at counts as there. */
+export function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    return systemCode(error) !== 'ENOTDIR';
+  }
+}

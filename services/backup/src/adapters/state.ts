@@ -1,0 +1,61 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
+import { type NewEvent, newEvent } from '@holdfast/event-store/new-event';
+import { createOutbox, type Outbox } from '@holdfast/event-store/outbox';
+import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import { transaction } from '@holdfast/runtime/sqlite';
+import { type CaseTable, createCaseTable } from './case-table.ts';
+import { type CatalogTable, createCatalogTable } from './catalog-table.ts';
+import { type ChangeTable, createChangeTable } from './change-table.ts';
+import { openBackupDatabase } from './database.ts';
+import { createMarkTable, type MarkTable } from './mark-table.ts';
+import { createRunTable, type RunTable } from './run-table.ts';
+import { createWalkTable, type WalkTable } from './walk-table.ts';
+
+/** What this service knows, in one SQLite file with a single writer. */
+export interface BackupState extends AsyncDisposable {
+  readonly db: DatabaseSync;
+  readonly runs: RunTable;
+  readonly changes: ChangeTable;
+  readonly cases: CaseTable;
+  readonly catalog: CatalogTable;
+  readonly walks: WalkTable;
+  readonly marks: MarkTable;
+  readonly outbox: Outbox;
+  /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
+  write<Result>(work: () => Result): Result;
+  /** Inside `write`: tells an event, and folds it into the catalog. */
+  tell<Type extends EventType>(type: Type, fields: NewEvent<Type>): HoldfastEvent<Type>;
+}
+
+/** Opens the database, and creates it where there is none. */
+export function openState(context: ServiceContext, file: string): BackupState {
+  const db = openBackupDatabase(file);
+  const outbox = createOutbox({ db, store: context.events, log: context.log });
+  const catalog = createCatalogTable(db);
+  return {
+    db,
+    runs: createRunTable(db),
+    changes: createChangeTable(db),
+    cases: createCaseTable(db),
+    walks: createWalkTable(db),
+    marks: createMarkTable(db),
+    catalog,
+    outbox,
+    write: (work) => {
+      const result = transaction(db, work);
+      outbox.wake();
+      return result;
+    },
+    tell: (type, fields) => {
+      const event = newEvent(context.origin, type, fields);
+      outbox.add([event]);
+      catalog.apply(event);
+      return event;
+    },
+    async [Symbol.asyncDispose]() {
+      await outbox[Symbol.asyncDispose]();
+      db.close();
+    },
+  };
+}

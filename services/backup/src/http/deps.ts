@@ -1,0 +1,18 @@
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import { HoldfastError } from '@holdfast/contracts/errors';
+import type { SnapshotDeps } from '../adapters/make-snapshot.ts';
+import type { Runner } from '../adapters/runner.ts';
+import type { BackupMetrics } from '../metrics.ts';
+
+/** What the routes stand on; each takes what it needs. */
+export interface RouteDeps extends SnapshotDeps {
+  readonly runner: Runner;
+  readonly metrics: BackupMetrics;
+}
+
+/** The manifest; `not_found` names the id. */
+export function requireManifest({ state }: Pick<RouteDeps, 'state'>, backup_id: string): BackupManifest {
+  const manifest = state.catalog.get(backup_id);
+  if (manifest === undefined) throw new HoldfastError('not_found', `there is no backup ${backup_id}`);
+  return manifest;
+}

@@ -1,0 +1,49 @@
+import { BackupFile, ListFilesQuery } from '@holdfast/contracts/http/backup';
+import { decodeCursor, encodeCursor, pageOf } from '@holdfast/http/cursor';
+import type { HttpServer } from '@holdfast/http/server';
+import type { Entry } from '@holdfast/repository/api';
+import { z } from 'zod';
+import { pathFilter } from '../adapters/path-filter.ts';
+import { type RouteDeps, requireManifest } from './deps.ts';
+
+const Place = z.object({ skip: z.number().int().nonnegative() });
+
+/** `GET /api/backup/:id/files`: what it holds, in path order, in pages. */
+export function getBackupFiles(app: HttpServer, deps: RouteDeps): void {
+  const schema = {
+    tags: ['backup'],
+    summary: 'The files of one backup',
+    params: z.object({ id: z.string() }),
+    querystring: ListFilesQuery,
+    response: { 200: pageOf(BackupFile) },
+  };
+  app.get('/api/backup/:id/files', { config: { role: 'viewer' }, schema }, async ({ params, query }) => {
+    const manifest = requireManifest(deps, params.id);
+    const snapshot = await deps.repository.snapshot(manifest.snapshot_id);
+    const matches = query.glob === undefined ? () => true : pathFilter([query.glob]);
+    const skip = query.cursor === undefined ? 0 : decodeCursor(query.cursor, Place).skip;
+    const items: z.infer<typeof BackupFile>[] = [];
+    let seen = 0;
+    // A snapshot never changes, so a count is a place.
+    for await (const entry of deps.repository.entries(snapshot, query.under)) {
+      if (!matches(entry.path)) continue;
+      seen += 1;
+      if (seen <= skip) continue;
+      if (items.length === query.limit) return { items, next_cursor: encodeCursor({ skip: seen - 1 }) };
+      items.push(fileView(entry));
+    }
+    return { items, next_cursor: null };
+  });
+}
+
+function fileView(entry: Entry): z.infer<typeof BackupFile> {
+  return {
+    path: entry.path,
+    kind: entry.kind,
+    size: entry.size,
+    mode: entry.mode.toString(8).padStart(4, '0'),
+    mtime: new Date(Number(entry.mtime_ns / 1_000_000n)).toISOString(),
+    checksum: entry.kind === 'file' ? entry.checksum : null,
+    target: entry.target ?? null,
+  };
+}

@@ -1,0 +1,71 @@
+import { BackupHealth } from '@holdfast/contracts/http/backup';
+import type { HttpServer } from '@holdfast/http/server';
+import type { ProtectedSource } from '../config.ts';
+import type { RouteDeps } from './deps.ts';
+
+const PINS_MAX = 100;
+type SourceHealth = BackupHealth['sources'][number];
+
+/** `GET /api/backup/health`: how current each source is, what fails, which losses are open. */
+export function getHealth(app: HttpServer, deps: RouteDeps): void {
+  const schema = {
+    tags: ['backup'],
+    summary: 'How current the backups are',
+    response: { 200: BackupHealth },
+  };
+  app.get('/api/backup/health', { config: { role: 'viewer' }, schema }, async () => {
+    const files = deps.settings.sources.map((source) => sourceHealth(deps, source));
+    const ok = files.every(({ status }) => status === 'ok' || status === 'pending_first');
+    const { cases, outbox } = deps.state;
+    return {
+      status: ok ? ('ok' as const) : ('degraded' as const),
+      sources: [...files, ...databases(deps)],
+      open_cases: cases.paths().size,
+      pins: cases.list(PINS_MAX).map(({ path, pin }) => ({
+        path,
+        snapshot_id: pin?.snapshot_id ?? null,
+        exact: pin?.exact ?? null,
+      })),
+      events_to_publish: outbox.pending(),
+    };
+  });
+}
+
+function sourceHealth({ state, runner }: RouteDeps, source: ProtectedSource): SourceHealth {
+  const newest = state.catalog.newest(source.name);
+  const failing = state.runs.open(source.name).find(({ error }) => error !== null);
+  const next = runner.next(source);
+  return {
+    source: source.name,
+    status: statusOf(newest !== undefined, failing !== undefined),
+    detail: failing?.error?.message ?? null,
+    priority: source.config.priority,
+    backup_frequency: source.config.backup_frequency,
+    last_backup_id: newest?.backup_id ?? null,
+    last_backup_at: newest?.timestamp ?? null,
+    next_backup_at: next === null ? null : new Date(next.at_ms).toISOString(),
+    pending_changes: state.changes.count(source.name),
+  };
+}
+
+function statusOf(has_backup: boolean, is_failing: boolean): SourceHealth['status'] {
+  if (is_failing) return 'failing';
+  return has_backup ? 'ok' : 'pending_first';
+}
+
+/** Databases are in the configuration already and are not backed up yet: said here, and nowhere a failure. */
+function databases({ context, settings }: RouteDeps): SourceHealth[] {
+  const files = new Set(settings.sources.map(({ name }) => name));
+  const others = Object.entries(context.config.sources).filter(([name]) => !files.has(name));
+  return others.map(([source, { priority, backup_frequency, mongodb_collections }]) => ({
+    source,
+    status: 'unsupported' as const,
+    detail: mongodb_collections.length > 0 ? 'databases are not backed up yet' : 'it names no files',
+    priority,
+    backup_frequency,
+    last_backup_id: null,
+    last_backup_at: null,
+    next_backup_at: null,
+    pending_changes: 0,
+  }));
+}

@@ -1,0 +1,59 @@
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import { ERRORS, type ErrorCode, HoldfastError } from '@holdfast/contracts/errors';
+import { AcceptedBackups, CreateBackupBody, CreatedBackups } from '@holdfast/contracts/http/backup';
+import { newId } from '@holdfast/event-store/new-event';
+import type { HttpServer } from '@holdfast/http/server';
+import type { BackupRun } from '../domain/backup-run/state.ts';
+import { runView } from '../domain/backup-run/view.ts';
+import { type RouteDeps, requireManifest } from './deps.ts';
+
+/**
+ * `POST /api/backup`: one backup for each source. With `wait` 201 and the manifest, else 202 and where to look; of
+ * several sources the reply is the first, and `items` has all.
+ */
+export function postBackup(app: HttpServer, deps: RouteDeps): void {
+  const schema = {
+    tags: ['backup'],
+    summary: 'Make a backup now',
+    body: CreateBackupBody,
+    response: { 201: CreatedBackups, 202: AcceptedBackups },
+  };
+  app.post('/api/backup', { config: { role: 'backup_operator' }, schema }, async ({ body }, reply) => {
+    const correlationid = newId(deps.context.clock.now_ms());
+    const wishes = sourcesToBackUp(deps, body.sources).map((source) => ({
+      source,
+      type: body.type,
+      compression: body.compression,
+      correlationid,
+    }));
+    const runs = deps.runner.request(wishes);
+    const [first] = runs;
+    if (first === undefined) throw new HoldfastError('bad_request', 'there is no source of files to back up');
+    reply.header('location', `/api/backup/${first.backup_id}`);
+    if (!body.wait) {
+      const items = runs.map((run) => runView(run, null));
+      return reply.code(202).send({ ...runView(first, null), items });
+    }
+    const items = await Promise.all(runs.map((run) => made(deps, run)));
+    return reply.code(201).send({ ...(items[0] as BackupManifest), items });
+  });
+}
+
+function sourcesToBackUp({ settings }: RouteDeps, named: readonly string[] | undefined): string[] {
+  const known = settings.sources.map(({ name }) => name);
+  const unknown = named?.filter((name) => !known.includes(name)) ?? [];
+  if (unknown.length > 0) {
+    throw new HoldfastError(
+      'bad_request',
+      `sources: ${unknown.join(', ')} not known; there are ${known.join(', ')}`,
+    );
+  }
+  return [...new Set(named ?? known)];
+}
+
+async function made(deps: RouteDeps, run: BackupRun): Promise<BackupManifest> {
+  const { error } = await deps.runner.finished(run.backup_id);
+  if (error === null) return requireManifest(deps, run.backup_id);
+  const code = Object.hasOwn(ERRORS, error.code) ? (error.code as ErrorCode) : 'internal';
+  throw new HoldfastError(code, `${run.backup_id}: ${error.message}`);
+}

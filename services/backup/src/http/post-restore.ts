@@ -1,0 +1,78 @@
+import { resolve, sep } from 'node:path';
+import { HoldfastError } from '@holdfast/contracts/errors';
+import { RestoreBody, RestoreResult } from '@holdfast/contracts/http/backup';
+import type { HttpServer } from '@holdfast/http/server';
+import { compareRestored, type Difference } from '../adapters/compare-restored.ts';
+import { pathFilter } from '../adapters/path-filter.ts';
+import { toKnownError } from '../adapters/run-error.ts';
+import { type RouteDeps, requireManifest } from './deps.ts';
+
+/** `POST /api/backup/restore`: puts files of a backup below a folder, and compares them. Each that fails is named. */
+export function postRestore(app: HttpServer, deps: RouteDeps): void {
+  const schema = {
+    tags: ['backup'],
+    summary: 'Restore files of a backup into a folder',
+    body: RestoreBody,
+    response: { 200: RestoreResult },
+  };
+  const route = { config: { role: 'backup_operator' as const }, schema };
+  app.post('/api/backup/restore', route, async ({ body }) => {
+    const result = await restore(deps, body).catch((error: unknown) => {
+      throw toKnownError(error);
+    });
+    if (!body.dry_run) tell(deps, result);
+    return result;
+  });
+}
+
+async function restore(deps: RouteDeps, body: RestoreBody): Promise<RestoreResult> {
+  const started = performance.now();
+  const { repository } = deps;
+  const { snapshot_id, backup_id } = requireManifest(deps, body.backup_id);
+  const target = resolve(body.target_path);
+  refuseOwnFolder(deps.context.data_dir, target);
+  const select = body.files === undefined ? () => true : pathFilter(body.files);
+  const { files, bytes, failed } = await repository.restore({
+    snapshot_id,
+    target,
+    select,
+    dry_run: body.dry_run,
+  });
+  if (files + failed.length === 0 && body.files !== undefined) {
+    throw new HoldfastError('not_found', `${backup_id} holds nothing that matches ${body.files.join(', ')}`);
+  }
+  const compare = body.verify && !body.dry_run;
+  const named = new Set(failed.map(({ path }) => path));
+  const differ: Difference[] = compare
+    ? await compareRestored(filesOf(deps, snapshot_id), target, (path) => select(path) && !named.has(path))
+    : [];
+  return {
+    backup_id,
+    target_path: target,
+    files_restored: files - differ.length,
+    bytes_restored: bytes,
+    verified: compare,
+    failed: [...failed, ...differ],
+    duration_ms: Math.round(performance.now() - started),
+  };
+}
+
+/** Files and links: folders that only lead to a chosen file are made with it, not chosen. */
+async function* filesOf({ repository }: RouteDeps, snapshot_id: string) {
+  for await (const entry of repository.entries(await repository.snapshot(snapshot_id))) {
+    if (entry.kind !== 'directory') yield entry;
+  }
+}
+
+function refuseOwnFolder(data_dir: string, target: string): void {
+  const own = resolve(data_dir);
+  if (target !== own && !target.startsWith(own + sep)) return;
+  throw new HoldfastError('restore_refused', `${target} is Holdfast's own folder`);
+}
+
+function tell({ state, metrics }: RouteDeps, result: RestoreResult): void {
+  const { backup_id, target_path, files_restored, bytes_restored, duration_ms } = result;
+  const data = { backup_id, target_path, files_restored, bytes_restored, duration_ms };
+  state.write(() => state.tell('BackupRestored', { subject: backup_id, data }));
+  metrics.restored(files_restored);
+}

@@ -1,0 +1,35 @@
+import { VerifyBody, VerifyResult } from '@holdfast/contracts/http/backup';
+import type { HttpServer } from '@holdfast/http/server';
+import { z } from 'zod';
+import { verifyBackup } from '../adapters/verify-backup.ts';
+import { type RouteDeps, requireManifest } from './deps.ts';
+
+/** `POST /api/backup/:id/verify`: proves a backup. Damage is an answer (`passed: false`), told as an event too. */
+export function postVerify(app: HttpServer, deps: RouteDeps): void {
+  const schema = {
+    tags: ['backup'],
+    summary: 'Prove that a backup can be read back',
+    params: z.object({ id: z.string() }),
+    body: VerifyBody.prefault({}),
+    response: { 200: VerifyResult },
+  };
+  const route = { config: { role: 'backup_operator' as const }, schema };
+  app.post('/api/backup/:id/verify', route, async ({ params, body }) => {
+    const manifest = requireManifest(deps, params.id);
+    const result = await verifyBackup(deps, manifest, body.level);
+    tell(deps, result);
+    return result;
+  });
+}
+
+function tell({ state, metrics, context }: RouteDeps, result: VerifyResult): void {
+  const { passed, problems, ...data } = result;
+  const subject = result.backup_id;
+  state.write(() =>
+    passed
+      ? state.tell('BackupVerified', { subject, data })
+      : state.tell('BackupVerificationFailed', { subject, data: { ...data, problems } }),
+  );
+  metrics.verified(result.level, passed);
+  if (!passed) context.log.error({ backup_id: subject, problems }, 'a backup does not verify');
+}
