@@ -6,8 +6,8 @@ import { ERRORS } from '@holdfast/contracts/errors';
 function replaceTable(name: string, lines: readonly string[]): void {
   const file = new URL(`../docs/${name}.md`, import.meta.url);
   const text = readFileSync(file, 'utf8');
-  const head = text.slice(0, text.indexOf('\n| --- '));
-  const rule = /\n\| --- .*\n/.exec(text)?.[0] ?? '';
+  const rule = /\n\| -+ .*\n/.exec(text)?.[0] ?? '';
+  const head = text.slice(0, text.indexOf(rule));
   writeFileSync(file, `${head}${rule}${lines.join('\n')}\n`);
 }
 
