@@ -4,7 +4,12 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/scripts/jest-strip-types.cjs' },
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/sample/', '/.holdfast/', '/.cache/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/sample/',
+    '<rootDir>/.holdfast/',
+    '<rootDir>/.cache/',
+  ],
   modulePathIgnorePatterns: ['<rootDir>/sample/', '<rootDir>/.holdfast/', '<rootDir>/.cache/'],
   watchman: false,
   testTimeout: 60_000,
