@@ -1,8 +1,15 @@
 import { resolve } from 'node:path';
 import { isTree, type Tree } from './tree.ts';
 
-/** Keys whose value is a path wherever they stand; all that end in `_file` are, too. */
-const PATH_KEYS = new Set(['data_dir', 'root', 'json_schema', 'location']);
+/** Where a path may stand. By place, not by name alone: people name sources, tiers and targets as they like. */
+const PATHS = [
+  /^data_dir$/,
+  /^(nats|encryption|audit)\.\w+_file$/,
+  /^sources\.[^.]+\.(root|json_schema|\w+_file)$/,
+  /^storage\.tiers\.[^.]+\.(location|\w+_file)$/,
+  /^repository\.(location|\w+_file)$/,
+  /^alerts\.channels\.[^.]+\.\w+_file$/,
+];
 const URL = /^[a-z][a-z0-9+.-]+:\/\//i;
 
 /**
@@ -21,12 +28,13 @@ function withRoot(source: unknown, base: string): unknown {
   return isTree(source) && 'paths' in source && !('root' in source) ? { ...source, root: base } : source;
 }
 
-function walk(tree: Tree, base: string): Tree {
+function walk(tree: Tree, base: string, above = ''): Tree {
   return Object.fromEntries(
     Object.entries(tree).map(([key, value]) => {
-      if (isTree(value)) return [key, walk(value, base)];
-      const isPath = PATH_KEYS.has(key) || key.endsWith('_file');
-      return [key, isPath && typeof value === 'string' && !URL.test(value) ? resolve(base, value) : value];
+      const place = `${above}${key}`;
+      if (isTree(value)) return [key, walk(value, base, `${place}.`)];
+      const isPath = typeof value === 'string' && !URL.test(value) && PATHS.some((path) => path.test(place));
+      return [key, isPath ? resolve(base, value) : value];
     }),
   );
 }
