@@ -142,17 +142,23 @@ describe('a file is gone', () => {
 
 describe('recovery tells its outcome', () => {
   test('given it is missing, what was put back is what is wanted from now on', () => {
-    const recovered = rowAfter(recoverFile(missing, checksum('old'))) as FileRow;
+    const recovered = rowAfter(
+      recoverFile(missing, { checksum: checksum('old'), lost_at_ms: 1_000 }),
+    ) as FileRow;
     expect(typesOf(observeFile(recovered, seen('old'), moment))).toEqual([]);
     expect(typesOf(observeAbsence(recovered, { by: 'watch' }, moment))).toEqual(['FileDeleted']);
   });
 
   test('given it stands again already, nothing changes', () => {
-    expect(recoverFile(present, checksum('old')).put).toEqual([]);
+    expect(recoverFile(present, { checksum: checksum('old'), lost_at_ms: 1_000 }).put).toEqual([]);
+  });
+
+  test('given it was lost again since, the end of the earlier case says nothing', () => {
+    expect(recoverFile(missing, { checksum: checksum('a'), lost_at_ms: 999 }).put).toEqual([]);
   });
 
   test('given its absence was accepted, the case is over', () => {
-    const rows = evolve(new Map([[PATH, missing]]), acceptAbsence(missing));
+    const rows = evolve(new Map([[PATH, missing]]), acceptAbsence(missing, { lost_at_ms: 1_000 }));
     expect(rows.get(PATH)?.state).toBe('retired');
   });
 });

@@ -88,18 +88,29 @@ export function moveFile(
   };
 }
 
+/** What was told of the end of a case: about the loss of which time. */
+interface Outcome {
+  readonly lost_at_ms: number;
+}
+
 /** Recovery put a version back. Its own bytes are what is wanted from now on: they are no change. */
-export function recoverFile(row: FileRow | undefined, checksum: string): Decision {
-  if (row?.state !== 'missing' && row?.state !== 'corrupted') return NOTHING;
+export function recoverFile(row: FileRow | undefined, outcome: Outcome & { checksum: string }): Decision {
+  if (!isAbout(row, outcome)) return NOTHING;
   const { path, source, facts, version } = row;
-  return keep({ path, source, version, state: 'present', facts: { ...UNSEEN, size: facts.size, checksum } });
+  const recovered = { ...UNSEEN, size: facts.size, checksum: outcome.checksum };
+  return keep({ path, source, version, state: 'present', facts: recovered });
 }
 
 /** The case is over without a recovery, and nothing stands there: the absence is accepted. */
-export function acceptAbsence(row: FileRow | undefined): Decision {
-  if (row?.state !== 'missing' && row?.state !== 'corrupted') return NOTHING;
+export function acceptAbsence(row: FileRow | undefined, outcome: Outcome): Decision {
+  if (!isAbout(row, outcome)) return NOTHING;
   const { path, source, facts, version } = row;
   return keep({ path, source, facts, version, state: 'retired', reason: 'policy' });
+}
+
+/** False for the end of an earlier case: the file was lost again since. */
+function isAbout(row: FileRow | undefined, { lost_at_ms }: Outcome): row is FileRow & { loss: LossCase } {
+  return row !== undefined && 'loss' in row && lost_at_ms >= row.loss.opened_at_ms;
 }
 
 // A stat that no file has: the next look at the path reads it.

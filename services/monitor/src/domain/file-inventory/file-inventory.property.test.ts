@@ -79,7 +79,7 @@ class World {
     if (row?.state !== 'missing' && row?.state !== 'corrupted') return;
     const digits = row.facts.checksum.slice('sha256:'.length);
     this.disk.set(at, { id: Number(digits.slice(1)), good: digits.startsWith('a') });
-    this.rows = evolve(this.rows, recoverFile(row, row.facts.checksum));
+    this.rows = evolve(this.rows, recoverFile(row, { checksum: row.facts.checksum, lost_at_ms: 0 }));
     this.look(at);
   }
 

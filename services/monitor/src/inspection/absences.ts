@@ -1,0 +1,177 @@
+import { look } from '../adapters/file-stat.ts';
+import type { GitTree } from '../adapters/git.ts';
+import { moveFile, observeAbsence } from '../domain/file-inventory/decide.ts';
+import { findCopy } from '../domain/file-inventory/same-file.ts';
+import {
+  type Decision,
+  type DetectedBy,
+  type FileRow,
+  type RetiredReason,
+  stands,
+} from '../domain/file-inventory/state.ts';
+import type { Arrivals } from './arrivals.ts';
+import type { Desk } from './desk.ts';
+import { type Waiting, WaitingList } from './waiting-list.ts';
+
+/** A file that is not there, held for what may explain it. */
+interface Held extends Waiting {
+  readonly by: DetectedBy;
+  readonly excuse?: RetiredReason;
+}
+
+export interface AbsencesParts extends Desk {
+  /** Something stands there after all. */
+  onThere(path: string, by: DetectedBy): void;
+  /** Sizes of the new files that are being looked at: a file that is gone may be one of them. */
+  arrivingSizes(): ReadonlySet<number>;
+  readonly arrivals: Arrivals;
+  /** True while a new folder is being read: what is gone may stand in it. */
+  isExploring(): boolean;
+}
+
+const SLICE = 200;
+const LOOK_AGAIN_MS = 5;
+/** However busy git or a new folder is: no loss is held for longer. */
+const HELD_MAX_MS = 30_000;
+/** A file that is only just arriving is waited for so long. */
+const ARRIVAL_MAX_MS = 2_000;
+
+/** Decides what is lost among the paths where nothing stands any more. */
+export class Absences {
+  readonly #parts: AbsencesParts;
+  readonly #held: WaitingList<Held>;
+  readonly #asking = new Set<string>();
+
+  constructor(parts: AbsencesParts) {
+    this.#parts = parts;
+    this.#held = new WaitingList(parts.clock, () => this.#judgeDue());
+  }
+
+  get size(): number {
+    return this.#held.size + this.#asking.size;
+  }
+
+  /** When the oldest of them began to wait. */
+  oldest_ms(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { first_ms } of this.#held.values()) oldest = Math.min(oldest, first_ms);
+    return this.#asking.size > 0 ? 0 : oldest;
+  }
+
+  /** Nothing stands at a path of the registry. */
+  hold(path: string, by: DetectedBy): void {
+    if (this.#held.get(path) !== undefined || this.#asking.has(path)) return;
+    const now_ms = this.#parts.clock.now_ms();
+    this.#held.set({
+      path,
+      by,
+      first_ms: now_ms,
+      last_ms: now_ms,
+      due_ms: now_ms + this.#parts.move_window_ms,
+    });
+  }
+
+  /** Somebody moved it to a name that is left out. */
+  excuse(path: string, excuse: RetiredReason): void {
+    const held = this.#held.get(path);
+    if (held !== undefined) this.#held.set({ ...held, excuse });
+  }
+
+  release(path: string): void {
+    this.#held.delete(path);
+  }
+
+  stop(): void {
+    this.#held.clear();
+  }
+
+  #judgeDue() {
+    const ready: Held[] = [];
+    const byTree = new Map<GitTree, Held[]>();
+    const arriving = this.#parts.arrivingSizes();
+    for (const held of this.#held.takeDue(SLICE)) {
+      if (!this.#isGone(held)) continue;
+      const tree = this.#parts.git.treeOf(held.path, this.#parts.clock.now_ms());
+      const waits = this.#mustWait(held, tree, arriving);
+      if (waits === 'wait') this.#putOff(held);
+      else if (waits === 'ask' && tree !== undefined) byTree.set(tree, [...(byTree.get(tree) ?? []), held]);
+      else ready.push(held);
+    }
+    this.#decide(ready);
+    for (const [tree, asked] of byTree) this.#askGit(tree, asked).catch((error) => this.#parts.fail(error));
+  }
+
+  #isGone({ path, by }: Held): boolean {
+    const standing = look(path).kind;
+    if (standing === 'file' || standing === 'unknown') {
+      if (standing === 'file') this.#parts.onThere(path, by);
+      return false;
+    }
+    return !this.#parts.roots.isAway(path);
+  }
+
+  #mustWait(held: Held, tree: GitTree | undefined, arriving: ReadonlySet<number>): 'wait' | 'ask' | 'no' {
+    const now_ms = this.#parts.clock.now_ms();
+    const waited_ms = now_ms - held.first_ms;
+    if (waited_ms > HELD_MAX_MS) return 'no';
+    if (this.#parts.isExploring()) return 'wait';
+    const size = arriving.size === 0 ? undefined : this.#parts.registry.get(held.path)?.facts.size;
+    if (waited_ms < ARRIVAL_MAX_MS && size !== undefined && arriving.has(size)) return 'wait';
+    const activity = tree === undefined ? 'quiet' : this.#parts.git.activity(tree, now_ms);
+    if (activity === 'busy') return 'wait';
+    return activity === 'recent' ? 'ask' : 'no';
+  }
+
+  #putOff(held: Held) {
+    const now_ms = this.#parts.clock.now_ms();
+    this.#held.set({ ...held, last_ms: now_ms, due_ms: now_ms + LOOK_AGAIN_MS });
+  }
+
+  async #askGit(tree: GitTree, asked: readonly Held[]) {
+    for (const { path } of asked) this.#asking.add(path);
+    try {
+      const paths = asked.map(({ path }) => path);
+      const removed = await this.#parts.git.removed(tree, paths);
+      const still = asked.filter((held) => this.#isGone(held));
+      this.#decide(
+        still.map((held) => (removed.has(held.path) ? { ...held, excuse: 'git' as const } : held)),
+      );
+    } finally {
+      for (const { path } of asked) this.#asking.delete(path);
+    }
+  }
+
+  #decide(gone: readonly Held[]) {
+    for (let start = 0; start < gone.length; start += SLICE) {
+      this.#parts.ledger.commit(gone.slice(start, start + SLICE).map((held) => this.#decideOne(held)));
+    }
+  }
+
+  #decideOne(held: Held): Decision {
+    const { registry, ledger } = this.#parts;
+    const moment = ledger.moment();
+    const row = registry.get(held.path);
+    const excuse = held.excuse ?? this.#excuseOf(held.path);
+    const moved = excuse === undefined && stands(row) ? this.#copyOf(row, held) : undefined;
+    if (row !== undefined && moved !== undefined) return moveFile(row, moved, moment);
+    return observeAbsence(row, { by: held.by, excuse }, moment);
+  }
+
+  #copyOf(row: FileRow, held: Held) {
+    const { registry, arrivals, move_window_ms } = this.#parts;
+    const when = { gone_at_ms: held.first_ms, window_ms: move_window_ms };
+    const copy = findCopy(row, arrivals.of(row.facts.checksum), when);
+    const target = copy === undefined ? undefined : registry.get(copy.path);
+    if (copy === undefined || target?.state !== 'present') return undefined;
+    arrivals.take(copy);
+    return { path: copy.path, source: target.source, facts: target.facts, row: target };
+  }
+
+  #excuseOf(path: string): RetiredReason | undefined {
+    const { registry, territory, clock } = this.#parts;
+    if (registry.isAllowed(path, clock.now_ms())) return 'allowed';
+    const source = territory.sourceOf(path);
+    if (source === undefined) return 'excluded';
+    return source.config.on_delete === 'ignore' ? 'policy' : undefined;
+  }
+}

@@ -1,0 +1,221 @@
+import { dirname, extname } from 'node:path';
+import { type FileStat, look } from '../adapters/file-stat.ts';
+import { moveFile, sameStat } from '../domain/file-inventory/decide.ts';
+import { isSameInode } from '../domain/file-inventory/same-file.ts';
+import { type DetectedBy, type FileRow, stands } from '../domain/file-inventory/state.ts';
+import { Absences } from './absences.ts';
+import { Arrivals } from './arrivals.ts';
+import type { Desk } from './desk.ts';
+import { Registrations } from './registrations.ts';
+import { Sightings } from './sightings.ts';
+
+interface Clue {
+  readonly path: string;
+  readonly by: DetectedBy;
+}
+
+/** Clues that are looked at in one turn of the loop: some milliseconds. */
+const SLICE = 200;
+
+export interface InspectorParts extends Desk {
+  /** A folder came into being: what it holds has to be looked at. */
+  explore(folder: string): Promise<void>;
+}
+
+/** Follows every clue to what stands at its path, and hands that on to be judged. */
+export class Inspector {
+  readonly #parts: InspectorParts;
+  readonly #absences: Absences;
+  readonly #sightings: Sightings;
+  readonly #registrations: Registrations;
+  readonly #clues: Clue[] = [];
+  readonly #waiting: { since_ms: number; resolve: () => void }[] = [];
+  #exploring = 0;
+  #next: NodeJS.Immediate | undefined;
+  #poll: (() => void) | undefined;
+
+  constructor(parts: InspectorParts) {
+    this.#parts = parts;
+    const arrivals = new Arrivals();
+    const goTo = (path: string, by: DetectedBy) => this.#follow({ path, by }, false);
+    this.#registrations = new Registrations(parts);
+    this.#sightings = new Sightings({ ...parts, arrivals, registrations: this.#registrations, onGone: goTo });
+    this.#absences = new Absences({
+      ...parts,
+      arrivals,
+      onThere: goTo,
+      arrivingSizes: () => this.#sightings.arrivingSizes(),
+      isExploring: () => this.#exploring > 0,
+    });
+  }
+
+  /** What is not decided yet. */
+  get pending(): number {
+    return this.#absences.size + this.#sightings.size + this.#registrations.size + this.#clues.length;
+  }
+
+  /** Something may have happened at the path, now. `entry`: its name came or went. */
+  hint(path: string, entry: boolean): void {
+    try {
+      this.#follow({ path, by: 'watch' }, entry);
+    } catch (error) {
+      this.#parts.fail(error);
+    }
+  }
+
+  /** Paths that a walk found to differ. Resolves when there is room for more. */
+  async suspect(paths: readonly string[]): Promise<void> {
+    for (const path of paths) this.#clues.push({ path, by: 'scan' });
+    this.#schedule();
+    while (this.pending > 20 * SLICE)
+      await new Promise<void>((resolve) => this.#parts.clock.after(10, resolve));
+  }
+
+  /** Reads a file whatever its stat says. */
+  verify(path: string): void {
+    const found = look(path);
+    if (found.kind !== 'file') this.#follow({ path, by: 'scan' }, false);
+    else this.#sightings.expect(path, { by: 'scan', size: found.stat.size, settle_ms: 0, scrubbed: true });
+  }
+
+  /** Reads a file again soon: somebody told what he put there. */
+  lookAgain(path: string): void {
+    this.#follow({ path, by: 'watch' }, false);
+  }
+
+  /** Resolves when everything that came in before is decided. */
+  caughtUp(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ since_ms: this.#parts.clock.now_ms(), resolve });
+    this.#checkWaiting();
+    return promise;
+  }
+
+  stop(): void {
+    if (this.#next !== undefined) clearImmediate(this.#next);
+    this.#poll?.();
+    this.#clues.length = 0;
+    this.#absences.stop();
+    this.#sightings.stop();
+    this.#registrations.stop();
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  #schedule() {
+    if (this.#next !== undefined || this.#clues.length === 0) return;
+    this.#next = setImmediate(() => {
+      this.#next = undefined;
+      try {
+        for (const clue of this.#clues.splice(0, SLICE)) this.#follow(clue, false);
+      } catch (error) {
+        this.#parts.fail(error);
+      }
+      this.#schedule();
+    });
+  }
+
+  #follow(clue: Clue, entry: boolean) {
+    const found = look(clue.path);
+    if (found.kind === 'absent') return this.#followAbsence(clue);
+    if (found.kind === 'file') return this.#followFile(clue, found.stat);
+    if (found.kind === 'unknown')
+      return this.#parts.log.debug({ path: clue.path, code: found.code }, 'cannot be looked at');
+    // Something else took the place of a file.
+    if (stands(this.#parts.registry.get(clue.path))) this.#absences.hold(clue.path, clue.by);
+    if (found.kind === 'directory' && entry) this.#explore(clue.path);
+  }
+
+  #followAbsence({ path, by }: Clue) {
+    const { registry } = this.#parts;
+    this.#sightings.release(path);
+    const row = registry.get(path);
+    if (stands(row)) return this.#absences.hold(path, by);
+    if (row !== undefined || !registry.hasUnder(path)) return;
+    // A folder is gone: one loss for each file that is known in it.
+    for (const child of registry.pathsUnder(path)) this.#clues.push({ path: child, by });
+    this.#schedule();
+  }
+
+  #followFile({ path, by }: Clue, stat: FileStat) {
+    const { territory, registry } = this.#parts;
+    this.#absences.release(path);
+    const row = registry.get(path);
+    const source = territory.sourceOf(path);
+    if (source === undefined) return this.#followExcluded(path, stat, row);
+    if (stands(row) && sameStat(row.facts, stat)) return;
+    if (row?.state === 'corrupted' && sameStat(row.actual, stat)) return;
+    const from = this.#movedFrom(path, stat, row);
+    if (from !== undefined) return this.#move(from, { path, stat, source: source.name });
+    this.#sightings.expect(path, {
+      by,
+      size: stat.size,
+      settle_ms: this.#settleMs(stat, by, territory.settleMs(source)),
+    });
+  }
+
+  /** A walk finds files that came to rest long ago. */
+  #settleMs(stat: FileStat, by: DetectedBy, settle_ms: number): number {
+    if (by === 'watch') return settle_ms;
+    const rested_ms = this.#parts.clock.now_ms() - Number(BigInt(stat.ctime_ns) / 1_000_000n);
+    return Math.min(settle_ms, Math.max(0, settle_ms - rested_ms));
+  }
+
+  /** A name that is left out. What was known there is let go; what was moved there was meant to be. */
+  #followExcluded(path: string, stat: FileStat, row: FileRow | undefined) {
+    if (stands(row)) {
+      this.#absences.hold(path, 'scan');
+      this.#absences.excuse(path, 'excluded');
+    }
+    for (const candidate of this.#parts.registry.byInode(stat.inode)) {
+      const moved =
+        stands(candidate) && isSameInode(candidate.facts, stat) && look(candidate.path).kind === 'absent';
+      if (!moved) continue;
+      this.#absences.hold(candidate.path, 'watch');
+      this.#absences.excuse(candidate.path, 'excluded');
+    }
+  }
+
+  /** The row whose file this is, under its old name. Where validators may see it differently it is read first. */
+  #movedFrom(path: string, stat: FileStat, row: FileRow | undefined): FileRow | undefined {
+    return this.#parts.registry.byInode(stat.inode).find((candidate) => {
+      if (candidate.path === path || !stands(candidate) || !isSameInode(candidate.facts, stat)) return false;
+      if (extname(candidate.path).toLowerCase() !== extname(path).toLowerCase()) return false;
+      // Bad bytes over a good file are judged as a change of that file.
+      if (candidate.state === 'suspect' && stands(row)) return false;
+      return look(candidate.path).kind === 'absent';
+    });
+  }
+
+  #move(from: FileRow, to: { path: string; stat: FileStat; source: string }) {
+    const { registry, ledger } = this.#parts;
+    this.#absences.release(from.path);
+    this.#sightings.release(to.path);
+    const facts = { ...to.stat, checksum: from.facts.checksum };
+    const target = { path: to.path, source: to.source, facts, row: registry.get(to.path) };
+    ledger.commit([moveFile(from, target, ledger.moment())]);
+  }
+
+  #explore(folder: string) {
+    const { territory } = this.#parts;
+    if (!territory.enters(folder, 'directory') || territory.rootOf(dirname(folder)) === undefined) return;
+    this.#exploring += 1;
+    this.#parts
+      .explore(folder)
+      .catch((error) => this.#parts.fail(error))
+      .finally(() => {
+        this.#exploring -= 1;
+      });
+  }
+
+  #checkWaiting() {
+    this.#poll?.();
+    this.#poll = undefined;
+    const oldest = Math.min(this.#absences.oldest_ms(), this.#sightings.oldest_ms());
+    const busy = this.#clues.length > 0 || this.#registrations.size > 0;
+    for (const waiter of this.#waiting.splice(0)) {
+      if (busy || oldest <= waiter.since_ms) this.#waiting.push(waiter);
+      else waiter.resolve();
+    }
+    if (this.#waiting.length > 0) this.#poll = this.#parts.clock.after(10, () => this.#checkWaiting());
+  }
+}

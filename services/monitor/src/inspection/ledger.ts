@@ -1,0 +1,112 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { EventData, EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
+import { newEvent, newId, type Origin } from '@holdfast/event-store/new-event';
+import type { Outbox } from '@holdfast/event-store/outbox';
+import { transaction } from '@holdfast/runtime/sqlite';
+import { activeTraceparent, startSpan, withinSpan } from '@holdfast/runtime/telemetry';
+import type { FileRegistry } from '../adapters/registry.ts';
+import type { Moment } from '../domain/file-inventory/decide.ts';
+import { groupRegistrations } from '../domain/file-inventory/group.ts';
+import { type Incidents, joinIncident } from '../domain/file-inventory/incident.ts';
+import type { Decision, Draft } from '../domain/file-inventory/state.ts';
+import type { MonitorMetrics } from '../metrics.ts';
+
+export interface LedgerParts {
+  readonly db: DatabaseSync;
+  readonly registry: FileRegistry;
+  readonly outbox: Outbox;
+  readonly origin: Origin;
+  readonly metrics: MonitorMetrics;
+}
+
+/** Traces that are remembered, so that what ends a case joins the trace of its loss. */
+const TRACES_MAX = 1000;
+
+/** Makes decisions durable: rows and events in one transaction, then the events go out. */
+export class Ledger {
+  readonly #parts: LedgerParts;
+  readonly #traces = new Map<string, string>();
+  #incidents: Incidents = new Map();
+
+  constructor(parts: LedgerParts) {
+    this.#parts = parts;
+  }
+
+  /** For the decisions that are made now. */
+  moment(): Moment {
+    const { origin } = this.#parts;
+    const now_ms = origin.clock.now_ms();
+    return {
+      host: origin.host,
+      now_ms,
+      incidentId: (source, kind) => {
+        const joined = joinIncident(this.#incidents, { source, kind, now_ms, new_id: () => newId(now_ms) });
+        this.#incidents = joined.incidents;
+        return joined.id;
+      },
+    };
+  }
+
+  /** Durable when this returns. `grouped` folds registrations into `FilesRegistered`. */
+  commit(decisions: readonly Decision[], options: { grouped?: boolean } = {}): void {
+    const changed = decisions.filter(({ put, remove }) => put.length + remove.length > 0);
+    if (changed.length === 0) return;
+    const drafts = changed.flatMap(({ events }) => events);
+    const events = this.#eventsOf(options.grouped ? groupRegistrations(drafts) : drafts);
+    const { db, registry, outbox } = this.#parts;
+    transaction(db, () => {
+      for (const decision of changed) registry.apply(decision);
+      outbox.add(events);
+    });
+    this.#send(events);
+  }
+
+  /** An event that no row stands behind. */
+  tell<Type extends EventType>(
+    type: Type,
+    subject: string,
+    told: { data: EventData<Type>; correlationid?: string },
+  ): HoldfastEvent<Type> {
+    const event = newEvent(this.#parts.origin, type, { subject, ...told });
+    const { db, outbox } = this.#parts;
+    transaction(db, () => outbox.add([event as HoldfastEvent]));
+    this.#send([event as HoldfastEvent]);
+    return event;
+  }
+
+  #send(events: readonly HoldfastEvent[]) {
+    if (events.length > 0) this.#parts.outbox.wake();
+    for (const event of events) this.#parts.metrics.told(event);
+  }
+
+  #eventsOf(drafts: readonly Draft[]): HoldfastEvent[] {
+    return drafts.map((draft) => {
+      const traceparent = this.#traceOf(draft);
+      const { type, ...fields } = draft;
+      const about = { ...fields, actor: 'unknown', ...(traceparent !== undefined && { traceparent }) };
+      return newEvent(this.#parts.origin, type, about as never) as HoldfastEvent;
+    });
+  }
+
+  /** One trace an incident: it begins with the span that detects the first loss. */
+  #traceOf(draft: Draft): string | undefined {
+    const { correlationid } = draft;
+    if (correlationid === undefined) return undefined;
+    const known = this.#traces.get(correlationid);
+    if (known !== undefined || (draft.type !== 'FileDeleted' && draft.type !== 'FileCorrupted')) return known;
+    const { source, path } = draft.data;
+    const attributes = {
+      'holdfast.source': source,
+      'holdfast.path': path,
+      'holdfast.incident': correlationid,
+    };
+    const span = startSpan('detect loss', { attributes });
+    const traceparent = withinSpan(span, activeTraceparent);
+    span.end();
+    if (traceparent === undefined) return undefined;
+    this.#traces.set(correlationid, traceparent);
+    const [oldest] = this.#traces.keys();
+    if (this.#traces.size > TRACES_MAX && oldest !== undefined) this.#traces.delete(oldest);
+    return traceparent;
+  }
+}

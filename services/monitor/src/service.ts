@@ -1,0 +1,125 @@
+import { ScanBody } from '@holdfast/contracts/http/monitor';
+import { rpcSubject } from '@holdfast/contracts/subjects';
+import { createOutbox } from '@holdfast/event-store/outbox';
+import { createHttpServer, listen } from '@holdfast/http/server';
+import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
+import { openDatabase } from '@holdfast/runtime/sqlite';
+import { GitTrees } from './adapters/git.ts';
+import { createFileRegistry } from './adapters/registry.ts';
+import { REGISTRY_MIGRATIONS } from './adapters/registry-schema.ts';
+import { createTerritory } from './adapters/territory.ts';
+import { createWorker } from './adapters/worker-client.ts';
+import { type MonitorConfig, monitorConfig } from './config.ts';
+import { consumeOutcomes } from './consumers/on-file-recovered.ts';
+import { allowDelete } from './http/allow-delete.ts';
+import { listFiles } from './http/list-files.ts';
+import { scanFiles } from './http/scan-files.ts';
+import { showStatus } from './http/show-status.ts';
+import type { Desk } from './inspection/desk.ts';
+import { GapWatch } from './inspection/gap-watch.ts';
+import { Inspector } from './inspection/inspector.ts';
+import { Ledger } from './inspection/ledger.ts';
+import { Reconciler } from './inspection/reconciler.ts';
+import { RootGuard } from './inspection/root-guard.ts';
+import { scan } from './inspection/scan.ts';
+import { monitorStatus } from './inspection/status.ts';
+import { WatchKeeper } from './inspection/watch-keeper.ts';
+import { createMonitorMetrics } from './metrics.ts';
+
+/** The first walk of a large tree goes on behind; a small one is known before anybody is told that we serve. */
+const FIRST_WALK_MAX_MS = 10_000;
+
+/** Starts the monitor: watch, compare, tell; HTTP. Rejects as `connectService` and `listen` do. */
+export async function startMonitor(
+  service_config: ServiceConfig,
+  overrides: Partial<ServiceContext> = {},
+): Promise<RunningService> {
+  await using opened = new AsyncDisposableStack();
+  const context = opened.use(await connectService(service_config, 'monitor', overrides));
+  const { host, clock, log, events } = context;
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  failed.catch((error) => log.fatal({ err: error }, 'the monitor cannot go on'));
+
+  const parts = openInspection(context, opened, { settings: monitorConfig(service_config), fail: reject });
+  const { inspector, reconciler, registry, ledger, territory, keeper } = parts;
+  parts.roots.check();
+  await keeper.renew();
+  const begun = reconciler.begin();
+  begun.catch(reject);
+
+  opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(reject);
+  const runScan = (path?: string) => scan({ registry, inspector, reconciler }, path);
+  opened.use(
+    await events.answer(rpcSubject('monitor', 'scan', host), (question) =>
+      runScan(ScanBody.parse(question ?? {}).path),
+    ),
+  );
+
+  const checks = () => [{ name: 'first walk', ok: reconciler.last !== undefined }];
+  const app = await createHttpServer({ context, checks, title: 'Holdfast monitor' });
+  opened.defer(() => app.close());
+  listFiles(app, { registry });
+  showStatus(app, { status: () => monitorStatus({ host, ...parts }) });
+  allowDelete(app, { registry, territory, ledger, clock });
+  scanFiles(app, { scan: runScan });
+  const url = await listen(app, service_config.http);
+  const patience = Promise.withResolvers<void>();
+  const cancel = clock.after(FIRST_WALK_MAX_MS, patience.resolve);
+  await Promise.race([begun, patience.promise]);
+  cancel();
+  log.info({ url, roots: territory.roots, files: registry.counts() }, 'monitor serves');
+
+  const held = opened.move();
+  return { name: 'monitor', url, failed, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+interface Wishes {
+  readonly settings: MonitorConfig;
+  fail(error: unknown): void;
+}
+
+/** Everything between the watcher and the outbox, stopped in the opposite order by the stack. */
+function openInspection(context: ServiceContext, opened: AsyncDisposableStack, { settings, fail }: Wishes) {
+  const { host, clock, log, origin, events, registry: metricsRegistry } = context;
+  const { database } = settings;
+  const db = opened.adopt(openDatabase(database, REGISTRY_MIGRATIONS), (open) => open.close());
+  const registry = createFileRegistry(db);
+  const outbox = opened.use(createOutbox({ db, store: events, log }));
+  const metrics = createMonitorMetrics(metricsRegistry);
+  const territory = createTerritory(settings.territory);
+  const ledger = new Ledger({ db, registry, outbox, origin, metrics });
+  const reader = opened.use(createWorker(settings.territory));
+  const walker = opened.use(createWorker(settings.territory));
+  const onReturn = () => void reconcile().catch(fail);
+  const roots = opened.use(new RootGuard({ host, clock, territory, registry, ledger, onReturn }));
+  const { move_window_ms, check_interval_ms, deep_check_interval_ms } = settings;
+  const intervals = { check_interval_ms, deep_check_interval_ms };
+  const base = { host, clock, log, territory, registry, ledger, roots, fail };
+  const desk: Desk = { ...base, git: new GitTrees(), reader, move_window_ms };
+  const reconciler = new Reconciler({ ...base, ...intervals, database, walker, inspector: () => inspector });
+  const inspector = new Inspector({ ...desk, explore: (folder) => reconciler.explore(folder) });
+  const reconcile = async () => {
+    await keeper.renew();
+    await reconciler.walk('stat');
+    await inspector.caughtUp();
+  };
+  const gaps = new GapWatch({ host, clock, log, ledger, roots: () => territory.roots, reconcile, fail });
+  const keeper = opened.use(
+    new WatchKeeper(territory, {
+      onHint: (path, entry) => inspector.hint(path, entry),
+      onGap: (reason, detail) => gaps.report(reason, detail),
+    }),
+  );
+  opened.defer(() => {
+    gaps.stop();
+    reconciler.stop();
+    inspector.stop();
+  });
+  metrics.observe({
+    files: () => registry.counts(),
+    pending: () => inspector.pending,
+    unpublished: () => outbox.pending(),
+  });
+  return { registry, outbox, territory, ledger, roots, reconciler, inspector, gaps, keeper };
+}

@@ -1,0 +1,160 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
+import type { JetStreamStore } from '@holdfast/event-store/jetstream-store';
+import { createMemoryStore } from '@holdfast/event-store/memory-store';
+import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import type { RunningService } from '@holdfast/runtime/service';
+import { testContext } from '@holdfast/testkit/context';
+import { tempDir } from '@holdfast/testkit/temp-dir';
+import { eventually } from '@holdfast/testkit/wait-for';
+import { startMonitor } from '../src/service.ts';
+
+export interface LabOptions {
+  /** Files that stand before the monitor starts, below the protected folder. */
+  files?: Record<string, string>;
+  source?: Record<string, unknown>;
+  monitor?: Record<string, unknown>;
+  events?: JetStreamStore;
+}
+
+/** A protected folder with a monitor that can be stopped and started again; all events that it told. */
+export class Lab implements AsyncDisposable {
+  readonly #temp = tempDir();
+  readonly #options: LabOptions;
+  readonly root: string;
+  readonly events: JetStreamStore;
+  service: RunningService | undefined;
+  context: ServiceContext | undefined;
+
+  constructor(options: LabOptions = {}) {
+    this.#options = options;
+    this.root = join(this.#temp.path, 'root');
+    this.events = options.events ?? (createMemoryStore() as JetStreamStore);
+    mkdirSync(this.root);
+    this.write(options.files ?? {});
+  }
+
+  static async start(options: LabOptions = {}): Promise<Lab> {
+    const lab = new Lab(options);
+    await lab.start();
+    return lab;
+  }
+
+  async start(): Promise<void> {
+    const source = { root: this.root, priority: 'critical', ...this.#options.source };
+    const context = await testContext({
+      name: 'monitor',
+      data_dir: join(this.#temp.path, 'data'),
+      events: this.events,
+      yaml: { sources: { lab: source }, monitor: this.#options.monitor ?? {} } as never,
+    });
+    this.context = context;
+    this.service = await startMonitor(context.service_config, context);
+    await this.toldAll();
+  }
+
+  async stop(): Promise<void> {
+    await this.service?.[Symbol.asyncDispose]();
+    this.service = undefined;
+  }
+
+  path(name: string): string {
+    return join(this.root, name);
+  }
+
+  write(files: Record<string, string>): void {
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(this.path(name)), { recursive: true });
+      writeFileSync(this.path(name), content);
+    }
+  }
+
+  /** Everything told, in order. */
+  async told(): Promise<HoldfastEvent[]> {
+    const events: HoldfastEvent[] = [];
+    for await (const { event } of this.events.read(1)) events.push(event);
+    return events;
+  }
+
+  async of<Type extends EventType>(type: Type): Promise<HoldfastEvent<Type>[]> {
+    return (await this.told()).filter((event) => event.type === type) as HoldfastEvent<Type>[];
+  }
+
+  /** What was told of a file: types, in order. */
+  async storyOf(name: string): Promise<string[]> {
+    const events = await this.told();
+    return events.filter(({ subject }) => subject === this.path(name)).map(({ type }) => type);
+  }
+
+  /** Waits until a type was told of a file. */
+  async until<Type extends EventType>(type: Type, name: string): Promise<HoldfastEvent<Type>> {
+    return eventually(async () => (await this.of(type)).find(({ subject }) => subject === this.path(name)), {
+      what: `${type} of ${name}`,
+    });
+  }
+
+  /** Waits until a file that is written now is known: all that came before it has been looked at. */
+  async settled(): Promise<void> {
+    const name = `settled-${++this.#marks}.txt`;
+    this.write({ [name]: `mark ${this.#marks}` });
+    await this.until('FileRegistered', name);
+    await this.idle();
+  }
+
+  /** Waits until nothing is left to be judged. */
+  async idle(): Promise<void> {
+    await eventually(async () => (await this.status()).pending === 0, { timeout_ms: 30_000, what: 'idle' });
+    await this.toldAll();
+  }
+
+  async toldAll(): Promise<void> {
+    await eventually(async () => (await this.status()).unpublished === 0, { what: 'published' });
+  }
+
+  async status(): Promise<{
+    pending: number;
+    unpublished: number;
+    gaps: number;
+    files: Record<string, number>;
+  }> {
+    return (await this.get('/api/monitor/status')) as never;
+  }
+
+  async get(path: string): Promise<unknown> {
+    const reply = await fetch(`${this.service?.url}${path}`, {
+      headers: { authorization: `Bearer ${await this.token()}` },
+    });
+    return reply.json();
+  }
+
+  async post(path: string, body: unknown): Promise<unknown> {
+    const headers = { authorization: `Bearer ${await this.token()}`, 'content-type': 'application/json' };
+    const reply = await fetch(`${this.service?.url}${path}`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+    });
+    return reply.json();
+  }
+
+  async token(): Promise<string> {
+    this.#token ??= await this.#issue();
+    return this.#token;
+  }
+
+  async #issue(): Promise<string> {
+    const { issueToken } = await import('@holdfast/http/tokens');
+    const tokens = this.context?.tokens;
+    if (tokens === undefined) throw new Error('the lab is not started');
+    return (await issueToken(tokens, { name: 'lab', role: 'admin', now_ms: Date.now() })).token;
+  }
+
+  #marks = 0;
+  #token: string | undefined;
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.#temp[Symbol.dispose]();
+  }
+}
