@@ -46,8 +46,7 @@ export async function startAlerting(
   );
   const alerts = createAlertStore(db);
   const notifications = createNotificationStore(db);
-  const firing = () => alerts.list({ status: 'firing' }, 10_000).length;
-  const metrics = createMetrics(registry, { waiting: notifications.waiting, firing });
+  const metrics = createMetrics(registry, { waiting: notifications.waiting, firing: alerts.firing });
   const outbox = opened.use(createOutbox({ db, store: events, log }));
   const timeout_ms = overrides.channel_timeout_ms ?? CHANNEL_TIMEOUT_MS;
   const channels = openChannels(config.alerts.channels, { log, timeout_ms });

@@ -38,6 +38,8 @@ export interface AlertStore {
   nextDue(): number | null;
   /** Newest first; never those below their threshold. */
   list(filter: AlertFilter, limit: number): Alert[];
+  /** Those that fire. */
+  firing(): number;
   lostFile(alert_id: string, host: string, path: string): LostFile | null;
   lostFiles(host: string, path: string): LostFile[];
   saveFile(file: LostFile): void;
@@ -74,6 +76,7 @@ const statementsOf = (db: DatabaseSync) => ({
   remove: db.prepare('DELETE FROM alerts WHERE alert_id = ?'),
   due: db.prepare('SELECT state, cause FROM alerts WHERE due_at_ms <= ? ORDER BY due_at_ms LIMIT 500'),
   nextDue: db.prepare('SELECT min(due_at_ms) AS at FROM alerts WHERE due_at_ms IS NOT NULL'),
+  firing: db.prepare(`SELECT count(*) AS n FROM alerts WHERE status = 'firing'`),
   lostFile: db.prepare('SELECT * FROM lost_files WHERE alert_id = ? AND host = ? AND path = ?'),
   lostFiles: db.prepare('SELECT * FROM lost_files WHERE host = ? AND path = ?'),
   saveFile: db.prepare(
@@ -137,6 +140,7 @@ export function createAlertStore(db: DatabaseSync): AlertStore {
     due: (now_ms) => allKept(sql.due.all(now_ms)),
     nextDue: () => (sql.nextDue.get() as { at: number | null }).at,
     list: lister(db),
+    firing: () => (sql.firing.get() as { n: number }).n,
     lostFile: (alert_id, host, path) =>
       (sql.lostFile.get(alert_id, host, path) as LostFile | undefined) ?? null,
     lostFiles: (host, path) => sql.lostFiles.all(host, path) as unknown as LostFile[],

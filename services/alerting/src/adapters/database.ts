@@ -19,6 +19,7 @@ const ALERTS = `
   );
   CREATE INDEX alerts_by_fingerprint ON alerts (fingerprint);
   CREATE INDEX alerts_by_start ON alerts (started_at_ms, alert_id);
+  CREATE INDEX alerts_unresolved ON alerts (rule) WHERE status <> 'resolved';
   CREATE INDEX alerts_by_correlation ON alerts (correlation_id);
   CREATE INDEX alerts_due ON alerts (due_at_ms) WHERE due_at_ms IS NOT NULL;
   CREATE TABLE lost_files (
