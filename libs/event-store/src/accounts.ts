@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { SERVICES } from '@holdfast/contracts/catalog';
 import { systemCode } from '@holdfast/contracts/errors';
 import { dataPaths } from '@holdfast/contracts/paths';
-import { nkeys } from '@nats-io/nats-core';
 import { accountJwt, credentialsFile, operatorJwt, type Permissions, userJwt } from './jwt.ts';
+import { type KeyRole, keyOf, newKey } from './nkey.ts';
 import { OPS_PERMISSIONS, servicePermissions } from './permissions.ts';
 import { writePrivateFile } from './private-file.ts';
 
@@ -12,6 +12,7 @@ import { writePrivateFile } from './private-file.ts';
 const USERS = [...SERVICES, 'ops', 'provisioner', 'supervisor'] as const;
 type UserName = (typeof USERS)[number];
 type KeyName = UserName | 'operator' | 'account' | 'system';
+const ROLES = { operator: 'operator', account: 'account', system: 'account' } as const;
 type Seeds = Record<KeyName, string>;
 
 /** Who there is, as the server's configuration tells it, and where each one's credentials lie. */
@@ -31,21 +32,21 @@ export function openAccounts(data_dir: string, host: string): Accounts {
   const folder = dataPaths(data_dir).nats;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const seeds = openSeeds(join(folder, 'keys.json'));
-  const key = (name: KeyName) => nkeys.fromSeed(new TextEncoder().encode(seeds[name]));
+  const key = (name: KeyName) => keyOf(seeds[name]);
   const [operator, account, system] = [key('operator'), key('account'), key('system')];
   const credentials = (user: UserName) => dataPaths(data_dir).service_creds(user);
 
   for (const user of USERS) {
     const issuer = user === 'supervisor' ? system : account;
-    const jwt = userJwt(issuer, key(user).getPublicKey(), user, permissionsOf(user, host));
-    writePrivateFile(credentials(user), credentialsFile(jwt, new TextEncoder().encode(seeds[user])));
+    const jwt = userJwt(issuer, key(user).public_key, user, permissionsOf(user, host));
+    writePrivateFile(credentials(user), credentialsFile(jwt, seeds[user]));
   }
   return {
-    operator_jwt: operatorJwt(operator, system.getPublicKey()),
-    system_account: system.getPublicKey(),
+    operator_jwt: operatorJwt(operator, system.public_key),
+    system_account: system.public_key,
     preload: new Map([
-      [account.getPublicKey(), accountJwt(operator, account.getPublicKey(), 'HOLDFAST', true)],
-      [system.getPublicKey(), accountJwt(operator, system.getPublicKey(), 'SYS', false)],
+      [account.public_key, accountJwt(operator, account.public_key, 'HOLDFAST', true)],
+      [system.public_key, accountJwt(operator, system.public_key, 'SYS', false)],
     ]),
     credentials,
   };
@@ -60,12 +61,11 @@ function permissionsOf(user: UserName, host: string): Permissions | undefined {
 /** Keys that are there are kept; a version that has more users makes theirs. */
 function openSeeds(file: string): Seeds {
   const found = readSeeds(file);
-  const seeds = {
-    operator: found.operator ?? seedOf(nkeys.createOperator()),
-    account: found.account ?? seedOf(nkeys.createAccount()),
-    system: found.system ?? seedOf(nkeys.createAccount()),
-    ...Object.fromEntries(USERS.map((user) => [user, found[user] ?? seedOf(nkeys.createUser())])),
-  } as Seeds;
+  const role = (name: KeyName): KeyRole => ROLES[name as keyof typeof ROLES] ?? 'user';
+  const names: KeyName[] = ['operator', 'account', 'system', ...USERS];
+  const seeds = Object.fromEntries(
+    names.map((name) => [name, found[name] ?? newKey(role(name)).seed]),
+  ) as Seeds;
   if (JSON.stringify(seeds) !== JSON.stringify(found)) writePrivateFile(file, JSON.stringify(seeds));
   return seeds;
 }
@@ -77,8 +77,4 @@ function readSeeds(file: string): Partial<Seeds> {
     if (systemCode(error) === 'ENOENT') return {};
     throw error;
   }
-}
-
-function seedOf(pair: ReturnType<typeof nkeys.createUser>): string {
-  return new TextDecoder().decode(pair.getSeed());
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { type ErrorCode, HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import { inboxPrefix } from '@holdfast/contracts/subjects';
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { type Authenticator, connect, type NatsConnection } from '@nats-io/transport-node';
+import { keyOf } from './nkey.ts';
 
 /** Where NATS is and who we are there. */
 export interface Access {
@@ -16,7 +17,7 @@ export interface Access {
 export async function openConnection(access: Access & { name: string }): Promise<NatsConnection> {
   const { url, credentials_file, name } = access;
   const authenticator =
-    credentials_file === undefined ? undefined : credsAuthenticator(await readFile(credentials_file));
+    credentials_file === undefined ? undefined : authenticate(await readFile(credentials_file, 'utf8'));
   try {
     return await connect({
       servers: url.split(','),
@@ -34,6 +35,19 @@ export async function openConnection(access: Access & { name: string }): Promise
   } catch (error) {
     throw natsError(error, `no connection to ${url}`);
   }
+}
+
+/** Signs the server's nonce with the key of a credentials file. */
+export function authenticate(credentials: string): Authenticator {
+  const [jwt, seed] = credentials.match(/^[A-Za-z0-9_.-]+$/gm)?.filter((line) => !line.startsWith('-')) ?? [];
+  if (jwt === undefined || seed === undefined)
+    throw new HoldfastError('nats_forbidden', 'the credentials file holds no JWT and seed');
+  const key = keyOf(seed);
+  return (nonce) => ({
+    jwt,
+    nkey: key.public_key,
+    sig: Buffer.from(key.sign(nonce ?? '')).toString('base64url'),
+  });
 }
 
 const FULL = /no space left|insufficient (storage )?resources/i;

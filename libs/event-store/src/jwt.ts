@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { nkeys } from '@nats-io/nats-core';
-
-type KeyPair = ReturnType<typeof nkeys.createUser>;
+import type { NKey } from './nkey.ts';
 
 /** What a user may do; subjects that are not allowed are denied. */
 export interface Permissions {
@@ -16,16 +14,16 @@ const UNLIMITED = -1;
 const ANSWER_WITHIN_NS = 120_000_000_000;
 
 /** A NATS JWT (version 2, `ed25519-nkey`): claims about `subject`, signed by `issuer`. */
-function sign(issuer: KeyPair, subject: string, name: string, nats: object): string {
-  const claims = { iat: Math.floor(Date.now() / 1000), iss: issuer.getPublicKey(), name, sub: subject, nats };
+function sign(issuer: NKey, subject: string, name: string, nats: object): string {
+  const claims = { iat: Math.floor(Date.now() / 1000), iss: issuer.public_key, name, sub: subject, nats };
   const jti = createHash('sha256').update(JSON.stringify(claims)).digest('hex');
   const header = base64url(JSON.stringify({ typ: 'JWT', alg: 'ed25519-nkey' }));
   const body = `${header}.${base64url(JSON.stringify({ ...claims, jti }))}`;
-  return `${body}.${base64url(issuer.sign(new TextEncoder().encode(body)))}`;
+  return `${body}.${base64url(issuer.sign(body))}`;
 }
 
-export function operatorJwt(operator: KeyPair, system_account: string): string {
-  return sign(operator, operator.getPublicKey(), 'holdfast', {
+export function operatorJwt(operator: NKey, system_account: string): string {
+  return sign(operator, operator.public_key, 'holdfast', {
     type: 'operator',
     version: 2,
     system_account,
@@ -33,7 +31,7 @@ export function operatorJwt(operator: KeyPair, system_account: string): string {
 }
 
 /** An account without limits; `jetstream` lets it keep streams. */
-export function accountJwt(operator: KeyPair, account: string, name: string, jetstream: boolean): string {
+export function accountJwt(operator: NKey, account: string, name: string, jetstream: boolean): string {
   const stores = jetstream ? UNLIMITED : 0;
   const limits = {
     subs: UNLIMITED,
@@ -53,7 +51,7 @@ export function accountJwt(operator: KeyPair, account: string, name: string, jet
 }
 
 /** A user with these permissions; none given: everything in its account. */
-export function userJwt(account: KeyPair, user: string, name: string, permissions?: Permissions): string {
+export function userJwt(account: NKey, user: string, name: string, permissions?: Permissions): string {
   const unlimited = { subs: UNLIMITED, data: UNLIMITED, payload: UNLIMITED };
   return sign(account, user, name, { ...unlimited, ...grants(permissions), type: 'user', version: 2 });
 }
@@ -69,7 +67,7 @@ function grants(permissions: Permissions | undefined): object {
 }
 
 /** The file that `nats --creds` and every client reads: the JWT and the seed of one user. */
-export function credentialsFile(jwt: string, seed: Uint8Array): string {
+export function credentialsFile(jwt: string, seed: string): string {
   return [
     '-----BEGIN NATS USER JWT-----',
     jwt,
@@ -80,7 +78,7 @@ export function credentialsFile(jwt: string, seed: Uint8Array): string {
     'NKEYs are sensitive and should be treated as secrets.',
     '',
     '-----BEGIN USER NKEY SEED-----',
-    new TextDecoder().decode(seed),
+    seed,
     '------END USER NKEY SEED------',
     '',
   ].join('\n');

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { SERVER_HEALTH } from '@holdfast/contracts/subjects';
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { openConnection } from './connection.ts';
 import type { Log } from './log.ts';
 
 const EVERY_MS = 1_000;
@@ -23,14 +23,7 @@ export async function watchHealth(
   { url, credentials_file, log }: { url: string; credentials_file: string; log: Log },
   onSick: (reason: string) => void,
 ): Promise<HealthWatch> {
-  const connection = await connect({
-    servers: url,
-    name: 'holdfast supervisor',
-    authenticator: credsAuthenticator(readFileSync(credentials_file)),
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 100,
-    ignoreAuthErrorAbort: true,
-  });
+  const connection = await openConnection({ url, credentials_file, name: 'supervisor' });
   let misses = 0;
   let allowed = MISSES_MAX;
   let asking: Promise<void> | undefined;
