@@ -3,6 +3,7 @@ import type { HoldfastConfig } from '@holdfast/contracts/config';
 import { AlertRule } from '@holdfast/contracts/http/alerting';
 import { z } from 'zod';
 import { FIXED_WAITS, type Waits } from './domain/alert/timing.ts';
+import { LOG_CHANNEL } from './domain/routing/route.ts';
 import type { RuleContext } from './domain/rule/observe.ts';
 
 /** `alerts.conditions` of requirements 6.2; what else it says is for later. */
@@ -34,4 +35,10 @@ export function waitsOf({ group_wait_ms, group_interval_ms }: HoldfastConfig['al
 export function baseUrl({ http }: HoldfastConfig): string {
   const host = http.host === '0.0.0.0' || http.host === '::' ? 'localhost' : http.host;
   return `http://${host.includes(':') ? `[${host}]` : host}:${http.port}`;
+}
+
+/** Channels that routes name and nobody configured: what goes to them goes to the log, if nobody else hears of it. */
+export function missingChannels({ channels, routes }: HoldfastConfig['alerts']): string[] {
+  const named = new Set(routes.flatMap((route) => route.channels));
+  return [...named].filter((name) => name !== LOG_CHANNEL && !Object.hasOwn(channels, name));
 }

@@ -1,5 +1,6 @@
 import { dataPaths } from '@holdfast/contracts/paths';
 import { createOutbox } from '@holdfast/event-store/outbox';
+import type { ReadyCheck } from '@holdfast/http/health';
 import { createHttpServer, listen } from '@holdfast/http/server';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
@@ -8,7 +9,7 @@ import { openChannels } from './adapters/channels/open-channels.ts';
 import { openAlertingDatabase } from './adapters/database.ts';
 import { createNotificationStore } from './adapters/notification-store.ts';
 import { createAlertKeeper } from './alert-keeper.ts';
-import { baseUrl, ruleContext, waitsOf } from './config.ts';
+import { baseUrl, missingChannels, ruleContext, waitsOf } from './config.ts';
 import { consumeEvents } from './consumers/on-event.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './domain/delivery/schedule.ts';
@@ -29,6 +30,15 @@ export interface AlertingOverrides extends Partial<ServiceContext> {
 }
 
 const CHANNEL_TIMEOUT_MS = 10_000;
+
+/** Worth knowing, and no reason not to serve. */
+function readyChecks(waiting: number, missing: readonly string[]): ReadyCheck[] {
+  const routes = missing.length === 0 ? {} : { detail: `not configured: ${missing.join(', ')}` };
+  return [
+    { name: 'notifications', ok: true, detail: `${waiting} waiting` },
+    { name: 'routes', ok: true, ...routes },
+  ];
+}
 
 /** Starts alerting: events in, alerts kept, notifications out, HTTP. Rejects as `connectService` and `listen` do. */
 export async function startAlerting(
@@ -78,7 +88,10 @@ export async function startAlerting(
   consumer.done.catch(onFailure);
   keeper.wake();
 
-  const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast alerting' });
+  const missing = missingChannels(config.alerts);
+  if (missing.length > 0) log.warn({ missing }, 'routes name channels that are not configured');
+  const checks = () => readyChecks(notifications.waiting(), missing);
+  const app = await createHttpServer({ context, checks, title: 'Holdfast alerting' });
   opened.defer(() => app.close());
   listAlerts(app, { alerts, notifications, clock });
   ackAlert(app, { keeper, alerts, notifications, clock });

@@ -14,6 +14,8 @@ type AlertsYaml = NonNullable<(typeof HoldfastConfig)['_zod']['input']['alerts']
 
 const HOST = 'web1';
 const CHECKSUM = `sha256:${'a'.repeat(64)}`;
+/** Of every loss that tests tell of. */
+export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const monitor = { host: HOST, service: 'monitor' as const, clock: systemClock };
 const recovery = { host: HOST, service: 'recovery' as const, clock: systemClock };
 
@@ -77,7 +79,13 @@ export function deleted(path: string, correlationid = newId(Date.now()), source 
   const detected_at = new Date().toISOString();
   const facts = { host: HOST, source, path, size: 20, checksum: CHECKSUM };
   const data = { ...facts, detected_at, detected_by: 'watch' as const };
-  return newEvent(monitor, 'FileDeleted', { subject: path, correlationid, data, actor: 'unknown' });
+  return newEvent(monitor, 'FileDeleted', {
+    subject: path,
+    correlationid,
+    data,
+    actor: 'unknown',
+    traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01`,
+  });
 }
 
 /** Recovery tells of its end. */

@@ -9,7 +9,16 @@ import { eventually } from '@holdfast/testkit/wait-for';
 import { startWebhook } from '@holdfast/testkit/webhook';
 import { describe, expect, test } from '@jest/globals';
 import { signatureOf } from '../src/adapters/channels/webhook.ts';
-import { bootAlerting, deleted, eventsAre, eventsOf, failed, IMPATIENT, recovered } from './boot.ts';
+import {
+  bootAlerting,
+  deleted,
+  eventsAre,
+  eventsOf,
+  failed,
+  IMPATIENT,
+  recovered,
+  TRACE_ID,
+} from './boot.ts';
 
 const PATH = '/srv/kb_populated_0001.json';
 const SUBJECT = '1 file deleted and recovered in 18 ms: kb_populated_0001.json (conversations on web1)';
@@ -48,6 +57,7 @@ describe('a webhook', () => {
       correlationid: loss.correlationid,
       causationid: resolved?.id,
       data: { outcome: 'delivered', channel: 'ops', attempt: 1 },
+      traceparent: expect.stringMatching(`^00-${TRACE_ID}-`),
     });
     expect(await eventsOf(booted.store, 'AlertFired')).toHaveLength(1);
     expect(receiver.requests).toHaveLength(1);

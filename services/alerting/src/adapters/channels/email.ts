@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import type { ChannelConfig } from '@holdfast/contracts/config';
 import { timestamp } from '@holdfast/runtime/clock';
 import { createTransport, type SendMailOptions } from 'nodemailer';
@@ -82,14 +83,17 @@ interface SmtpError {
 }
 
 /** What the server said is left out: it may repeat a login. */
-function judge(error: SmtpError, host: string): Attempt {
+function judge(error: SmtpError, host: string, bytes_left: boolean): Attempt {
   const { code = 'smtp_failed', responseCode, command = '' } = error;
   if (responseCode !== undefined) {
     const answer = { code: `smtp_${responseCode}`, reason: `${host} answered ${responseCode} to ${command}` };
     return responseCode >= 500 ? { outcome: 'refused', ...answer } : { outcome: 'failed', ...answer };
   }
-  if (code === 'ETIMEDOUT' && command === 'DATA')
-    return { outcome: 'unknown', reason: `${host} took the mail and did not say so in time` };
+  if (code === 'ETIMEDOUT' && bytes_left)
+    return {
+      outcome: 'unknown',
+      reason: `${host} was given the mail and did not say in time that it took it`,
+    };
   if (code === 'EAUTH' || code === 'EENVELOPE')
     return { outcome: 'refused', code, reason: `${host} does not accept the login or the addresses` };
   return { outcome: 'failed', code, reason: `${host} cannot be reached (${code})` };
@@ -110,11 +114,20 @@ export function createEmailChannel(name: string, config: Config, timeout_ms: num
           socketTimeout: timeout_ms,
         };
         const transport = createTransport({ url: url.href, ...waits });
+        // A timeout looks the same before and after the mail has left, so its last byte is watched.
+        let bytes_left = false;
+        transport.use('stream', (mail, done) => {
+          const watched = new PassThrough().once('end', () => {
+            bytes_left = true;
+          });
+          mail.message.transform(() => watched);
+          done();
+        });
         try {
           const sent = await transport.sendMail(mailOf(message, config, notification_id));
           return { outcome: 'delivered', provider_id: sent.messageId };
         } catch (error) {
-          return judge(error as SmtpError, url.hostname);
+          return judge(error as SmtpError, url.hostname, bytes_left);
         } finally {
           transport.close();
         }
