@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { HoldfastError } from '@holdfast/contracts/errors';
 import { type Role, TokenRecord } from '@holdfast/contracts/tokens';
 import type { KeyValue } from '@holdfast/event-store/key-value';
 import { timestamp } from '@holdfast/runtime/clock';
@@ -15,14 +16,19 @@ export interface TokenRequest {
   expires_at_ms?: number | null;
 }
 
-/** Makes a token and keeps its hash. The token itself is in the answer and nowhere else. */
-export async function issueToken(
-  tokens: KeyValue,
+/** A token that nobody knows yet. */
+export function newToken(): string {
+  return `hf_${randomBytes(ID_BYTES).toString('hex')}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
+}
+
+/** What is kept of a token; null where the text has not the form of one. */
+export function recordOf(
+  token: string,
   { name, role, now_ms, expires_at_ms = null }: TokenRequest,
-): Promise<{ token: string; record: TokenRecord }> {
-  const token_id = randomBytes(ID_BYTES).toString('hex');
-  const token = `hf_${token_id}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
-  const record: TokenRecord = {
+): TokenRecord | null {
+  const token_id = TOKEN.exec(token)?.[1];
+  if (token_id === undefined) return null;
+  return {
     token_id,
     name,
     role,
@@ -30,8 +36,32 @@ export async function issueToken(
     created_at: timestamp(now_ms),
     expires_at: expires_at_ms === null ? null : timestamp(expires_at_ms),
   };
-  await tokens.create(token_id, new TextEncoder().encode(JSON.stringify(record)));
+}
+
+/** From now on the token of this record opens what its role may. `event_conflict` where its id is taken. */
+export async function keepToken(tokens: KeyValue, record: TokenRecord): Promise<void> {
+  await tokens.create(record.token_id, new TextEncoder().encode(JSON.stringify(record)));
+}
+
+/** Makes a token and keeps its hash. The token itself is in the answer and nowhere else. */
+export async function issueToken(
+  tokens: KeyValue,
+  request: TokenRequest,
+): Promise<{ token: string; record: TokenRecord }> {
+  const token = newToken();
+  const record = recordOf(token, request);
+  if (record === null) throw new HoldfastError('internal', 'a new token has not the form of a token');
+  await keepToken(tokens, record);
   return { token, record };
+}
+
+/** All tokens as they are in the bucket at this moment, the oldest first. */
+export async function listTokens(tokens: KeyValue): Promise<TokenRecord[]> {
+  const entries = await Promise.all((await tokens.keys()).map((key) => tokens.get(key)));
+  const records = entries.map((entry) => (entry === null ? null : parseRecord(entry.value)));
+  return records
+    .filter((record) => record !== null)
+    .sort((a, b) => a.created_at.localeCompare(b.created_at) || a.token_id.localeCompare(b.token_id));
 }
 
 /** The tokens of the bucket, held in memory and kept current. */

@@ -70,7 +70,7 @@ export function openEventLog(file: string): EventLog {
     position: read.position,
     entry: read.entry,
     page: async (query, request) => {
-      const { places, next_after } = await find(query, request, size);
+      const { places, next_after } = await find(query, request, request.size ?? size);
       return { entries: read.entries(places), next_after };
     },
     onAppend: (listener) => {

@@ -15,6 +15,8 @@ export interface PageRequest {
   readonly order: Order;
   /** Goes on after this place, in the direction of the order. */
   readonly after?: number | undefined;
+  /** Looks only at the first so many events; default all. */
+  readonly size?: number;
 }
 
 /** Places in the log, in order. */

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { dataPaths } from '@holdfast/contracts/paths';
+import { newEvent } from '@holdfast/event-store/new-event';
+import type { ReadyCheck } from '@holdfast/http/health';
+import { createHttpServer, type HttpServer, listen } from '@holdfast/http/server';
+import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
+import { ensureAdminToken } from './adapters/admin-token.ts';
+import { openEventLog } from './adapters/event-log.ts';
+import { onEvent, type Projection } from './consumers/on-event.ts';
+import { createToken } from './http/create-token.ts';
+import { exportEvents } from './http/export-events.ts';
+import { listEvents } from './http/list-events.ts';
+import { listTokens } from './http/list-tokens.ts';
+import { revokeToken } from './http/revoke-token.ts';
+import { servePage } from './http/serve-page.ts';
+import { showConfig } from './http/show-config.ts';
+import { showEvent } from './http/show-event.ts';
+import { type StreamDeps, streamEvents } from './http/stream-events.ts';
+import { createMetrics } from './metrics.ts';
+
+/**
+ * Starts audit: the log, its reader of the stream, and the routes. When it resolves it serves, and somebody holds an
+ * admin's token. Disposing ends the live streams, drains the requests, then the reader, then closes the log.
+ */
+export async function startAudit(
+  service_config: ServiceConfig,
+  overrides: Partial<ServiceContext> = {},
+): Promise<RunningService> {
+  await using opened = new AsyncDisposableStack();
+  const context = opened.use(await connectService(service_config, 'audit', overrides));
+  const entries = opened.use(openEventLog(join(dataPaths(context.data_dir).service('audit'), 'log.sqlite')));
+  const watchers = { count: 0 };
+  const metrics = createMetrics(context.registry, { size: entries.size, watchers: () => watchers.count });
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined);
+
+  await letAdminIn(context);
+  const projection = await onEvent({ ...context, entries, metrics, giveUp: failed.reject });
+  opened.use(projection.consumer);
+  projection.consumer.done.catch(failed.reject);
+
+  const checks = () => [projectionCheck(projection)];
+  const app = await createHttpServer({ context, checks, title: 'Holdfast audit' });
+  opened.defer(() => app.close());
+  const stopping = new AbortController();
+  opened.defer(() => stopping.abort());
+  addRoutes(app, context, { entries, clock: context.clock, stopping: stopping.signal, watchers });
+  const url = await listen(app, service_config.http);
+  context.log.info({ url, events: entries.size() }, 'audit serves');
+  const held = opened.move();
+  return { name: 'audit', url, failed: failed.promise, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function addRoutes(app: HttpServer, context: ServiceContext, deps: StreamDeps): void {
+  listEvents(app, deps);
+  showEvent(app, deps);
+  streamEvents(app, deps);
+  exportEvents(app, deps);
+  listTokens(app, context);
+  createToken(app, context);
+  revokeToken(app, context);
+  showConfig(app, context);
+  servePage(app);
+}
+
+async function letAdminIn(context: ServiceContext): Promise<void> {
+  const record = await ensureAdminToken(context);
+  if (record === null) return;
+  const { token_id, name, role } = record;
+  const told = newEvent(context.origin, 'TokenCreated', {
+    subject: token_id,
+    data: { token_id, name, role },
+  });
+  await context.events.append([told]);
+}
+
+function projectionCheck(projection: Projection): ReadyCheck {
+  const failure = projection.failure();
+  return { name: 'projection', ok: failure === null, ...(failure !== null && { detail: failure }) };
+}
