@@ -62,7 +62,7 @@ type Page = { items: AuditItem[]; next_cursor: string | null };
 async function list(query = ''): Promise<Page> {
   const reply = await call(`/api/audit/events?${query}`);
   expect(reply.status).toBe(200);
-  return (await jsonOf(reply)) as Page;
+  return (await reply.json()) as Page;
 }
 
 async function publish(from: number, to: number): Promise<HoldfastEvent[]> {
