@@ -1,12 +1,13 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import type { Repository, Snapshot } from '@holdfast/repository/api';
+import type { Snapshot } from '@holdfast/repository/api';
+import type { Engine } from './engine.ts';
 import { pathFilter } from './path-filter.ts';
 
 const GLOB = /[*?[\]{}()!]/;
 
 /** Tells of a backup whether it holds a file: an absolute path is looked up, a name or glob is compared with all paths. */
 export function fileFinder(
-  repository: Repository,
+  repository: Engine,
   wanted: string,
 ): (manifest: BackupManifest) => Promise<boolean> {
   const look =
@@ -24,7 +25,7 @@ export function fileFinder(
 }
 
 async function anyMatches(
-  repository: Repository,
+  repository: Engine,
   snapshot: Snapshot,
   matches: (path: string) => boolean,
 ): Promise<boolean> {

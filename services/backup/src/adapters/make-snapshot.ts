@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import type { BackupResult, BackupStats, Progress, Repository } from '@holdfast/repository/api';
+import type { BackupResult, BackupStats, Progress } from '@holdfast/repository/api';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import type { BackupSettings, ProtectedSource } from '../config.ts';
 import { readingOf } from '../domain/backup-run/decide.ts';
@@ -9,6 +9,7 @@ import type { BackupRun } from '../domain/backup-run/state.ts';
 import { buildManifest, type Surroundings } from '../domain/manifest/build.ts';
 import { carriedPaths } from '../domain/pins/decide.ts';
 import type { TakenChanges } from './change-table.ts';
+import type { Engine } from './engine.ts';
 import { gitFacts } from './git-facts.ts';
 import { isThere, requireRoots } from './standing.ts';
 import type { BackupState } from './state.ts';
@@ -17,7 +18,7 @@ export interface SnapshotDeps {
   readonly context: ServiceContext;
   readonly settings: BackupSettings;
   readonly state: BackupState;
-  readonly repository: Repository;
+  readonly repository: Engine;
 }
 
 export interface Attempt {
@@ -27,6 +28,9 @@ export interface Attempt {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
 }
+
+/** So many changes are found faster by a walk than one by one. */
+const CHANGES_MAX = 1000;
 
 /** A file was lost while it was being backed up: what was read is not to be trusted, the run begins again. */
 export class LossMeanwhile extends Error {
@@ -94,7 +98,8 @@ function casesIn(state: BackupState, source: ProtectedSource): string[] {
 }
 
 // A file that is named and yet missing is being lost at this moment: its case is on the way. It stays as it was.
-function pathsToRead(taken: TakenChanges): string[] {
+function pathsToRead(taken: TakenChanges): string[] | undefined {
+  if (taken.paths.length > CHANGES_MAX) return undefined;
   return taken.paths.filter(({ path, gone }) => gone || isThere(path)).map(({ path }) => path);
 }
 

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { VerifyLevel, VerifyResult } from '@holdfast/contracts/http/backup';
-import type { Entry, Repository, Snapshot } from '@holdfast/repository/api';
+import type { Entry, Snapshot } from '@holdfast/repository/api';
 import { treeChecksum } from '../domain/manifest/build.ts';
 import { compareRestored } from './compare-restored.ts';
+import type { Engine } from './engine.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
 import { toKnownError } from './run-error.ts';
 
@@ -56,7 +57,7 @@ async function look(deps: SnapshotDeps, manifest: BackupManifest, level: VerifyL
 }
 
 async function compareManifest(
-  repository: Repository,
+  repository: Engine,
   { snapshot, manifest }: { snapshot: Snapshot; manifest: BackupManifest },
   findings: Findings,
 ): Promise<void> {
@@ -81,7 +82,7 @@ async function compareManifest(
   findings.bytes_checked = bytes;
 }
 
-async function readAll(repository: Repository, snapshot: Snapshot, findings: Findings): Promise<void> {
+async function readAll(repository: Engine, snapshot: Snapshot, findings: Findings): Promise<void> {
   let batch: Entry[] = [];
   for await (const entry of repository.entries(snapshot)) {
     if (entry.kind !== 'file') continue;
@@ -94,7 +95,7 @@ async function readAll(repository: Repository, snapshot: Snapshot, findings: Fin
   await readBatch(repository, batch, findings);
 }
 
-async function readBatch(repository: Repository, batch: readonly Entry[], findings: Findings): Promise<void> {
+async function readBatch(repository: Engine, batch: readonly Entry[], findings: Findings): Promise<void> {
   try {
     await repository.read_many(batch, async () => undefined);
   } catch (error) {
@@ -104,7 +105,7 @@ async function readBatch(repository: Repository, batch: readonly Entry[], findin
   }
 }
 
-async function readOne(repository: Repository, entry: Entry, findings: Findings): Promise<void> {
+async function readOne(repository: Engine, entry: Entry, findings: Findings): Promise<void> {
   try {
     await readToEnd(repository.read_stream(entry));
   } catch (error) {

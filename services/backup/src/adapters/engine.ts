@@ -1,0 +1,17 @@
+import type { Repository } from '@holdfast/repository/api';
+
+/** What this service asks of the repository. */
+export type Engine = Pick<
+  Repository,
+  | 'id'
+  | 'location'
+  | 'snapshots'
+  | 'snapshot'
+  | 'backup'
+  | 'find'
+  | 'entries'
+  | 'versions'
+  | 'read_stream'
+  | 'read_many'
+  | 'restore'
+>;

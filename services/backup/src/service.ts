@@ -1,0 +1,63 @@
+import { createHttpServer, listen } from '@holdfast/http/server';
+import { openOrCreate } from '@holdfast/repository/repository-key';
+import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
+import type { Engine } from './adapters/engine.ts';
+import type { SnapshotDeps } from './adapters/make-snapshot.ts';
+import { reconcile } from './adapters/reconcile.ts';
+import { keepPins } from './adapters/resolve-pins.ts';
+import { createRunner } from './adapters/runner.ts';
+import { openState } from './adapters/state.ts';
+import { backupSettings } from './config.ts';
+import { replayHistory, subscribe } from './consumers/subscribe.ts';
+import { serveRoutes } from './http/serve-routes.ts';
+import { type BackupMetrics, createMetrics } from './metrics.ts';
+
+/** What tests may give instead of the real thing. */
+export type BackupOverrides = Partial<ServiceContext> & { repository?: Engine };
+
+/** After a start the monitor finds losses first: a walk that is overdue waits so long. */
+const CATCH_UP_MS = 10_000;
+
+/** Starts the backup service: it serves, follows the files of its host and keeps the repository current. */
+export async function startBackup(
+  service_config: ServiceConfig,
+  overrides: BackupOverrides = {},
+): Promise<RunningService> {
+  await using starting = new AsyncDisposableStack();
+  const context = starting.use(await connectService(service_config, 'backup', overrides));
+  const settings = backupSettings(context);
+  const state = starting.use(openState(context, settings.database_file));
+  const repository = overrides.repository ?? starting.use(await openOrCreate(settings.repository));
+  const deps = { context, settings, state, repository };
+  await replayHistory(deps);
+  await reconcile(deps);
+
+  const metrics = metricsOf(deps);
+  const walk_not_before_ms = context.clock.now_ms() + CATCH_UP_MS;
+  const runner = starting.use(createRunner({ ...deps, metrics, walk_not_before_ms }));
+  const consumer = starting.use(await subscribe(deps, runner.wake));
+  starting.use(keepPins(deps));
+  const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast backup' });
+  starting.defer(() => app.close());
+  serveRoutes(app, { ...deps, metrics, runner });
+  const url = await listen(app, service_config.http);
+  runner.wake();
+  context.log.info({ url, sources: settings.sources.map(({ name }) => name) }, 'backup serves');
+
+  const running = starting.move();
+  return {
+    name: 'backup',
+    url,
+    failed: consumer.done.then(() => new Promise<never>(() => undefined)),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+function metricsOf({ context, state, settings }: SnapshotDeps): BackupMetrics {
+  return createMetrics(context.registry, {
+    openCases: () => state.cases.paths().size,
+    pendingChanges: () =>
+      Object.fromEntries(settings.sources.map(({ name }) => [name, state.changes.count(name)])),
+  });
+}

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { HoldfastError } from '@holdfast/contracts/errors';
+import type { BackupRequest, Entry, Snapshot } from '@holdfast/repository/api';
+import type { Engine } from '../../src/adapters/engine.ts';
+
+type Tree = Map<string, Entry>;
+
+/** Snapshots in memory, taken from the real disk: what the service needs of an engine, without one. */
+export interface MemoryRepository extends Engine {
+  /** Called after a snapshot is committed and before `backup` resolves: a crash between the two. */
+  onCommitted: (snapshot: Snapshot) => void | Promise<void>;
+  /** Called before anything is read. */
+  onBackup: (request: BackupRequest) => void | Promise<void>;
+  /** Paths whose chunks are damaged. */
+  readonly damaged: Set<string>;
+  readonly requests: BackupRequest[];
+}
+
+export function memoryRepository(): MemoryRepository {
+  const made: { snapshot: Snapshot; tree: Tree }[] = [];
+  const contents = new Map<string, Buffer>();
+  const treeOf = (id: string): Tree => made.find(({ snapshot }) => snapshot.id === id)?.tree ?? new Map();
+  const damaged = new Set<string>();
+  const read = async ({ path, checksum }: Entry): Promise<Buffer> => {
+    if (damaged.has(path)) throw new HoldfastError('repo_damaged', `pack of ${path}`);
+    return contents.get(checksum) ?? Buffer.alloc(0);
+  };
+  const list: Engine['snapshots'] = async (filter = {}) =>
+    made
+      .map(({ snapshot }) => snapshot)
+      .filter((one) => filter.source === undefined || one.source === filter.source)
+      .toReversed();
+  const repository: MemoryRepository = {
+    damaged,
+    id: 'memory',
+    location: 'memory:',
+    requests: [],
+    onCommitted: () => undefined,
+    onBackup: () => undefined,
+    snapshots: list,
+    snapshot: async (id) => {
+      const found = made.find(({ snapshot }) => snapshot.id === id);
+      if (found === undefined) throw new HoldfastError('snapshot_not_found', id);
+      return found.snapshot;
+    },
+    backup: async (request) => {
+      repository.requests.push(request);
+      await repository.onBackup(request);
+      const [newest] = await list({ source: request.source });
+      const parent = request.parent ?? newest?.id ?? null;
+      const before = parent === null ? new Map<string, Entry>() : treeOf(parent);
+      const { tree, unreadable } = readTree(request, before, contents);
+      const stats = statsOf(before, tree, unreadable);
+      const unchanged = stats.files_new + stats.files_changed + stats.files_removed === 0;
+      if (request.skip_unchanged && unchanged && newest !== undefined) {
+        return { snapshot: newest, stats, unchanged: true };
+      }
+      const metadata = structuredClone(request.metadata(stats));
+      const { host, source, roots } = request;
+      const { files, bytes } = stats;
+      const id = createHash('sha256').update(`${made.length} ${stats.tree}`).digest('hex');
+      const time_ms = Date.now();
+      const snapshot = { id, host, source, time_ms, roots, tree: stats.tree, parent, files, bytes, metadata };
+      made.push({ snapshot, tree });
+      await repository.onCommitted(snapshot);
+      return { snapshot, stats, unchanged: false };
+    },
+    find: async (snapshot, path) => treeOf(snapshot.id).get(path),
+    entries: async function* (snapshot) {
+      yield* treeOf(snapshot.id).values();
+    },
+    versions: async function* (path, filter) {
+      for (const snapshot of await list(filter)) {
+        const entry = treeOf(snapshot.id).get(path);
+        if (entry !== undefined) yield { snapshot, entry };
+      }
+    },
+    read_stream: async function* (entry) {
+      yield await read(entry);
+    },
+    read_many: async (entries, use) => {
+      for (const entry of entries) await use(entry, await read(entry));
+    },
+    restore: async ({ snapshot_id, target, select }) => {
+      const chosen = [...treeOf(snapshot_id).values()].filter(({ path }) => select?.(path) ?? true);
+      for (const entry of chosen) {
+        const path = join(target, entry.path);
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, await read(entry), { mode: entry.mode });
+        const mtime = Number(entry.mtime_ns) / 1e9;
+        utimesSync(path, mtime, mtime);
+      }
+      return { files: chosen.length, bytes: chosen.reduce((sum, { size }) => sum + size, 0), failed: [] };
+    },
+  };
+  return repository;
+}
+
+function readTree(request: BackupRequest, before: Tree, contents: Map<string, Buffer>) {
+  const tree: Tree = request.changes === undefined ? new Map() : new Map(before);
+  const unreadable: { path: string; reason: string }[] = [];
+  const look = (path: string): void => {
+    if (request.carry?.has(path)) return;
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    tree.delete(path);
+    if (stat === undefined || request.select?.(path, stat.isDirectory() ? 'directory' : 'file') === false)
+      return;
+    if (stat.isDirectory()) {
+      for (const name of readdirSync(path)) look(join(path, name));
+      return;
+    }
+    try {
+      const data = readFileSync(path);
+      const checksum = `sha256:${createHash('sha256').update(data).digest('hex')}`;
+      contents.set(checksum, data);
+      const mtime_ns = BigInt(Math.trunc(stat.mtimeMs / 1000)) * 1_000_000_000n;
+      const { size, uid, gid } = stat;
+      const mode = stat.mode & 0o7777;
+      tree.set(path, { path, kind: 'file', size, mode, uid, gid, mtime_ns, checksum, chunks: [checksum] });
+    } catch (error) {
+      unreadable.push({ path, reason: String(error) });
+    }
+  };
+  for (const path of request.changes ?? request.roots) look(path);
+  for (const path of request.carry ?? []) {
+    const entry = before.get(path);
+    if (entry !== undefined) tree.set(path, entry);
+  }
+  return { tree: new Map([...tree].sort(([one], [other]) => (one < other ? -1 : 1))), unreadable };
+}
+
+function statsOf(before: Tree, tree: Tree, unreadable: { path: string; reason: string }[]) {
+  const entries = [...tree.values()];
+  const bytes = entries.reduce((sum, { size }) => sum + size, 0);
+  return {
+    files: entries.length,
+    bytes,
+    files_new: entries.filter(({ path }) => !before.has(path)).length,
+    files_changed: entries.filter(
+      ({ path, checksum }) => (before.get(path)?.checksum ?? checksum) !== checksum,
+    ).length,
+    files_removed: [...before.keys()].filter((path) => !tree.has(path)).length,
+    bytes_read: bytes,
+    bytes_stored: bytes,
+    duration_ms: 1,
+    unreadable,
+    tree: createHash('sha256')
+      .update(JSON.stringify(entries.map(({ path, checksum }) => [path, checksum])))
+      .digest('hex'),
+  };
+}
