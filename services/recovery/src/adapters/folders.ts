@@ -49,8 +49,11 @@ interface Hold {
   ready: Promise<HeldFolder>;
 }
 
-/** One for the whole service: two recoveries in one folder must not take each other's work for somebody's change. */
-export function createFolders(disk: Disk): Folders {
+/**
+ * One for the whole service: two recoveries in one folder must not take each other's work for somebody's change.
+ * `onProblem`: the times of a folder could not be set; its files stand all the same.
+ */
+export function createFolders(disk: Disk, onProblem: (path: string, error: unknown) => void): Folders {
   const holds = new Map<string, Hold>();
   const byFolder = new WeakMap<HeldFolder, Hold>();
 
@@ -99,16 +102,16 @@ export function createFolders(disk: Disk): Folders {
     if (hold.holders > 0) return;
     try {
       if (!hold.forgotten && hold.open) await settle(disk, hold);
-    } finally {
-      // Somebody may have come while the times were looked up.
-      if (hold.holders === 0) {
-        drop(hold);
-        hold.open?.[Symbol.dispose]();
-        hold.open = null;
-        if (hold.parent) await folders.release(hold.parent);
-        hold.parent = null;
-      }
+    } catch (error) {
+      onProblem(hold.path, error);
     }
+    // Somebody may have come while the times were looked up.
+    if (hold.holders > 0) return;
+    drop(hold);
+    hold.open?.[Symbol.dispose]();
+    hold.open = null;
+    if (hold.parent) await folders.release(hold.parent);
+    hold.parent = null;
   };
 
   const folders: Folders = {

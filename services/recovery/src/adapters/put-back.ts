@@ -6,7 +6,7 @@ import type { Entry } from '@holdfast/repository/api';
 import type { Disk } from './disk.ts';
 import { checksumOf, openStanding } from './file-content.ts';
 import type { FolderRequest, Folders, HeldFolder } from './folders.ts';
-import { type BadCopy, movedBefore, moveToQuarantine } from './quarantine.ts';
+import { type BadCopy, movedBefore, moveToQuarantine, type Quarantine } from './quarantine.ts';
 
 /** One file that is to stand again. */
 export interface PutBack {
@@ -48,7 +48,7 @@ export const SYNC_SINGLY_MAX = 16;
 export interface PutBackOptions {
   readonly disk: Disk;
   readonly folders: Folders;
-  readonly quarantine_dir: string;
+  readonly quarantine: Quarantine;
 }
 
 /** The steps of one batch, in this order. A file that fails in one of them takes no part in the next. */
@@ -119,7 +119,7 @@ async function place(options: PutBackOptions, written: Written): Promise<Placeme
   let quarantined_to: string | null = null;
   try {
     if (file.displaces !== 'none') {
-      const moving = await moveToQuarantine(options.disk, options.quarantine_dir, bad);
+      const moving = await moveToQuarantine(options.quarantine, bad);
       if (moving.kind === 'busy') return moving;
       if (moving.kind === 'moved') quarantined_to = moving.to;
     }
@@ -130,7 +130,7 @@ async function place(options: PutBackOptions, written: Written): Promise<Placeme
     if (systemCode(error) !== 'EEXIST') throw error;
     const standing = await compare(target, file);
     if (standing !== 'ours') return { kind: standing };
-    return { kind: 'placed', quarantined_to: movedBefore(options.quarantine_dir, bad) };
+    return { kind: 'placed', quarantined_to: movedBefore(options.quarantine.folder, bad) };
   } finally {
     removeTemp(options.disk, temp);
   }

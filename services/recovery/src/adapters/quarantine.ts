@@ -3,7 +3,14 @@ import { dirname, join } from 'node:path';
 import { systemCode } from '@holdfast/contracts/errors';
 import type { Disk } from './disk.ts';
 import { checksumOf, openStanding } from './file-content.ts';
-import { writersOf } from './open-writers.ts';
+import type { OpenWriters } from './open-writers.ts';
+
+export interface Quarantine {
+  readonly disk: Disk;
+  /** Of ours, outside of what is protected. */
+  readonly folder: string;
+  readonly writers: OpenWriters;
+}
 
 /** A bad copy that is to make room. */
 export interface BadCopy {
@@ -53,7 +60,8 @@ export type Moving =
  * Moves a bad copy to `<folder>/<recovery_id>/<case_id>/<name>`, with a note beside it that says where it came from.
  * Only the very bytes that were judged are moved; whatever else stands there is left alone.
  */
-export async function moveToQuarantine(disk: Disk, folder: string, bad: BadCopy): Promise<Moving> {
+export async function moveToQuarantine(quarantine: Quarantine, bad: BadCopy): Promise<Moving> {
+  const { disk, folder } = quarantine;
   using standing = disposable(openStanding(bad.place));
   if (standing.kind === 'absent') {
     const before = movedBefore(folder, bad);
@@ -64,7 +72,7 @@ export async function moveToQuarantine(disk: Disk, folder: string, bad: BadCopy)
   const checksum = await checksumOf(standing.fd);
   if (checksum === bad.wanted || (bad.checksum !== null && checksum !== bad.checksum))
     return { kind: 'changed' };
-  const pids = writersOf(bad.place);
+  const pids = quarantine.writers.of(bad.place);
   if (pids.length > 0) return { kind: 'busy', pids };
   if (factsOf(standing.fd) !== before) return { kind: 'changed' };
   const to = freePlaceFor(folder, bad);

@@ -39,6 +39,35 @@ export function openCase(loss: LossEvent, opening: Opening): LossCase {
   };
 }
 
+/** What a person wants back. */
+export interface RecoveryWish {
+  readonly case_id: string;
+  readonly host: string;
+  readonly source: string;
+  readonly path: string;
+  /** The version that stood then; null: the lost one, or the newest. */
+  readonly at_ms: number | null;
+  readonly asked_at: string;
+  /** The last case of this file that is not settled yet, if any: it knows which bytes are wanted, and which are bad. */
+  readonly unsettled: LossCase | null;
+}
+
+/** Opens the case of a person's request. */
+export function openRequest(wish: RecoveryWish, opening: Opening): LossCase {
+  const { case_id, host, source, path, at_ms, asked_at, unsettled } = wish;
+  return {
+    ...{ case_id, host, source, path, at_ms, kind: 'requested', status: 'detected', outcome: null },
+    recovery_id: opening.recovery_id,
+    wanted_checksum: at_ms === null ? (unsettled?.wanted_checksum ?? null) : null,
+    wanted_size: unsettled?.wanted_size ?? null,
+    bad_checksum: unsettled?.bad_checksum ?? null,
+    lost_at: unsettled?.lost_at ?? asked_at,
+    remaining: opening.steps,
+    tried: [],
+    folder_mtime_ns: opening.folder_mtime_ns,
+  };
+}
+
 /** The case of a source whose policy is to leave it to people: nothing is done, and nothing is published. */
 export function leaveToPeople(state: LossCase): LossCase {
   return { ...state, status: 'manual', remaining: [] };

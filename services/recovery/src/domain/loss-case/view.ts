@@ -1,4 +1,5 @@
 import type { EventData } from '@holdfast/contracts/catalog';
+import type { RecoveryCase, RecoveryReport } from '@holdfast/contracts/http/recovery';
 import type { LossCase } from './state.ts';
 
 /** All that any of the endings may say. */
@@ -7,19 +8,19 @@ type Ending = Partial<
 >;
 
 /** A case as HTTP tells it. */
-export function caseView(state: LossCase) {
-  const { case_id, recovery_id, kind, host, source, path, status, lost_at, wanted_checksum, tried } = state;
+export function caseView(state: LossCase): RecoveryCase {
+  const { case_id, recovery_id, kind, host, source, path, status, lost_at, wanted_checksum } = state;
   const ending: Ending = state.outcome?.data ?? {};
   const { checksum = null, bytes = null, exact = null, backup_id = null, snapshot_id = null } = ending;
   const { quarantined_to = null, duration_ms = null, steps_ms = null } = ending;
   const { reason = null, error = null, steps = null } = ending;
   return {
-    ...{ case_id, recovery_id, kind, host, source, path, status, lost_at, wanted_checksum, tried },
+    ...{ case_id, recovery_id, kind, host, source, path, status, lost_at, wanted_checksum },
+    tried: [...state.tried],
     ...{ checksum, bytes, exact, backup_id, snapshot_id, quarantined_to, duration_ms, steps_ms },
     ...{ reason, error, steps },
   };
 }
-export type CaseView = ReturnType<typeof caseView>;
 
 /** A batch as it was opened. */
 export interface RecoveryRecord {
@@ -29,9 +30,7 @@ export interface RecoveryRecord {
   readonly finished_at_ms: number | null;
 }
 
-type Overall = 'running' | 'recovered' | 'partial' | 'failed';
-
-function overall(cases: readonly LossCase[]): Overall {
+function overall(cases: readonly LossCase[]): RecoveryReport['status'] {
   const good = cases.filter((each) => each.status === 'recovered' || each.status === 'superseded').length;
   if (cases.some((each) => each.status === 'detected' || each.status === 'recovering')) return 'running';
   if (good === cases.length) return 'recovered';
@@ -39,7 +38,7 @@ function overall(cases: readonly LossCase[]): Overall {
 }
 
 /** The report of one batch: what was lost, what became of each file, how long it took. */
-export function recoveryView(record: RecoveryRecord, cases: readonly LossCase[]) {
+export function recoveryView(record: RecoveryRecord, cases: readonly LossCase[]): RecoveryReport {
   const count = (status: LossCase['status']) => cases.filter((each) => each.status === status).length;
   const files = cases.map(caseView);
   return {
@@ -60,4 +59,3 @@ export function recoveryView(record: RecoveryRecord, cases: readonly LossCase[])
     files,
   };
 }
-export type RecoveryView = ReturnType<typeof recoveryView>;

@@ -1,0 +1,56 @@
+import { createHttpServer, listen } from '@holdfast/http/server';
+import type { Repository } from '@holdfast/repository/api';
+import { openOrCreate } from '@holdfast/repository/repository-key';
+import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
+import type { DiskOptions } from './adapters/disk.ts';
+import { systemMetadata } from './adapters/metadata.ts';
+import { buildRecovery, type RecoveryParts } from './build-recovery.ts';
+import { type RecoverySettings, recoverySettings } from './config.ts';
+import { subscribe } from './consumers/subscribe.ts';
+import { serveRoutes } from './http/serve-routes.ts';
+import { resumeTasks } from './open-recovery.ts';
+
+/** What tests may give instead of the real thing. */
+export interface RecoveryOverrides extends Partial<ServiceContext> {
+  readonly repository?: Repository;
+  readonly settings?: Partial<RecoverySettings>;
+  readonly before_disk_step?: DiskOptions['before'];
+}
+
+/** Starts the recovery service: it goes on with what a dead run left open, serves, and waits for losses. */
+export async function startRecovery(
+  service_config: ServiceConfig,
+  overrides: RecoveryOverrides = {},
+): Promise<RunningService> {
+  await using starting = new AsyncDisposableStack();
+  const context = starting.use(await connectService(service_config, 'recovery', overrides));
+  const settings = { ...recoverySettings(context), ...overrides.settings };
+  const repository = overrides.repository ?? starting.use(await openOrCreate(settings.repository));
+  const before = overrides.before_disk_step;
+  const disk = { metadata: systemMetadata, ...(before && { before }) };
+  const parts = starting.use(await buildRecovery({ context, settings, repository, disk }));
+  parts.queue.add(resumeTasks(parts.store.openCases(), context.clock.now_ms()));
+
+  const app = await createHttpServer({ context, checks: () => checksOf(parts), title: 'Holdfast recovery' });
+  starting.defer(() => app.close());
+  serveRoutes(app, parts);
+  const consumers = await subscribe(parts);
+  for (const consumer of consumers) starting.use(consumer);
+  const url = await listen(app, service_config.http);
+  context.log.info({ url, open_cases: parts.store.openCount() }, 'recovery serves');
+
+  const running = starting.move();
+  const stopped = consumers.map(({ done }) => done.then(() => new Promise<never>(() => undefined)));
+  return {
+    name: 'recovery',
+    url,
+    failed: Promise.race([parts.queue.failed, ...stopped]),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+function checksOf({ store, outbox }: RecoveryParts) {
+  const detail = `${store.openCount()} open cases, ${outbox.pending()} events to publish`;
+  return [{ name: 'cases', ok: true, detail }];
+}
