@@ -3,6 +3,8 @@
  * Paths are absolute; a name that is not UTF-8 is spelled with lone surrogates (Python's surrogateescape), so that
  * every name survives the round trip. Errors carry a code: `wrong_password`, `repo_not_found`, `repo_damaged` …
  */
+import type { KeyRing } from './key-ring.ts';
+
 export type EntryKind = 'file' | 'directory' | 'symlink';
 
 /** One path in a snapshot with all that a restore needs. */
@@ -79,8 +81,13 @@ export interface BackupStats {
   readonly bytes_read: number;
   readonly bytes_stored: number;
   readonly duration_ms: number;
-  /** Paths that could not be read, each with its reason: the backup went on without them. */
+  /**
+   * Paths that could not be read, each with its reason. The snapshot keeps what the parent had of them (a file that
+   * cannot be read for once is not lost with the last snapshot that has it); what is new is not in it.
+   */
   readonly unreadable: readonly { path: string; reason: string }[];
+  /** Paths that are neither file, folder nor symlink: sockets, fifos, devices. They are not kept. */
+  readonly skipped?: readonly { path: string; reason: string }[];
   /** Root of the tree: the checksum of the whole content. */
   readonly tree: string;
 }
@@ -95,6 +102,13 @@ export interface BackupResult {
 export interface Version {
   readonly snapshot: Snapshot;
   readonly entry: Entry;
+}
+
+/** One path that differs between two snapshots; undefined where it is not there. */
+export interface Difference {
+  readonly path: string;
+  readonly before: Entry | undefined;
+  readonly after: Entry | undefined;
 }
 
 export interface RestoreRequest {
@@ -125,6 +139,8 @@ export interface CheckProblem {
 export interface Repository extends AsyncDisposable {
   readonly id: string;
   readonly location: string;
+  /** The slots that open it. */
+  readonly keys: KeyRing;
   /** Newest first. */
   snapshots(filter?: { host?: string; source?: string }): Promise<Snapshot[]>;
   /** By full id, unambiguous prefix, or `latest`; rejects with `snapshot_not_found`. */
@@ -143,6 +159,8 @@ export interface Repository extends AsyncDisposable {
   read_stream(entry: Entry): AsyncIterable<Buffer>;
   /** Calls `use` for each file in the order that reads each block once; several at a time. */
   read_many(entries: readonly Entry[], use: (entry: Entry, data: Buffer) => Promise<void>): Promise<void>;
+  /** What differs between two snapshots, in path order; cost follows the difference. */
+  diff(before: Snapshot, after: Snapshot): AsyncIterable<Difference>;
   restore(request: RestoreRequest): Promise<RestoreResult>;
   /** Structure; with `read_data` every byte. Calls back for each problem. */
   check(options: { read_data?: boolean; on_problem: (problem: CheckProblem) => void }): Promise<void>;

@@ -1,0 +1,53 @@
+import { createHmac, hash, hkdfSync } from 'node:crypto';
+
+/** The two secrets that a key slot wraps. `id_secret` may be shared by repositories that copy chunks to each other. */
+export interface MasterSecrets {
+  readonly master: Buffer;
+  readonly id_secret: Buffer;
+}
+
+/** Every key that the engine uses, each for one purpose. May be handed to worker threads; never logged. */
+export interface RepositoryKeys {
+  /** 16 bytes, not secret. */
+  readonly repository_id: Buffer;
+  /** From it comes the data key of each object. */
+  readonly object_key: Buffer;
+  /** Authenticates the config object. */
+  readonly config_key: Buffer;
+  readonly chunk_id_key: Buffer;
+  /** Where chunks are cut. */
+  readonly gear_seed: Buffer;
+  /** Where nodes of trees are cut. */
+  readonly tree_seed: Buffer;
+}
+
+export const ID_BYTES = 32;
+export const SECRET_BYTES = 32;
+
+/** One key of 32 bytes out of a secret, by HKDF-SHA256. */
+export function deriveKey(secret: Uint8Array, salt: Uint8Array, use: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, salt, `holdfast/1 ${use}`, SECRET_BYTES));
+}
+
+/** All keys of a repository. */
+export function deriveKeys(repository_id: Buffer, secrets: MasterSecrets): RepositoryKeys {
+  const none = Buffer.alloc(0);
+  return {
+    repository_id,
+    object_key: deriveKey(secrets.master, repository_id, 'object'),
+    config_key: deriveKey(secrets.master, repository_id, 'config'),
+    chunk_id_key: deriveKey(secrets.id_secret, none, 'chunk id'),
+    gear_seed: deriveKey(secrets.id_secret, none, 'gear'),
+    tree_seed: deriveKey(secrets.id_secret, none, 'tree'),
+  };
+}
+
+/** SHA-256 in one call. */
+export function sha256(data: Uint8Array): Buffer {
+  return hash('sha256', data, 'buffer');
+}
+
+/** Id of a chunk: HMAC-SHA256 over the SHA-256 of its bytes, so that one pass gives small files their checksum too. */
+export function chunkId(keys: RepositoryKeys, digest: Uint8Array): Buffer {
+  return createHmac('sha256', keys.chunk_id_key).update(digest).digest();
+}

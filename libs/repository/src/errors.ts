@@ -1,0 +1,60 @@
+import { isStorageError } from '@holdfast/storage/blob-store';
+
+export type RepositoryErrorCode =
+  | 'repo_not_found'
+  | 'repo_exists'
+  | 'repo_unsupported'
+  | 'wrong_password'
+  | 'repo_damaged'
+  | 'snapshot_not_found'
+  | 'not_found'
+  | 'bad_request'
+  | 'source_unreadable'
+  | 'storage_full'
+  | 'storage_failed'
+  | 'restore_refused'
+  | 'interrupted';
+
+/** What the engine rejects with: a code of the project's catalogue, a sentence, and its cause. */
+export class RepositoryError extends Error {
+  override readonly name = 'RepositoryError';
+  readonly code: RepositoryErrorCode;
+
+  constructor(code: RepositoryErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** True for a RepositoryError of that code, of any realm. */
+export function isRepositoryError(error: unknown, code?: RepositoryErrorCode): error is RepositoryError {
+  if (!Error.isError(error) || error.name !== 'RepositoryError') return false;
+  return code === undefined || (error as RepositoryError).code === code;
+}
+
+/** The object is there but is not what was stored. */
+export function damaged(what: string, cause?: unknown): RepositoryError {
+  return new RepositoryError('repo_damaged', what, cause === undefined ? undefined : { cause });
+}
+
+/** Gives errors of the store the code that callers know; all others stay as they are. */
+export function fromStorage(error: unknown): unknown {
+  if (!isStorageError(error)) return error;
+  const code = error.kind === 'full' ? 'storage_full' : 'storage_failed';
+  return new RepositoryError(code, error.message, { cause: error });
+}
+
+/** Rejects with `interrupted` once the caller has given up. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new RepositoryError('interrupted', 'interrupted', { cause: signal.reason });
+}
+
+/** One line for people: what the system said. */
+export function reasonOf(error: unknown): string {
+  return Error.isError(error) ? error.message : String(error);
+}
+
+/** The `code` of a system error (`ENOENT` …), or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  return Error.isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

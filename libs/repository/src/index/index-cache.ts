@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import type { BlobStore } from '@holdfast/storage/blob-store';
+import { isStorageError } from '@holdfast/storage/blob-store';
+import type { RepositoryKeys } from '../crypto/keys.ts';
+import { damaged, fromStorage, isRepositoryError } from '../errors.ts';
+import { type ChunkLocation, IndexLookup, insertIndexObject, openIndexDatabase } from './index-database.ts';
+import { INDEX_PREFIX, type IndexedPack, openIndex } from './index-object.ts';
+
+/** What the index knows, kept level with the store's index objects when asked. */
+export class IndexCache implements Disposable {
+  /** The database file: worker threads open it for themselves. */
+  readonly file: string;
+  readonly db: DatabaseSync;
+  readonly lookup: IndexLookup;
+  /** Index objects that could not be read, with the reason. */
+  readonly damaged = new Map<string, Error>();
+  readonly #store: BlobStore;
+  readonly #keys: RepositoryKeys;
+  readonly #temporary: string | undefined;
+  #refreshing: Promise<void> | undefined;
+
+  /** Without `cache_dir` the cache lives in a temporary folder until it is disposed. */
+  constructor(store: BlobStore, keys: RepositoryKeys, cache_dir?: string) {
+    this.#store = store;
+    this.#keys = keys;
+    this.#temporary = cache_dir === undefined ? mkdtempSync(join(tmpdir(), 'holdfast-cache-')) : undefined;
+    const folder = cache_dir ?? (this.#temporary as string);
+    this.file = join(folder, `${keys.repository_id.toString('hex')}.sqlite`);
+    this.db = openIndexDatabase(this.file);
+    this.lookup = new IndexLookup(this.db);
+  }
+
+  /** Reads the index objects that are new since the last call. Calls at the same time share one run. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  /** Every place of a chunk, after a look into the store where it is not known; rejects with `repo_damaged`. */
+  async locate(id: Buffer): Promise<ChunkLocation[]> {
+    const known = this.lookup.locate(id);
+    if (known.length > 0) return known;
+    await this.refresh();
+    const found = this.lookup.locate(id);
+    if (found.length === 0) throw damaged(`chunk ${id.toString('hex')} is in no index${this.#damageNote()}`);
+    return found;
+  }
+
+  /** Forgets all and reads every index object again: a pack that it named is gone. */
+  async rebuild(): Promise<void> {
+    await this.#refreshing;
+    this.#forget();
+    await this.refresh();
+  }
+
+  /** Takes over what this process has just stored as an index object. */
+  async add(name: string, packs: readonly IndexedPack[]): Promise<void> {
+    await insertIndexObject(this.db, name, packs);
+  }
+
+  [Symbol.dispose](): void {
+    this.db.close();
+    if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
+  }
+
+  async #refresh(): Promise<void> {
+    const stored = new Set<string>();
+    try {
+      for await (const { name } of this.#store.list(INDEX_PREFIX)) stored.add(name);
+      const known = this.#known();
+      if ([...known].some((name) => !stored.has(name))) this.#forget();
+      const missing =
+        this.#known().size === 0 ? stored : new Set([...stored].filter((name) => !known.has(name)));
+      for (const name of missing) await this.#load(name);
+    } catch (error) {
+      throw fromStorage(error);
+    }
+  }
+
+  async #load(name: string): Promise<void> {
+    const object = await this.#store.get(name).catch((error: unknown) => {
+      // Maintenance replaced it between the listing and now; what replaces it is read by the next refresh.
+      if (isStorageError(error, 'not_found')) return undefined;
+      throw error;
+    });
+    if (object === undefined) return;
+    try {
+      await insertIndexObject(this.db, name, openIndex(this.#keys, name, object));
+      this.damaged.delete(name);
+    } catch (error) {
+      // Other index objects may hold all that is wanted, and `check` names this one: a restore must not end here.
+      if (!isRepositoryError(error, 'repo_damaged')) throw error;
+      this.damaged.set(name, error);
+    }
+  }
+
+  #damageNote(): string {
+    return this.damaged.size === 0 ? '' : ` (and ${this.damaged.size} index objects are damaged)`;
+  }
+
+  #known(): Set<string> {
+    return new Set(
+      this.db
+        .prepare('SELECT name FROM index_object')
+        .all()
+        .map((row) => row['name'] as string),
+    );
+  }
+
+  #forget(): void {
+    this.db.exec('DELETE FROM index_object; DELETE FROM chunk; DELETE FROM block; DELETE FROM pack');
+  }
+}

@@ -1,0 +1,187 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { type BlockInfo, type ChunkPlace, decodePackTable, type PackTable } from '../pack/pack-table.ts';
+import type { IndexedPack } from './index-object.ts';
+
+/** Where a chunk lies, with all that one ranged get and one decode need. */
+export interface ChunkLocation {
+  /** 32 hex digits. */
+  readonly pack: string;
+  readonly pack_header: Buffer;
+  readonly block: number;
+  readonly block_offset: number;
+  readonly sealed_length: number;
+  readonly raw_length: number;
+  readonly codec: number;
+  /** In the raw block. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS index_object (name TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS pack (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, header BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS block (
+    pack INTEGER NOT NULL, number INTEGER NOT NULL, offset INTEGER NOT NULL, sealed_length INTEGER NOT NULL,
+    raw_length INTEGER NOT NULL, codec INTEGER NOT NULL, PRIMARY KEY (pack, number)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS chunk (
+    id BLOB NOT NULL, pack INTEGER NOT NULL, block INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+    PRIMARY KEY (id, pack, block, offset)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS stat (
+    source TEXT NOT NULL, key BLOB NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (source, key)
+  ) WITHOUT ROWID;
+`;
+const CACHE_VERSION = 1;
+const OTHER_VERSION = 'a cache of another version';
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+const LOCATE = `
+  SELECT pack.id AS pack, pack.header AS pack_header, block.number AS block, block.offset AS block_offset,
+    block.sealed_length, block.raw_length, block.codec, chunk.offset, chunk.length
+  FROM chunk JOIN block ON block.pack = chunk.pack AND block.number = chunk.block JOIN pack ON pack.number = chunk.pack
+  WHERE chunk.id = ?`;
+const SLICE = 1000;
+
+/**
+ * The local copy of the index in SQLite. It may be lost at any time: it is filled again from the index objects. Each
+ * thread opens its own; writers of several processes wait for each other.
+ */
+export function openIndexDatabase(file: string): DatabaseSync {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  try {
+    return openAtVersion(file);
+  } catch (error) {
+    if (!isUnusable(error)) throw error;
+    // Nothing is lost with it, so it is made again.
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
+    return openAtVersion(file);
+  }
+}
+
+/** The same for a thread that only looks things up, while the thread that opened it for writing lives. */
+export function openIndexReadOnly(file: string): DatabaseSync {
+  const db = new DatabaseSync(file, { readOnly: true });
+  db.exec('PRAGMA busy_timeout = 5000');
+  return db;
+}
+
+/** Torn by a crash, no database at all, or made by another version of this code. */
+function isUnusable(error: unknown): boolean {
+  if (!Error.isError(error)) return false;
+  const number = 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+  return number === SQLITE_CORRUPT || number === SQLITE_NOTADB || error.message === OTHER_VERSION;
+}
+
+function openAtVersion(file: string): DatabaseSync {
+  const db = new DatabaseSync(file);
+  try {
+    db.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    const { user_version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (user_version !== 0 && user_version !== CACHE_VERSION) throw new Error(OTHER_VERSION);
+    db.exec(`${SCHEMA}; PRAGMA user_version = ${CACHE_VERSION}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Looks chunks up. */
+export class IndexLookup {
+  readonly #has: StatementSync;
+  readonly #locate: StatementSync;
+
+  constructor(db: DatabaseSync) {
+    this.#has = db.prepare('SELECT 1 FROM chunk WHERE id = ? LIMIT 1');
+    this.#locate = db.prepare(LOCATE);
+  }
+
+  has(id: Buffer): boolean {
+    return this.#has.get(id) !== undefined;
+  }
+
+  /** Every place that holds it: usually one, none where it is not known. */
+  locate(id: Buffer): ChunkLocation[] {
+    return this.#locate.all(id).map((row) => ({
+      ...(row as unknown as ChunkLocation),
+      pack_header: Buffer.from(row['pack_header'] as Uint8Array),
+    }));
+  }
+}
+
+/** All packs that the index names, with their sizes. */
+export function indexedPacks(db: DatabaseSync): { id: string; size: number }[] {
+  return db.prepare('SELECT id, size FROM pack ORDER BY id').all() as unknown as {
+    id: string;
+    size: number;
+  }[];
+}
+
+/** What the index says of one pack. */
+export function indexedTable(db: DatabaseSync, id: string): { header: Buffer; table: PackTable } {
+  const { number, header } = db
+    .prepare('SELECT number, header FROM pack WHERE id = ?')
+    .get(id) as unknown as {
+    number: number;
+    header: Uint8Array;
+  };
+  const blocks = db.prepare('SELECT * FROM block WHERE pack = ? ORDER BY number').all(number);
+  const chunks = db.prepare('SELECT * FROM chunk WHERE pack = ?').all(number);
+  const table = {
+    blocks: blocks as unknown as BlockInfo[],
+    chunks: chunks.map((chunk) => ({
+      ...(chunk as unknown as ChunkPlace),
+      id: Buffer.from(chunk['id'] as Uint8Array),
+    })),
+  };
+  return { header: Buffer.from(header), table };
+}
+
+/** Adds an index object's packs in short transactions, giving way between them; the object is known at the end. */
+export async function insertIndexObject(
+  db: DatabaseSync,
+  name: string,
+  packs: readonly IndexedPack[],
+): Promise<void> {
+  for (const pack of packs) await insertPack(db, pack);
+  db.prepare('INSERT OR IGNORE INTO index_object (name) VALUES (?)').run(name);
+}
+
+async function insertPack(db: DatabaseSync, pack: IndexedPack): Promise<void> {
+  const { blocks, chunks } = decodePackTable(pack.table);
+  db.prepare('INSERT OR IGNORE INTO pack (id, size, header) VALUES (?, ?, ?)').run(
+    pack.id,
+    pack.size,
+    pack.header,
+  );
+  const { number } = db.prepare('SELECT number FROM pack WHERE id = ?').get(pack.id) as { number: number };
+  const insert_block = db.prepare('INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?)');
+  await inSlices(db, blocks, (block, index) => {
+    insert_block.run(number, index, block.offset, block.sealed_length, block.raw_length, block.codec);
+  });
+  const insert_chunk = db.prepare('INSERT OR IGNORE INTO chunk VALUES (?, ?, ?, ?, ?)');
+  await inSlices(db, chunks, (chunk) => {
+    insert_chunk.run(chunk.id, number, chunk.block, chunk.offset, chunk.length);
+  });
+}
+
+async function inSlices<Item>(
+  db: DatabaseSync,
+  items: readonly Item[],
+  insert: (item: Item, index: number) => void,
+): Promise<void> {
+  for (let start = 0; start < items.length; start += SLICE) {
+    if (start > 0) await new Promise((resolve) => setImmediate(resolve));
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      for (const [index, item] of items.slice(start, start + SLICE).entries()) insert(item, start + index);
+      db.exec('COMMIT');
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import type { BlobStore } from '@holdfast/storage/blob-store';
+import type { Repository } from './api.ts';
+import type { Secret } from './crypto/key-slots.ts';
+import { deriveKeys, type MasterSecrets, SECRET_BYTES } from './crypto/keys.ts';
+import { fromStorage, RepositoryError } from './errors.ts';
+import { addSlot, unlock } from './key-ring.ts';
+import { createRepository } from './repository.ts';
+import {
+  CONFIG_NAME,
+  encodeConfig,
+  FORMAT,
+  FORMAT_VERSION,
+  readConfig,
+  verifyConfig,
+} from './repository-config.ts';
+
+export type { Secret } from './crypto/key-slots.ts';
+
+export interface OpenOptions {
+  /** Where the local copy of the index lives; it may be lost at any time. Default: a temporary folder. */
+  readonly cache_dir?: string;
+}
+
+export interface InitOptions extends OpenOptions {
+  /** For people: whose key this is. */
+  readonly label?: string;
+  /** Rounds of PBKDF2; tests lower it. */
+  readonly rounds?: number;
+}
+
+/** Makes a repository in an empty place and opens it; rejects with `repo_exists`. The config is written last. */
+export async function initRepository(
+  store: BlobStore,
+  secret: Secret,
+  options: InitOptions = {},
+): Promise<Repository> {
+  if (await hasObject(store, CONFIG_NAME)) throw exists(store);
+  const id = randomBytes(16);
+  const secrets: MasterSecrets = { master: randomBytes(SECRET_BYTES), id_secret: randomBytes(SECRET_BYTES) };
+  const keys = deriveKeys(id, secrets);
+  const label = options.label ?? ('password' in secret ? 'first passphrase' : 'key file');
+  const slot = { secret, label, ...(options.rounds !== undefined && { rounds: options.rounds }) };
+  const slot_id = await addSlot(store, id, { secrets, slot });
+  const config = encodeConfig(keys, {
+    format: FORMAT,
+    version: FORMAT_VERSION,
+    id: id.toString('hex'),
+    features: [],
+    created: new Date().toISOString(),
+  });
+  try {
+    if (!(await store.put(CONFIG_NAME, config))) throw exists(store);
+  } catch (error) {
+    throw fromStorage(error);
+  }
+  return createRepository({ store, keys, opened: { secrets, slot_id }, cache_dir: options.cache_dir });
+}
+
+/**
+ * Opens a repository. Rejects with `repo_not_found`, `repo_unsupported`, `wrong_password` or, where the config was
+ * tampered with, `repo_damaged`.
+ */
+export async function openRepository(
+  store: BlobStore,
+  secret: Secret,
+  options: OpenOptions = {},
+): Promise<Repository> {
+  const config = await readConfig(store);
+  const id = Buffer.from(config.id, 'hex');
+  const opened = await unlock(store, id, secret);
+  const keys = deriveKeys(id, opened.secrets);
+  verifyConfig(keys, config);
+  return createRepository({ store, keys, opened, cache_dir: options.cache_dir });
+}
+
+async function hasObject(store: BlobStore, name: string): Promise<boolean> {
+  try {
+    for await (const found of store.list(name)) if (found.name === name) return true;
+    return false;
+  } catch (error) {
+    throw fromStorage(error);
+  }
+}
+
+function exists(store: BlobStore): RepositoryError {
+  return new RepositoryError('repo_exists', `${store.location} holds a repository already`);
+}

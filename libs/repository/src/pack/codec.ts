@@ -1,0 +1,55 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { damaged, RepositoryError } from '../errors.ts';
+
+/** How a block's bytes are coded. */
+export const CODEC = { stored: 0, zstd: 1 } as const;
+
+const LEVEL = 3;
+const SAMPLE_LEVEL = 1;
+const SAMPLE_BYTES = 4096;
+const SAMPLES = 3;
+/** Less than this share saved is not worth decoding. */
+const WORTH = 0.97;
+
+export interface Coded {
+  readonly codec: number;
+  readonly data: Buffer;
+}
+
+/** Compresses where it is wanted and helps. */
+export function encode(raw: Buffer, compress: boolean): Coded {
+  if (!compress || raw.length === 0) return { codec: CODEC.stored, data: raw };
+  const data = zstdCompressSync(raw, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
+  return data.length < raw.length * WORTH ? { codec: CODEC.zstd, data } : { codec: CODEC.stored, data: raw };
+}
+
+/** The raw bytes; throws `repo_damaged` unless there are exactly `raw_length`. */
+export function decode(codec: number, data: Buffer, raw_length: number): Buffer {
+  const raw = codec === CODEC.zstd ? unzip(data, raw_length) : data;
+  if (codec !== CODEC.zstd && codec !== CODEC.stored) {
+    throw new RepositoryError(
+      'repo_unsupported',
+      `compressed in a way that this version does not know (${codec})`,
+    );
+  }
+  if (raw.length !== raw_length) throw damaged(`${raw.length} bytes where ${raw_length} were stored`);
+  return raw;
+}
+
+/** True for data that a sample shows to be random-like: media, archives, ciphertext. */
+export function looksIncompressible(data: Buffer): boolean {
+  if (data.length < SAMPLE_BYTES * SAMPLES * 2) return false;
+  const step = Math.floor((data.length - SAMPLE_BYTES) / (SAMPLES - 1));
+  const pieces = Array.from({ length: SAMPLES }, (_, n) => data.subarray(n * step, n * step + SAMPLE_BYTES));
+  const sample = Buffer.concat(pieces);
+  const coded = zstdCompressSync(sample, { params: { [constants.ZSTD_c_compressionLevel]: SAMPLE_LEVEL } });
+  return coded.length > sample.length * WORTH;
+}
+
+function unzip(data: Buffer, raw_length: number): Buffer {
+  try {
+    return zstdDecompressSync(data, { maxOutputLength: Math.max(1, raw_length) });
+  } catch (error) {
+    throw damaged('a compressed block does not decode', error);
+  }
+}

@@ -1,0 +1,62 @@
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import { ID_BYTES } from '../crypto/keys.ts';
+import { damaged } from '../errors.ts';
+
+/** One sealed block of a pack. */
+export interface BlockInfo {
+  /** Where its ciphertext starts in the pack, and its length with the tag. */
+  readonly offset: number;
+  readonly sealed_length: number;
+  readonly raw_length: number;
+  readonly codec: number;
+}
+
+/** Where a chunk lies in the raw bytes of a block. */
+export interface ChunkPlace {
+  readonly id: Buffer;
+  /** Number of the block in its pack, from 0. */
+  readonly block: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** What a pack holds: the content of its footer, and its part of an index object. */
+export interface PackTable {
+  readonly blocks: readonly BlockInfo[];
+  readonly chunks: readonly ChunkPlace[];
+}
+
+export function encodePackTable(table: PackTable): Buffer {
+  const writer = new ByteWriter(16 + table.blocks.length * 13 + table.chunks.length * 44);
+  writer.u32(table.blocks.length);
+  for (const block of table.blocks) {
+    writer.u32(block.offset).u32(block.sealed_length).u32(block.raw_length).u8(block.codec);
+  }
+  writer.u32(table.chunks.length);
+  for (const chunk of table.chunks) writer.raw(chunk.id).u32(chunk.block).u32(chunk.offset).u32(chunk.length);
+  return writer.finish();
+}
+
+/** Throws `repo_damaged` where a chunk lies outside its block. */
+export function decodePackTable(data: Buffer): PackTable {
+  const reader = new ByteReader(data);
+  const blocks = Array.from({ length: reader.u32() }, () => ({
+    offset: reader.u32(),
+    sealed_length: reader.u32(),
+    raw_length: reader.u32(),
+    codec: reader.u8(),
+  }));
+  const chunks = Array.from({ length: reader.u32() }, () => ({
+    id: reader.raw(ID_BYTES),
+    block: reader.u32(),
+    offset: reader.u32(),
+    length: reader.u32(),
+  }));
+  for (const chunk of chunks) {
+    const block = blocks[chunk.block];
+    if (block === undefined || chunk.offset + chunk.length > block.raw_length) {
+      throw damaged('a pack table names a chunk outside its block');
+    }
+  }
+  return { blocks, chunks };
+}

@@ -1,0 +1,82 @@
+import type { Difference, Entry, Snapshot, Version } from '../api.ts';
+import { ID_BYTES } from '../crypto/keys.ts';
+import type { Engine } from '../engine.ts';
+import { damaged } from '../errors.ts';
+import { pathToKey } from '../paths.ts';
+import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
+import { findValue, leavesFrom, subtreeLeaves } from '../tree/cursor.ts';
+import { diffTrees } from '../tree/diff.ts';
+import { decodeEntry, toEntry } from '../tree/entry-codec.ts';
+
+/** The entry of one path of a snapshot. */
+export async function findEntry(
+  engine: Engine,
+  snapshot: Snapshot,
+  path: string,
+): Promise<Entry | undefined> {
+  const key = pathToKey(path);
+  const value = await findValue(engine.nodes.load, snapshot.tree, key);
+  return value === undefined ? undefined : expand(engine, key, value);
+}
+
+/** Entries in order of paths; `under`: that folder and what is below it. */
+export async function* listEntries(
+  engine: Engine,
+  snapshot: Snapshot,
+  under?: string,
+): AsyncGenerator<Entry> {
+  const { load } = engine.nodes;
+  const folder = under === undefined ? undefined : pathToKey(under);
+  const leaves =
+    folder === undefined ? leavesFrom(load, snapshot.tree) : subtreeLeaves(load, snapshot.tree, folder);
+  for await (const leaf of leaves) {
+    for (const { key, value } of leaf) yield await expand(engine, key, value);
+  }
+}
+
+/** Every distinct content of a path, newest first, each with the newest snapshot that holds it. */
+export async function* listVersions(
+  engine: Engine,
+  snapshots: readonly StoredSnapshot[],
+  path: string,
+): AsyncGenerator<Version> {
+  const seen = new Set<string>();
+  for (const snapshot of snapshots) {
+    const entry = await findEntry(engine, snapshot, path);
+    if (entry === undefined) continue;
+    const content = `${entry.kind} ${entry.checksum} ${entry.target ?? ''}`;
+    if (seen.has(content)) continue;
+    seen.add(content);
+    yield { snapshot, entry };
+  }
+}
+
+/** What differs between two snapshots, in order of paths. Cost follows the difference. */
+export async function* listDifferences(
+  engine: Engine,
+  before: Snapshot,
+  after: Snapshot,
+): AsyncGenerator<Difference> {
+  for await (const { key, before: old_value, after: new_value } of diffTrees(
+    engine.nodes.load,
+    before.tree,
+    after.tree,
+  )) {
+    const old_entry = old_value === undefined ? undefined : await expand(engine, key, old_value);
+    const new_entry = new_value === undefined ? undefined : await expand(engine, key, new_value);
+    yield { path: (new_entry ?? old_entry)?.path ?? '', before: old_entry, after: new_entry };
+  }
+}
+
+/** The entry of an encoded value, with the ids of all its chunks. */
+export async function expand(engine: Engine, key: string, value: Buffer): Promise<Entry> {
+  const stored = decodeEntry(value);
+  if (!stored.is_list) return toEntry(key, stored, stored.ids);
+  const lists: Buffer[] = [];
+  for (let at = 0; at < stored.ids.length; at += ID_BYTES) {
+    lists.push(await engine.chunks.read(stored.ids.subarray(at, at + ID_BYTES)));
+  }
+  const ids = Buffer.concat(lists);
+  if (ids.length % ID_BYTES !== 0) throw damaged('a list of chunks is cut short');
+  return toEntry(key, stored, ids);
+}

@@ -1,0 +1,68 @@
+import type { BlobStore } from '@holdfast/storage/blob-store';
+import type { Repository } from './api.ts';
+import { checkRepository } from './check/check-repository.ts';
+import type { MasterSecrets, RepositoryKeys } from './crypto/keys.ts';
+import type { Engine } from './engine.ts';
+import { IndexCache } from './index/index-cache.ts';
+import { createKeyRing } from './key-ring.ts';
+import { ChunkReader } from './read/chunk-reader.ts';
+import { findEntry, listDifferences, listEntries, listVersions } from './read/entries.ts';
+import { NodeReader } from './read/node-reader.ts';
+import { readFile, readMany, readPieces } from './read/read-file.ts';
+import { restoreSnapshot } from './read/restore.ts';
+import { SnapshotList } from './snapshot/snapshot-list.ts';
+import { WorkerPool } from './threads/worker-pool.ts';
+import { runBackup } from './write/backup.ts';
+
+export interface RepositoryParts {
+  readonly store: BlobStore;
+  readonly keys: RepositoryKeys;
+  readonly opened: { readonly secrets: MasterSecrets; readonly slot_id: string };
+  readonly cache_dir: string | undefined;
+}
+
+/** Joins the parts of an unlocked repository: all wiring is here. */
+export function createRepository(parts: RepositoryParts): Repository {
+  const { store, keys } = parts;
+  const index = new IndexCache(store, keys, parts.cache_dir);
+  const chunks = new ChunkReader({ store, keys, index });
+  const nodes = new NodeReader(chunks);
+  const snapshots = new SnapshotList(store, keys);
+  const pool = new WorkerPool();
+  const engine: Engine = { store, keys, index, chunks, nodes, snapshots, pool };
+  const oneAtATime = createQueue();
+
+  return {
+    id: keys.repository_id.toString('hex'),
+    location: store.location,
+    keys: createKeyRing(store, keys.repository_id, parts.opened),
+    snapshots: (filter) => snapshots.all(filter),
+    snapshot: (id) => snapshots.one(id),
+    backup: (request) => oneAtATime(() => runBackup(engine, request)),
+    find: (snapshot, path) => findEntry(engine, snapshot, path),
+    entries: (snapshot, under) => listEntries(engine, snapshot, under),
+    async *versions(path, filter) {
+      yield* listVersions(engine, await snapshots.all(filter), path);
+    },
+    diff: (before, after) => listDifferences(engine, before, after),
+    read: (entry) => readFile(engine, entry),
+    read_stream: (entry) => readPieces(engine, entry),
+    read_many: (entries, use) => readMany(engine, entries, use),
+    restore: (request) => restoreSnapshot(engine, request),
+    check: (options) => checkRepository(engine, options),
+    async [Symbol.asyncDispose]() {
+      await oneAtATime(() => pool[Symbol.asyncDispose]());
+      index[Symbol.dispose]();
+    },
+  };
+}
+
+/** Runs one piece of work after the other: the threads hold the state of one backup. */
+function createQueue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const run = last.then(work, work);
+    last = run.catch(() => undefined);
+    return run;
+  };
+}

@@ -1,0 +1,78 @@
+import { type BlobStore, isStorageError } from '@holdfast/storage/blob-store';
+import type { RepositoryKeys } from '../crypto/keys.ts';
+import { fromStorage, isRepositoryError, RepositoryError } from '../errors.ts';
+import { openSnapshot, SNAPSHOT_PREFIX, type StoredSnapshot, snapshotName } from './snapshot-object.ts';
+
+const PREFIX_DIGITS_MIN = 4;
+const PARALLEL = 16;
+
+/** The snapshots of a repository: always what the store has now; an object that was read once is not read again. */
+export class SnapshotList {
+  /** Those that are there and cannot be read, with the reason. */
+  readonly damaged = new Map<string, Error>();
+  readonly #store: BlobStore;
+  readonly #keys: RepositoryKeys;
+  readonly #read = new Map<string, StoredSnapshot>();
+
+  constructor(store: BlobStore, keys: RepositoryKeys) {
+    this.#store = store;
+    this.#keys = keys;
+  }
+
+  /** Newest first. Damaged ones are left out: see `damaged`. */
+  async all(filter: { host?: string; source?: string } = {}): Promise<StoredSnapshot[]> {
+    const ids = await this.#ids();
+    for (const known of this.#read.keys()) if (!ids.has(known)) this.#read.delete(known);
+    const missing = [...ids].filter((id) => !this.#read.has(id));
+    for (let at = 0; at < missing.length; at += PARALLEL) {
+      await Promise.all(missing.slice(at, at + PARALLEL).map((id) => this.#load(id)));
+    }
+    return [...this.#read.values()]
+      .filter(({ host }) => filter.host === undefined || host === filter.host)
+      .filter(({ source }) => filter.source === undefined || source === filter.source)
+      .sort((one, other) => other.time_ms - one.time_ms || (one.id < other.id ? 1 : -1));
+  }
+
+  /** By full id, unambiguous prefix or `latest`; rejects with `snapshot_not_found`. */
+  async one(id: string): Promise<StoredSnapshot> {
+    const known = this.#read.get(id);
+    if (known !== undefined) return known;
+    const all = await this.all();
+    const found = id === 'latest' ? all.slice(0, 1) : all.filter((snapshot) => snapshot.id.startsWith(id));
+    const is_clear = found.length === 1 && (id === 'latest' || id.length >= PREFIX_DIGITS_MIN);
+    const [only] = found;
+    if (is_clear && only !== undefined) return only;
+    const damage = this.damaged.get(id);
+    if (damage !== undefined) throw damage;
+    const why = found.length > 1 ? `${id} could be ${found.length} snapshots` : `there is no snapshot ${id}`;
+    throw new RepositoryError('snapshot_not_found', why);
+  }
+
+  /** Takes over one that this process has just committed. */
+  add(snapshot: StoredSnapshot): void {
+    this.#read.set(snapshot.id, snapshot);
+  }
+
+  async #ids(): Promise<Set<string>> {
+    const ids = new Set<string>();
+    try {
+      for await (const { name } of this.#store.list(SNAPSHOT_PREFIX))
+        ids.add(name.slice(SNAPSHOT_PREFIX.length));
+    } catch (error) {
+      throw fromStorage(error);
+    }
+    return ids;
+  }
+
+  async #load(id: string): Promise<void> {
+    try {
+      this.#read.set(id, openSnapshot(this.#keys, id, await this.#store.get(snapshotName(id))));
+      this.damaged.delete(id);
+    } catch (error) {
+      // One that was forgotten since the listing is no news; one that is damaged must not hide the others.
+      if (isStorageError(error, 'not_found')) return;
+      if (!isRepositoryError(error)) throw fromStorage(error);
+      this.damaged.set(id, error);
+    }
+  }
+}

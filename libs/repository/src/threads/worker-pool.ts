@@ -1,0 +1,127 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { RepositoryError, type RepositoryErrorCode } from '../errors.ts';
+import type { FinishedPack } from '../pack/pack-writer.ts';
+import { asBuffer } from './keys-over-threads.ts';
+import type { FromThread, Task, TaskResults } from './messages.ts';
+
+const THREADS_MAX = 8;
+const IDLE_MS = 20_000;
+/** A thread has one task in hand and one waiting, so that it never stands still for a message. */
+const TASKS_AHEAD = 2;
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One thread and what was asked of it. */
+export class EngineThread {
+  /** Called with each pack that a backup in this thread finishes. */
+  on_pack: (pack: FinishedPack) => void = () => undefined;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #next_id = 1;
+  #broken: unknown;
+
+  constructor() {
+    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url));
+    this.#worker.on('message', (message: FromThread) => this.#receive(message));
+    this.#worker.on('error', (error) => this.#fail(error));
+    this.#worker.on('exit', (code) => this.#fail(new Error(`an engine thread ended with code ${code}`)));
+    this.#worker.unref();
+  }
+
+  get busy(): number {
+    return this.#waiting.size;
+  }
+
+  /** Tasks are done one after the other. */
+  run<Kind extends Task['task']>(
+    task: Extract<Task, { task: Kind }>,
+    transfer: ArrayBuffer[] = [],
+  ): Promise<TaskResults[Kind]> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    const id = this.#next_id;
+    this.#next_id += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, { resolve, reject });
+    // While something is asked of it, it keeps the process alive.
+    this.#worker.ref();
+    this.#worker.postMessage({ id, task }, transfer);
+    return promise as Promise<TaskResults[Kind]>;
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #receive(message: FromThread): void {
+    if (message.kind === 'pack') {
+      const { id, header, table, data } = message.pack;
+      this.on_pack({ id, header: asBuffer(header), table: asBuffer(table), data: asBuffer(data) });
+      return;
+    }
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    if (message.kind === 'result') waiting?.resolve(message.result);
+    else waiting?.reject(asError(message.error));
+  }
+
+  #fail(error: unknown): void {
+    this.#broken ??= error;
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
+
+/** Use of the threads for some time. */
+export interface ThreadLease extends Disposable {
+  readonly threads: readonly EngineThread[];
+}
+
+/** The threads of one repository: made when first needed, ended after some idle time. */
+export class WorkerPool implements AsyncDisposable {
+  readonly size = Math.min(THREADS_MAX, Math.max(1, availableParallelism()));
+  #threads: EngineThread[] | undefined;
+  #users = 0;
+  #idle: NodeJS.Timeout | undefined;
+
+  /** The threads, until the lease is disposed. */
+  lease(): ThreadLease {
+    clearTimeout(this.#idle);
+    this.#threads ??= Array.from({ length: this.size }, () => new EngineThread());
+    this.#users += 1;
+    return {
+      threads: this.#threads,
+      [Symbol.dispose]: () => {
+        this.#users -= 1;
+        if (this.#users === 0) this.#endWhenIdle();
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#idle);
+    const threads = this.#threads ?? [];
+    this.#threads = undefined;
+    await Promise.all(threads.map((thread) => thread.end()));
+  }
+
+  #endWhenIdle(): void {
+    this.#idle = setTimeout(() => void this[Symbol.asyncDispose](), IDLE_MS);
+    this.#idle.unref();
+  }
+}
+
+function asError(error: { message: string; code: string | undefined }): Error {
+  if (error.code === undefined || !/^[a-z_]+$/.test(error.code)) return new Error(error.message);
+  return new RepositoryError(error.code as RepositoryErrorCode, error.message);
+}
+
+/** The thread that may be handed another task, the least busy; undefined: wait for a result first. */
+export function freeThread(threads: readonly EngineThread[]): EngineThread | undefined {
+  const [least] = [...threads].sort((one, other) => one.busy - other.busy);
+  return least !== undefined && least.busy < TASKS_AHEAD ? least : undefined;
+}

@@ -1,0 +1,54 @@
+import { afterSubtree } from '../paths.ts';
+import { decodeChildRef, floorIndex, type TreeNode } from './node.ts';
+
+/** Gives a decoded node by the hex id of its chunk. */
+export type LoadNode = (id: string) => Promise<TreeNode>;
+
+/** One path of a tree: its key and its encoded entry. */
+export interface TreeItem {
+  readonly key: string;
+  readonly value: Buffer;
+}
+
+/** The encoded entry of one key: one node load a level. */
+export async function findValue(load: LoadNode, root: string, key: string): Promise<Buffer | undefined> {
+  let node = await load(root);
+  while (node.level > 0) {
+    const at = floorIndex(node.keys, key);
+    if (at < 0) return undefined;
+    node = await load(childId(node, at));
+  }
+  const at = floorIndex(node.keys, key);
+  return node.keys[at] === key ? node.values[at] : undefined;
+}
+
+/** The items from a key on (default: all), in order, leaf by leaf; `until` is left out. */
+export async function* leavesFrom(
+  load: LoadNode,
+  root: string,
+  range: { from?: string | undefined; until?: string | undefined } = {},
+): AsyncGenerator<TreeItem[]> {
+  const from = range.from ?? '';
+  const node = await load(root);
+  if (node.level === 0) {
+    const items = node.keys.map((key, index) => ({ key, value: node.values[index] as Buffer }));
+    const wanted = items.filter(({ key }) => key >= from && (range.until === undefined || key < range.until));
+    if (wanted.length > 0) yield wanted;
+    return;
+  }
+  const first = Math.max(0, floorIndex(node.keys, from));
+  for (let at = first; at < node.keys.length; at += 1) {
+    if (range.until !== undefined && (node.keys[at] as string) >= range.until) return;
+    yield* leavesFrom(load, childId(node, at), range);
+  }
+}
+
+/** A folder itself and all below it, in order, leaf by leaf. */
+export function subtreeLeaves(load: LoadNode, root: string, folder: string): AsyncGenerator<TreeItem[]> {
+  return leavesFrom(load, root, { from: folder, until: afterSubtree(folder) });
+}
+
+/** Hex id of the child at this place of a node above the leaves. */
+export function childId(node: TreeNode, at: number): string {
+  return decodeChildRef(node.values[at] as Buffer).id.toString('hex');
+}

@@ -1,0 +1,137 @@
+import type { Entry, EntryKind } from '../api.ts';
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import { ID_BYTES } from '../crypto/keys.ts';
+import { damaged, RepositoryError } from '../errors.ts';
+import { bytesToPath, keyToPath } from '../paths.ts';
+import type { Totals } from './node.ts';
+
+const KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink'];
+const NS_PER_SECOND = 1_000_000_000n;
+const DIGEST_BYTES = 32;
+
+/** A file with more chunks than this keeps their ids in list chunks, so that its node stays small. */
+export const CHUNKS_INLINE_MAX = 256;
+
+/** Extra fields of an entry, each a tag, a length and bytes. Readers refuse tags below 128 that they do not know. */
+const TAG = { target: 1, link_group: 2 } as const;
+const OPTIONAL_TAGS_FROM = 128;
+
+/** An entry as the tree holds it: without its path, ids as bytes. */
+export interface StoredEntry {
+  readonly kind: EntryKind;
+  readonly size: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime_ns: bigint;
+  /** SHA-256 of a file's bytes; empty for others. */
+  readonly digest: Buffer;
+  /** True: `ids` names chunks that hold the ids. */
+  readonly is_list: boolean;
+  /** Ids of chunks, one after the other. */
+  readonly ids: Buffer;
+  /** Target of a symlink, the bytes. */
+  readonly target?: Buffer;
+  readonly link_group?: string;
+}
+
+export function encodeEntry(entry: StoredEntry): Buffer {
+  const seconds = floorDivide(entry.mtime_ns);
+  const writer = new ByteWriter(160)
+    .u8(KINDS.indexOf(entry.kind))
+    .varint(entry.size)
+    .varint(entry.mode)
+    .varint(entry.uid)
+    .varint(entry.gid)
+    .i64(seconds)
+    .u32(Number(entry.mtime_ns - seconds * NS_PER_SECOND));
+  if (entry.kind === 'file') {
+    writer
+      .raw(entry.digest)
+      .u8(entry.is_list ? 1 : 0)
+      .varint(entry.ids.length / ID_BYTES)
+      .raw(entry.ids);
+  }
+  const extras: [number, Uint8Array][] = [];
+  if (entry.target !== undefined) extras.push([TAG.target, entry.target]);
+  if (entry.link_group !== undefined) extras.push([TAG.link_group, Buffer.from(entry.link_group, 'latin1')]);
+  writer.varint(extras.length);
+  for (const [tag, bytes] of extras) writer.varint(tag).bytes(bytes);
+  return writer.finish();
+}
+
+/** Throws `repo_damaged` for bytes that are no entry, `repo_unsupported` for fields that must be understood. */
+export function decodeEntry(value: Buffer): StoredEntry {
+  try {
+    return readEntry(new ByteReader(value));
+  } catch (error) {
+    if (Error.isError(error) && error.name === 'RepositoryError') throw error;
+    throw damaged('an entry of the tree does not decode', error);
+  }
+}
+
+/** What an encoded entry adds to the totals of its node. */
+export function totalsOfEntry(value: Buffer): Totals {
+  if (value[0] !== 0) return { files: 0, bytes: 0 };
+  const reader = new ByteReader(value);
+  reader.u8();
+  return { files: 1, bytes: reader.varint() };
+}
+
+/** The entry that callers see; `ids` are those of its chunks (of the lists' content, where it has lists). */
+export function toEntry(key: string, stored: StoredEntry, ids: Buffer): Entry {
+  return {
+    path: keyToPath(key),
+    kind: stored.kind,
+    size: stored.size,
+    mode: stored.mode,
+    uid: stored.uid,
+    gid: stored.gid,
+    mtime_ns: stored.mtime_ns,
+    checksum: stored.kind === 'file' ? `sha256:${stored.digest.toString('hex')}` : '',
+    chunks: splitIds(ids),
+    ...(stored.target !== undefined && { target: bytesToPath(stored.target) }),
+    ...(stored.link_group !== undefined && { link_group: stored.link_group }),
+  };
+}
+
+/** Hex ids of ids that stand one after the other. */
+export function splitIds(ids: Buffer): string[] {
+  return Array.from({ length: ids.length / ID_BYTES }, (_, index) =>
+    ids.toString('hex', index * ID_BYTES, (index + 1) * ID_BYTES),
+  );
+}
+
+function readEntry(reader: ByteReader): StoredEntry {
+  const kind = KINDS[reader.u8()];
+  if (kind === undefined)
+    throw new RepositoryError('repo_unsupported', 'an entry of a kind that is not known');
+  const [size, mode, uid, gid] = [reader.varint(), reader.varint(), reader.varint(), reader.varint()];
+  const mtime_ns = reader.i64() * NS_PER_SECOND + BigInt(reader.u32());
+  const is_file = kind === 'file';
+  const digest = reader.raw(is_file ? DIGEST_BYTES : 0);
+  const is_list = is_file && reader.u8() === 1;
+  const ids = reader.raw(is_file ? reader.varint() * ID_BYTES : 0);
+  const extras = readExtras(reader);
+  return { kind, size, mode, uid, gid, mtime_ns, digest, is_list, ids, ...extras };
+}
+
+function readExtras(reader: ByteReader): { target?: Buffer; link_group?: string } {
+  const extras: { target?: Buffer; link_group?: string } = {};
+  for (let left = reader.varint(); left > 0; left -= 1) {
+    const tag = reader.varint();
+    const bytes = reader.bytes();
+    if (tag === TAG.target) extras.target = bytes;
+    else if (tag === TAG.link_group) extras.link_group = bytes.toString('latin1');
+    else if (tag < OPTIONAL_TAGS_FROM) {
+      throw new RepositoryError('repo_unsupported', `an entry has a field that is not known (${tag})`);
+    }
+  }
+  return extras;
+}
+
+/** Whole seconds, rounded down: times before 1970 keep a positive rest. */
+function floorDivide(ns: bigint): bigint {
+  const quotient = ns / NS_PER_SECOND;
+  return ns < 0n && quotient * NS_PER_SECOND !== ns ? quotient - 1n : quotient;
+}

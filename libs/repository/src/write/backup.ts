@@ -1,0 +1,100 @@
+import type { BackupRequest, BackupResult, BackupStats } from '../api.ts';
+import type { Engine } from '../engine.ts';
+import { RepositoryError, throwIfAborted } from '../errors.ts';
+import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
+import type { ChildRef } from '../tree/node.ts';
+import { ChunkSink } from './chunk-sink.ts';
+import { ClaimTable } from './claim-table.ts';
+import { commitSnapshot } from './commit.ts';
+import { EntryWriter } from './entry-writer.ts';
+import { FileStorer } from './file-storer.ts';
+import { PackStore } from './pack-store.ts';
+import { Scan } from './scan.ts';
+import { StatCache } from './stat-cache.ts';
+import { TreeWriter } from './tree-writer.ts';
+
+/** Stores what a request names and commits a snapshot of it. Order: packs, index, snapshot. */
+export async function runBackup(
+  engine: Engine,
+  request: BackupRequest & { skip_unchanged?: boolean },
+): Promise<BackupResult> {
+  const started = { ms: Date.now(), at: performance.now() };
+  const parent = await findParent(engine, request);
+  const packs = new PackStore(engine);
+  const claims = new ClaimTable();
+  const compress = request.compression ?? true;
+  const sink = new ChunkSink({
+    keys: engine.keys,
+    index: engine.index.lookup,
+    claims,
+    compress,
+    on_pack: packs.put,
+  });
+  const tree = new TreeWriter(engine, sink, parent === undefined ? undefined : rootOf(parent));
+  using files = new FileStorer({ engine, sink, claims, packs, compress });
+  const stats = new StatCache(engine.index.db, request);
+  const entries = new EntryWriter({ request, parent, tree, files, stats });
+
+  const room = async () => {
+    await files.room();
+    await tree.settle(() => packs.checkpoint());
+  };
+  const scan = new Scan(engine, {
+    request,
+    parent_tree: parent?.tree,
+    sink: {
+      present: (item, before) => entries.present(item, before),
+      gone: (key, before) => entries.gone(key, before),
+      unreadable: (path, reason) => entries.unreadable.push({ path, reason }),
+      skipped: (path, reason) => entries.skipped.push({ path, reason }),
+      room,
+    },
+  });
+  await scan.run();
+  if (scan.roots_readable === 0) throw noRoots(entries.unreadable);
+  entries.scanned();
+  await files.finish();
+  const root = await tree.finish();
+  stats.flush();
+  throwIfAborted(request.signal);
+
+  const statsOf = (): BackupStats => ({
+    ...entries.counts(),
+    files: root.files,
+    bytes: root.bytes,
+    bytes_stored: packs.bytes_stored,
+    duration_ms: Math.round(performance.now() - started.at),
+    tree: root.id.toString('hex'),
+  });
+  if (request.skip_unchanged && parent !== undefined && parent.tree === root.id.toString('hex')) {
+    return { snapshot: parent, stats: statsOf(), unchanged: true };
+  }
+  sink.flush();
+  await packs.checkpoint();
+  const snapshot = await commitSnapshot(engine, {
+    request,
+    parent,
+    root,
+    started_ms: started.ms,
+    stats: statsOf(),
+  });
+  return { snapshot, stats: statsOf(), unchanged: false };
+}
+
+async function findParent(engine: Engine, request: BackupRequest): Promise<StoredSnapshot | undefined> {
+  // What others have stored since is worth knowing, and a chunk that maintenance took away must not be relied upon.
+  await engine.index.refresh();
+  if (request.parent === null) return undefined;
+  if (request.parent !== undefined) return engine.snapshots.one(request.parent);
+  const [newest] = await engine.snapshots.all({ host: request.host, source: request.source });
+  return newest;
+}
+
+function rootOf(snapshot: StoredSnapshot): ChildRef {
+  return { id: Buffer.from(snapshot.tree, 'hex'), files: snapshot.files, bytes: snapshot.bytes };
+}
+
+function noRoots(unreadable: readonly { path: string; reason: string }[]): RepositoryError {
+  const named = unreadable.map(({ path, reason }) => `${path}: ${reason}`).join('; ');
+  return new RepositoryError('source_unreadable', named === '' ? 'nothing to back up was named' : named);
+}

@@ -1,0 +1,82 @@
+import type { Engine } from '../engine.ts';
+import { fromStorage, RepositoryError } from '../errors.ts';
+import { type IndexedPack, sealIndex } from '../index/index-object.ts';
+import { packName } from '../pack/pack-name.ts';
+import type { FinishedPack } from '../pack/pack-writer.ts';
+
+/** So many packs are in an index object at most; a backup that is cut short keeps those that one names. */
+const PACKS_PER_INDEX = 64;
+const BACKLOG_MAX = 3;
+
+/** Brings packs to the store, and then names them in index objects: in this order, always. */
+export class PackStore {
+  /** Bytes that were added to the repository. */
+  bytes_stored = 0;
+  readonly #engine: Engine;
+  readonly #under_way = new Set<Promise<void>>();
+  #stored: IndexedPack[] = [];
+  #failure: { error: unknown } | undefined;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Begins to store a pack; a failure comes out of the next `room` or `checkpoint`. */
+  readonly put = (pack: FinishedPack): void => {
+    const storing = this.#store(pack)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#under_way.delete(storing));
+    this.#under_way.add(storing);
+  };
+
+  /** True: hand out no more work until there is room. */
+  get is_behind(): boolean {
+    return this.#under_way.size > BACKLOG_MAX;
+  }
+
+  /** Resolves once the store keeps up. */
+  async room(): Promise<void> {
+    while (this.is_behind) await Promise.race(this.#under_way);
+    this.#throwFailure();
+    if (this.#stored.length >= PACKS_PER_INDEX) await this.checkpoint();
+  }
+
+  /** After it every pack that was put is durable and in the index. */
+  async checkpoint(): Promise<void> {
+    await Promise.all(this.#under_way);
+    this.#throwFailure();
+    while (this.#stored.length > 0) await this.#writeIndex(this.#stored.splice(0, PACKS_PER_INDEX));
+  }
+
+  async #store(pack: FinishedPack): Promise<void> {
+    const { id, header, table, data } = pack;
+    await this.#putNew(packName(id), data);
+    this.#stored.push({ id, size: data.length, header, table });
+  }
+
+  async #writeIndex(packs: readonly IndexedPack[]): Promise<void> {
+    const { name, object } = sealIndex(this.#engine.keys, packs);
+    await this.#putNew(name, object);
+    await this.#engine.index.add(name, packs);
+  }
+
+  async #putNew(name: string, object: Buffer): Promise<void> {
+    try {
+      if (!(await this.#engine.store.put(name, object))) {
+        throw new RepositoryError(
+          'storage_failed',
+          `${name} is taken, though nobody else could choose this name`,
+        );
+      }
+    } catch (error) {
+      throw fromStorage(error);
+    }
+    this.bytes_stored += object.length;
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}

@@ -1,0 +1,151 @@
+import type { BackupRequest } from '../api.ts';
+import type { Engine } from '../engine.ts';
+import { throwIfAborted } from '../errors.ts';
+import { ancestorsOf, isWithin, pathToKey } from '../paths.ts';
+import { findValue, leavesFrom, subtreeLeaves, type TreeItem } from '../tree/cursor.ts';
+import { ParentCursor } from './parent-cursor.ts';
+import { planChanges, type Target, targetsOf } from './targets.ts';
+import { look, type WalkItem, type WalkOptions, walk } from './walk.ts';
+
+/** What a scan finds out. `before` is the parent's entry, encoded. */
+export interface ScanSink {
+  /** A path that stands; both calls of one scan come in no particular order. */
+  present(item: WalkItem, before: Buffer | undefined): void;
+  /** A path that the parent has and that is gone. */
+  gone(key: string, before: Buffer): void;
+  unreadable(path: string, reason: string): void;
+  skipped(path: string, reason: string): void;
+  /** Waits until what was found is worked off. */
+  room(): Promise<void>;
+}
+
+/**
+ * Compares what stands on disk with the parent snapshot: everything, or only the changes that are named. What cannot
+ * be read now and what is to be carried is neither present nor gone: it stays as the parent has it.
+ */
+export class Scan {
+  /** Roots that could be looked at. */
+  roots_readable = 0;
+  readonly #engine: Engine;
+  readonly #request: BackupRequest;
+  readonly #parent_tree: string | undefined;
+  readonly #sink: ScanSink;
+  readonly #carried: ReadonlySet<string>;
+  readonly #carried_folders: ReadonlySet<string>;
+  readonly #unreadable: string[] = [];
+  readonly #options: WalkOptions;
+
+  constructor(
+    engine: Engine,
+    work: { request: BackupRequest; parent_tree: string | undefined; sink: ScanSink },
+  ) {
+    this.#engine = engine;
+    this.#request = work.request;
+    this.#parent_tree = work.parent_tree;
+    this.#sink = work.sink;
+    this.#carried = new Set([...(work.request.carry ?? [])].map(pathToKey));
+    this.#carried_folders = new Set([...this.#carried].flatMap((key) => [...ancestorsOf(key)]));
+    this.#options = {
+      select: work.request.select ?? (() => true),
+      on_unreadable: ({ path, key, reason }) => this.#cannotRead({ path, key }, reason),
+      on_skipped: ({ path, reason }) => this.#sink.skipped(path, reason),
+    };
+  }
+
+  async run(): Promise<void> {
+    const roots = targetsOf(this.#request.roots);
+    if (this.#request.changes === undefined || this.#parent_tree === undefined) await this.#scanAll(roots);
+    else await this.#scanChanges(roots);
+  }
+
+  async #scanAll(roots: readonly Target[]): Promise<void> {
+    const cursor = this.#cursor(this.#leaves(undefined));
+    for (const root of this.#standing(roots)) await this.#walkBeside(cursor, root);
+    await cursor.finish();
+  }
+
+  async #scanChanges(roots: readonly Target[]): Promise<void> {
+    const standing = this.#standing(roots);
+    const { targets, folders } = planChanges(this.#request, standing);
+    const missing = folders
+      .filter((folder) => !this.#lookAtFolder(folder))
+      .filter(({ key }) => !this.#isKept(key));
+    for (const target of targetsOf([...targets, ...missing].map(({ path }) => path))) {
+      const cursor = this.#cursor(this.#leaves(target.key));
+      const is_root = roots.some(({ key }) => key === target.key);
+      if (is_root || this.#isSelected(target)) await this.#walkBeside(cursor, target);
+      await cursor.finish();
+    }
+    for (const folder of folders) {
+      const item = look(folder, this.#options);
+      if (item !== undefined) await this.#report(item, await this.#before(folder.key));
+    }
+  }
+
+  /** Those roots that stand; the others are named, and what the parent has of them is kept. */
+  #standing(roots: readonly Target[]): Target[] {
+    const standing = roots.filter((root) => {
+      const known = this.#unreadable.length;
+      const item = look(root, this.#options);
+      if (item === undefined && this.#unreadable.length === known) this.#cannotRead(root, 'it is not there');
+      return item !== undefined;
+    });
+    this.roots_readable = standing.length;
+    return standing;
+  }
+
+  async #walkBeside(cursor: ParentCursor, target: Target): Promise<void> {
+    for await (const batch of walk(target, this.#options)) {
+      throwIfAborted(this.#request.signal);
+      for (const item of batch) await this.#report(item, await cursor.advance(item.key));
+      await this.#sink.room();
+    }
+  }
+
+  async #report(item: WalkItem, before: Buffer | undefined): Promise<void> {
+    if (!this.#carried.has(item.key)) this.#sink.present(item, before);
+  }
+
+  #cursor(leaves: AsyncIterable<TreeItem[]>): ParentCursor {
+    return new ParentCursor(leaves, ({ key, value }) => {
+      if (!this.#isKept(key)) this.#sink.gone(key, value);
+    });
+  }
+
+  #leaves(folder: string | undefined): AsyncIterable<TreeItem[]> {
+    if (this.#parent_tree === undefined) return noLeaves();
+    const { load } = this.#engine.nodes;
+    return folder === undefined
+      ? leavesFrom(load, this.#parent_tree)
+      : subtreeLeaves(load, this.#parent_tree, folder);
+  }
+
+  async #before(key: string): Promise<Buffer | undefined> {
+    if (this.#parent_tree === undefined) return undefined;
+    return findValue(this.#engine.nodes.load, this.#parent_tree, key);
+  }
+
+  #isKept(key: string): boolean {
+    if (this.#carried.has(key) || this.#carried_folders.has(key)) return true;
+    return this.#unreadable.some((folder) => isWithin(key, folder));
+  }
+
+  #isSelected(target: Target): boolean {
+    const item = look(target, this.#options);
+    return item === undefined || this.#options.select(item.path, item.kind);
+  }
+
+  #lookAtFolder(folder: Target): boolean {
+    return look(folder, this.#options) !== undefined;
+  }
+
+  #cannotRead(what: Target, reason: string): void {
+    if (this.#unreadable.includes(what.key)) return;
+    this.#unreadable.push(what.key);
+    this.#sink.unreadable(what.path, reason);
+  }
+}
+
+async function* noLeaves(): AsyncGenerator<TreeItem[]> {
+  // Nothing came before.
+}
