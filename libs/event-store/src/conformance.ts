@@ -170,6 +170,22 @@ function testProjection(given: Given, fromHere: FromHere): void {
     await eventually(async () => (await consumer.lag()) === 0);
   });
 
+  test('a consumer that asks for more kinds goes on where it was, with all of them', async () => {
+    const wanted = await fromHere('projection');
+    const { take, until, paths } = collector();
+    const started = newEvent(origin, 'ServiceStarted', {
+      subject: 'monitor',
+      data: { host: 'web1', service: 'monitor', version: '1' },
+    });
+    const filters = [eventFilter('FileDeleted', 'web1'), eventFilter('ServiceStarted', 'web1')];
+    await using _consumer = await given().consume({ ...wanted, filters }, take);
+    await given().append([lossOf('/kinds/1'), started, lossOf('/kinds/2')]);
+    await until(3);
+    expect(paths()).toEqual(['/kinds/1', 'monitor', '/kinds/2']);
+    const both = await Array.fromAsync(given().read((await given().last_seq()) - 2, filters));
+    expect(both).toHaveLength(3);
+  });
+
   test('lag counts what is not acknowledged', async () => {
     const wanted = await fromHere('projection', { backoff_ms: [1] });
     const release = Promise.withResolvers<void>();

@@ -98,7 +98,7 @@ withNats('embedded nats-server', () => {
   test('a process that only has the number of an old server is left alone', async () => {
     using dir = tempDir();
     mkdirSync(join(dir.path, 'nats'));
-    const bystander = spawn('sleep', ['60']);
+    const bystander = spawn('sleep', ['60'], { stdio: 'ignore' });
     writeFileSync(join(dir.path, 'nats', 'pid'), String(bystander.pid));
     await using _nats = await startEmbedded({ data_dir: dir.path, port: 0, host: 'web1' });
     expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
@@ -109,7 +109,9 @@ withNats('embedded nats-server', () => {
     using dir = tempDir();
     const config = join(dir.path, 'nats', 'server.conf');
     mkdirSync(join(dir.path, 'nats'));
-    const orphan = spawn('sh', ['-c', 'sleep 60; :', config]);
+    const orphan = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', config], {
+      stdio: 'ignore',
+    });
     writeFileSync(join(dir.path, 'nats', 'pid'), String(orphan.pid));
     const gone = once(orphan, 'exit');
     await using _nats = await startEmbedded({ data_dir: dir.path, port: 0, host: 'web1' });

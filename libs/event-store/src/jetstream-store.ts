@@ -81,7 +81,9 @@ function createStore(context: ConsumerContext): JetStreamStore {
       const subscription = link.nc.subscribe(subject, {
         callback: (error, msg) => {
           if (error !== null) return log.error({ err: error, subject }, 'cannot answer');
-          replyTo(msg.data, answerer).then((reply) => msg.respond(reply));
+          replyTo(msg.data, answerer)
+            .then((reply) => msg.respond(reply))
+            .catch((failure) => log.warn({ err: failure, subject }, 'an answer could not be sent'));
         },
       });
       return { [Symbol.asyncDispose]: async () => subscription.unsubscribe() };

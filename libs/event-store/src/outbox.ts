@@ -63,12 +63,18 @@ export function createOutbox({ db, store, log = silentLog }: OutboxOptions): Out
     const [first, last] = [rows[0], rows.at(-1)];
     if (first === undefined || last === undefined) return false;
     const { last_seq } = await store.append(rows.map(({ bytes }) => JSON.parse(bytes) as HoldfastEvent));
-    // Not synced: should a power cut take this mark, the batch is sent again and known by its ids.
-    db.exec('PRAGMA synchronous = NORMAL');
-    sql.publish.run(last_seq, first.position, last.position);
-    if (last.position % APPEND_MAX < rows.length) sql.drop.run(last.position - KEPT_MAX);
-    db.exec('PRAGMA synchronous = FULL');
+    markPublished(last_seq, first.position, last.position);
     return true;
+  };
+  // Not synced: should a power cut take this mark, the batch is sent again and known by its ids.
+  const markPublished = (last_seq: number, first: number, last: number) => {
+    db.exec('PRAGMA synchronous = NORMAL');
+    try {
+      sql.publish.run(last_seq, first, last);
+      if (last % APPEND_MAX <= last - first) sql.drop.run(last - KEPT_MAX);
+    } finally {
+      db.exec('PRAGMA synchronous = FULL');
+    }
   };
   const pump = async () => {
     for (let failures = 0; !stopping.signal.aborted; ) {

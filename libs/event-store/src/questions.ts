@@ -13,14 +13,14 @@ export function encode(payload: unknown): Uint8Array {
 
 /** Runs the answerer; whatever it throws becomes a reply with its code. */
 export async function replyTo(question: Uint8Array, answerer: Answerer): Promise<Uint8Array> {
-  let reply: Reply;
   try {
-    reply = { ok: true, answer: (await answerer(JSON.parse(decoder.decode(question)))) ?? null };
+    const answer = await answerer(JSON.parse(decoder.decode(question)));
+    return encode({ ok: true, answer: answer ?? null } satisfies Reply);
   } catch (error) {
     const code: ErrorCode = isHoldfastError(error) ? error.code : 'internal';
-    reply = { ok: false, code, message: Error.isError(error) ? error.message : String(error) };
+    const message = Error.isError(error) ? error.message : String(error);
+    return encode({ ok: false, code, message } satisfies Reply);
   }
-  return encode(reply);
 }
 
 /** The answer in a reply; throws what the answerer threw, as a HoldfastError. */

@@ -7,7 +7,7 @@ const EVERY_MS = 1_000;
 const ANSWER_WITHIN_MS = 2_000;
 const MISSES_MAX = 2;
 /** A server that has not been well since its start may be busy reading its store. */
-const STARTING_MISSES_MAX = 5;
+const STARTING_MISSES_MAX = 3;
 
 /** Asks a server again and again whether it is well. */
 export interface HealthWatch extends AsyncDisposable {
