@@ -120,26 +120,34 @@ function waitForBackup({ clock, settings }: LatestBackupDeps, job: Job): void {
 }
 
 async function writeExact(run: Run, jobs: readonly Job[]): Promise<void> {
-  const { repository } = run.deps;
   const small = jobs.filter(({ version }) => (version?.entry.size ?? 0) <= STREAM_BYTES);
-  if (small.length > 1) {
-    const byPath = new Map(small.map((job) => [job.task.state.path, job]));
-    const entries = small.flatMap(({ version }) => (version ? [version.entry] : []));
-    try {
-      await repository.read_many(entries, takeMany(run, byPath));
-    } catch {
-      // One damaged file stops the whole reading. Those that were not reached are read one by one, and say why.
-    }
-  }
+  if (small.length > 1) await writeMany(run, small);
   for (const job of jobs) {
     if (isUndecided(job)) await guarded(job, () => writeOne(run, job));
   }
 }
 
-const takeMany = (run: Run, byPath: ReadonlyMap<string, Job>) => async (entry: Entry, data: Buffer) => {
-  const job = byPath.get(entry.path);
-  if (job) await guarded(job, () => write(run, job, data));
-};
+async function writeMany(run: Run, jobs: readonly Job[]): Promise<void> {
+  const byPath = new Map(jobs.map((job) => [job.task.state.path, job]));
+  const writing = new Set<Promise<void>>();
+  let stopped = false;
+  const use = async (entry: Entry, data: Buffer) => {
+    const job = byPath.get(entry.path);
+    if (job === undefined || stopped) return;
+    const work = guarded(job, () => write(run, job, data));
+    writing.add(work);
+    await work;
+    writing.delete(work);
+  };
+  try {
+    const entries = jobs.flatMap(({ version }) => (version ? [version.entry] : []));
+    await run.deps.repository.read_many(entries, use);
+  } catch {
+    // One damaged file stops the whole reading. Those that were not reached are read one by one, and say why.
+    stopped = true;
+    await Promise.all(writing);
+  }
+}
 
 async function writeOne(run: Run, job: Job): Promise<void> {
   const { repository } = run.deps;

@@ -34,6 +34,7 @@ export interface VersionFinder {
 
 // More than people or strategies look at; a file that is saved every second has many.
 const OLDER_MAX = 100;
+const WARM_MAX = 1000;
 
 /** The finder of one host. */
 export function createVersionFinder(repository: Repository, host: string): VersionFinder {
@@ -78,10 +79,9 @@ export function createVersionFinder(repository: Repository, host: string): Versi
       if (all.some((snapshot) => snapshot.id === snapshot_id)) return;
       const snapshot = await repository.snapshot(snapshot_id);
       if (snapshot.host !== host) return;
+      const before = newest.get(snapshot.source);
       keep([snapshot, ...all]);
-      // Loads the way down the tree before somebody is in a hurry.
-      const [root] = snapshot.roots;
-      if (root !== undefined) await repository.find(snapshot, root);
+      await warm(repository, before, snapshot);
     },
     find: async (search) => (await findInNewest(search)) ?? sift(versionsFor(search), search.criteria),
     async folder(path, source) {
@@ -91,6 +91,16 @@ export function createVersionFinder(repository: Repository, host: string): Versi
     },
     versions: (path) => repository.versions(path, { host }),
   };
+}
+
+/** Loads what is new in the tree before somebody is in a hurry. */
+async function warm(repository: Repository, before: Snapshot | undefined, after: Snapshot): Promise<void> {
+  let left = WARM_MAX;
+  if (before === undefined) return;
+  for await (const _ of repository.diff(before, after)) {
+    left -= 1;
+    if (left === 0) return;
+  }
 }
 
 async function sift(versions: AsyncIterable<Version>, criteria: Criteria): Promise<Found> {
