@@ -94,11 +94,17 @@ export class Lab implements AsyncDisposable {
     });
   }
 
-  /** Waits until a file that is written now is known: all that came before it has been looked at. */
-  async settled(): Promise<void> {
-    const name = `settled-${++this.#marks}.txt`;
+  /** Writes a file and waits until it is known: what came before it and has settled has been looked at. */
+  async marked(): Promise<void> {
+    this.#marks += 1;
+    const name = `settled-${this.#marks}.txt`;
     this.write({ [name]: `mark ${this.#marks}` });
     await this.until('FileRegistered', name);
+  }
+
+  /** Waits until all that came before is decided. */
+  async settled(): Promise<void> {
+    await this.marked();
     await this.idle();
   }
 

@@ -100,7 +100,7 @@ class KnownRows {
 
   /** Passes over the rows before a path (all that are left, without one); gives those that should stand. */
   *missingBefore(path: string | undefined): Generator<string> {
-    while (this.#next !== undefined && (path === undefined || this.#next.path < path)) {
+    while (this.#next !== undefined && (path === undefined || comparePaths(this.#next.path, path) < 0)) {
       if (stands(this.#next)) yield this.#next.path;
       this.#advance();
     }
@@ -150,13 +150,27 @@ function readFolder(tour: Tour, folder: string): { entry: Dirent; key: string }[
   try {
     return readdirSync(folder, { withFileTypes: true })
       .map((entry) => ({ entry, key: entry.isDirectory() ? `${entry.name}/` : entry.name }))
-      .sort((one, other) => (one.key < other.key ? -1 : 1));
+      .sort((one, other) => comparePaths(one.key, other.key));
   } catch (error) {
     const code = systemCode(error) ?? String(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
     tour.summary.unreadable.push({ path: folder, code });
     return undefined;
   }
+}
+
+/** The order of SQLite, by UTF-8 bytes; that of JavaScript differs where surrogates meet the characters above them. */
+function comparePaths(one: string, other: string): number {
+  const shorter = Math.min(one.length, other.length);
+  for (let index = 0; index < shorter; index += 1) {
+    const difference = rank(one.charCodeAt(index)) - rank(other.charCodeAt(index));
+    if (difference !== 0) return difference;
+  }
+  return one.length - other.length;
+}
+
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
 function stands(row: FileRow): boolean {

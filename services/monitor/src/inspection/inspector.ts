@@ -39,7 +39,13 @@ export class Inspector {
     const arrivals = new Arrivals();
     const goTo = (path: string, by: DetectedBy) => this.#follow({ path, by }, false);
     this.#registrations = new Registrations(parts);
-    this.#sightings = new Sightings({ ...parts, arrivals, registrations: this.#registrations, onGone: goTo });
+    this.#sightings = new Sightings({
+      ...parts,
+      arrivals,
+      registrations: this.#registrations,
+      onGone: goTo,
+      movedFrom: (path, stat) => this.#movedFrom(path, stat),
+    });
     this.#absences = new Absences({
       ...parts,
       arrivals,
@@ -144,8 +150,10 @@ export class Inspector {
     if (source === undefined) return this.#followExcluded(path, stat, row);
     if (stands(row) && sameStat(row.facts, stat)) return;
     if (row?.state === 'corrupted' && sameStat(row.actual, stat)) return;
-    const from = this.#movedFrom(path, stat, row);
-    if (from !== undefined) return this.#move(from, { path, stat, source: source.name });
+    const from = this.#movedFrom(path, stat);
+    if (from !== undefined && isSameToValidators(from, path, row)) {
+      return this.#move(from, { path, stat, source: source.name });
+    }
     this.#sightings.expect(path, {
       by,
       size: stat.size,
@@ -175,15 +183,12 @@ export class Inspector {
     }
   }
 
-  /** The row whose file this is, under its old name. Where validators may see it differently it is read first. */
-  #movedFrom(path: string, stat: FileStat, row: FileRow | undefined): FileRow | undefined {
-    return this.#parts.registry.byInode(stat.inode).find((candidate) => {
-      if (candidate.path === path || !stands(candidate) || !isSameInode(candidate.facts, stat)) return false;
-      if (extname(candidate.path).toLowerCase() !== extname(path).toLowerCase()) return false;
-      // Bad bytes over a good file are judged as a change of that file.
-      if (candidate.state === 'suspect' && stands(row)) return false;
-      return look(candidate.path).kind === 'absent';
-    });
+  /** The row whose file this is, under its old name. */
+  #movedFrom(path: string, stat: FileStat): FileRow | undefined {
+    return this.#parts.registry
+      .byInode(stat.inode)
+      .filter((row) => row.path !== path && stands(row) && isSameInode(row.facts, stat))
+      .find((row) => look(row.path).kind === 'absent');
   }
 
   #move(from: FileRow, to: { path: string; stat: FileStat; source: string }) {
@@ -218,4 +223,10 @@ export class Inspector {
     }
     if (this.#waiting.length > 0) this.#poll = this.#parts.clock.after(10, () => this.#checkWaiting());
   }
+}
+
+/** Where validators may see it differently under its new name, it is read first; bad bytes over a good file are a change of that file. */
+function isSameToValidators(from: FileRow, path: string, row: FileRow | undefined): boolean {
+  const sameKind = extname(from.path).toLowerCase() === extname(path).toLowerCase();
+  return sameKind && !(from.state === 'suspect' && stands(row));
 }

@@ -1,9 +1,15 @@
-import { look } from '../adapters/file-stat.ts';
+import { type FileStat, look } from '../adapters/file-stat.ts';
 import type { GitTree } from '../adapters/git.ts';
 import type { ReadOutcome } from '../adapters/read-file.ts';
 import { isCollapse } from '../domain/file-inventory/collapse.ts';
-import { observeFile, sameStat } from '../domain/file-inventory/decide.ts';
-import { type DetectedBy, type FileRow, isKnown, type Sighting } from '../domain/file-inventory/state.ts';
+import { type Moment, moveFile, observeFile, sameStat } from '../domain/file-inventory/decide.ts';
+import {
+  type Decision,
+  type DetectedBy,
+  type FileRow,
+  isKnown,
+  type Sighting,
+} from '../domain/file-inventory/state.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Desk } from './desk.ts';
 import type { Registrations } from './registrations.ts';
@@ -35,6 +41,8 @@ export interface SightingsParts extends Desk {
   readonly registrations: Registrations;
   /** It is not there any more, or something else is. */
   onGone(path: string, by: DetectedBy): void;
+  /** The row whose file this is under an old name, where nothing stands any more. */
+  movedFrom(path: string, stat: FileStat): FileRow | undefined;
 }
 
 const READ_AT_ONCE = 256;
@@ -202,8 +210,15 @@ export class Sightings {
     for (const seen of first) registrations.add(seen);
     const others = now.filter((seen) => !first.includes(seen));
     const moment = ledger.moment();
-    ledger.commit(others.map((seen) => observeFile(registry.get(seen.path), seen, moment)));
+    ledger.commit(others.map((seen) => this.#decideOne(seen, moment)));
     for (const seen of others) this.#arrive(seen);
+  }
+
+  #decideOne(seen: Certain, moment: Moment): Decision {
+    const { registry, movedFrom } = this.#parts;
+    const row = registry.get(seen.path);
+    const from = seen.verdict.problem === undefined ? movedFrom(seen.path, seen.facts) : undefined;
+    return from === undefined ? observeFile(row, seen, moment) : moveFile(from, { ...seen, row }, moment);
   }
 
   /** A newer sign, or another stat than that of the bytes that were read, and it has to be read again. */

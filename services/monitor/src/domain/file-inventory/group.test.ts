@@ -30,6 +30,8 @@ test('long paths make smaller groups: an event stays below what a message carrie
   expect(groups.length).toBeGreaterThan(1);
 });
 
-test('one file stays a single event', () => {
-  expect(sizesOf(groupRegistrations([registered('/a')]))).toEqual(['FileRegistered']);
+test('what is no registration stays as it is', () => {
+  const { data } = registered('/a') as Extract<Draft, { type: 'FileRegistered' }>;
+  const modified: Draft = { type: 'FileModified', subject: '/a', aggregateversion: 2, data };
+  expect(sizesOf(groupRegistrations([registered('/b'), modified]))).toEqual([1, 'FileModified']);
 });

@@ -29,7 +29,7 @@ function addTo(groups: Map<string, Registered[][]>, draft: Registered) {
 
 function fold(drafts: readonly Registered[]): Draft | undefined {
   const [first] = drafts;
-  if (first === undefined || drafts.length === 1) return first;
+  if (first === undefined) return undefined;
   const { host, source } = first.data;
   const files = drafts.map(({ data: { host: _host, source: _source, ...file } }) => file);
   return { type: 'FilesRegistered', subject: source, aggregateversion: 0, data: { host, source, files } };
