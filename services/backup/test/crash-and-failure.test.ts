@@ -109,6 +109,18 @@ describe('a failure', () => {
     expect((await backup.told('BackupFailed')).map(({ data }) => data.error.code)).toEqual(['storage_full']);
   });
 
+  test('to read one file: it is named, the rest is backed up', async () => {
+    using at = place();
+    const path = at.write('secret.json', '{}');
+    at.write('a.json', '{"a":1}');
+    const repository = memoryRepository();
+    repository.unreadable.add(path);
+    await using backup = await boot(at, { repository });
+    const [manifest] = await backup.created(1);
+    expect(manifest?.files_unreadable).toMatchObject([{ path, reason: expect.stringContaining('EACCES') }]);
+    expect(manifest?.sources[0]?.files_backed_up).toBe(1);
+  });
+
   test('a folder that is not there becomes no empty backup', async () => {
     using at = place();
     rmSync(at.root, { recursive: true });

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  type Stats,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { BackupRequest, Entry, Snapshot } from '@holdfast/repository/api';
@@ -15,6 +23,8 @@ export interface MemoryRepository extends Engine {
   onBackup: (request: BackupRequest) => void | Promise<void>;
   /** Paths whose chunks are damaged. */
   readonly damaged: Set<string>;
+  /** Paths that the disk refuses to read. */
+  readonly unreadable: Set<string>;
   readonly requests: BackupRequest[];
 }
 
@@ -23,6 +33,7 @@ export function memoryRepository(): MemoryRepository {
   const contents = new Map<string, Buffer>();
   const treeOf = (id: string): Tree => made.find(({ snapshot }) => snapshot.id === id)?.tree ?? new Map();
   const damaged = new Set<string>();
+  const unreadable_paths = new Set<string>();
   const read = async ({ path, checksum }: Entry): Promise<Buffer> => {
     if (damaged.has(path)) throw new HoldfastError('repo_damaged', `pack of ${path}`);
     return contents.get(checksum) ?? Buffer.alloc(0);
@@ -34,6 +45,7 @@ export function memoryRepository(): MemoryRepository {
       .toReversed();
   const repository: MemoryRepository = {
     damaged,
+    unreadable: unreadable_paths,
     id: 'memory',
     location: 'memory:',
     requests: [],
@@ -51,7 +63,7 @@ export function memoryRepository(): MemoryRepository {
       const [newest] = await list({ source: request.source });
       const parent = request.parent ?? newest?.id ?? null;
       const before = parent === null ? new Map<string, Entry>() : treeOf(parent);
-      const { tree, unreadable } = readTree(request, before, contents);
+      const { tree, unreadable } = readTree(request, before, { contents, refused: unreadable_paths });
       const stats = statsOf(before, tree, unreadable);
       const unchanged = stats.files_new + stats.files_changed + stats.files_removed === 0;
       if (request.skip_unchanged && unchanged && newest !== undefined) {
@@ -98,27 +110,25 @@ export function memoryRepository(): MemoryRepository {
   return repository;
 }
 
-function readTree(request: BackupRequest, before: Tree, contents: Map<string, Buffer>) {
+function readTree(
+  request: BackupRequest,
+  before: Tree,
+  { contents, refused }: { contents: Map<string, Buffer>; refused: ReadonlySet<string> },
+) {
   const tree: Tree = request.changes === undefined ? new Map() : new Map(before);
   const unreadable: { path: string; reason: string }[] = [];
   const look = (path: string): void => {
     if (request.carry?.has(path)) return;
     const stat = lstatSync(path, { throwIfNoEntry: false });
     tree.delete(path);
-    if (stat === undefined || request.select?.(path, stat.isDirectory() ? 'directory' : 'file') === false)
-      return;
-    if (stat.isDirectory()) {
-      for (const name of readdirSync(path)) look(join(path, name));
-      return;
-    }
+    if (stat === undefined || isLeftOut(request, path, stat)) return;
+    if (stat.isDirectory()) for (const name of readdirSync(path)) look(join(path, name));
+    else lookAtFile(path, stat);
+  };
+  const lookAtFile = (path: string, stat: Stats): void => {
     try {
-      const data = readFileSync(path);
-      const checksum = `sha256:${createHash('sha256').update(data).digest('hex')}`;
-      contents.set(checksum, data);
-      const mtime_ns = BigInt(Math.trunc(stat.mtimeMs / 1000)) * 1_000_000_000n;
-      const { size, uid, gid } = stat;
-      const mode = stat.mode & 0o7777;
-      tree.set(path, { path, kind: 'file', size, mode, uid, gid, mtime_ns, checksum, chunks: [checksum] });
+      if (refused.has(path)) throw new Error('EACCES: permission denied');
+      tree.set(path, entryOf(path, stat, contents));
     } catch (error) {
       unreadable.push({ path, reason: String(error) });
     }
@@ -129,6 +139,29 @@ function readTree(request: BackupRequest, before: Tree, contents: Map<string, Bu
     if (entry !== undefined) tree.set(path, entry);
   }
   return { tree: new Map([...tree].sort(([one], [other]) => (one < other ? -1 : 1))), unreadable };
+}
+
+function isLeftOut({ select }: BackupRequest, path: string, stat: Stats): boolean {
+  return select !== undefined && !select(path, stat.isDirectory() ? 'directory' : 'file');
+}
+
+function entryOf(path: string, stat: Stats, contents: Map<string, Buffer>): Entry {
+  const data = readFileSync(path);
+  const checksum = `sha256:${createHash('sha256').update(data).digest('hex')}`;
+  contents.set(checksum, data);
+  const mtime_ns = BigInt(Math.trunc(stat.mtimeMs / 1000)) * 1_000_000_000n;
+  const { size, uid, gid } = stat;
+  return {
+    path,
+    kind: 'file',
+    size,
+    mode: stat.mode & 0o7777,
+    uid,
+    gid,
+    mtime_ns,
+    checksum,
+    chunks: [checksum],
+  };
 }
 
 function statsOf(before: Tree, tree: Tree, unreadable: { path: string; reason: string }[]) {
