@@ -10,7 +10,7 @@ export interface WantedConsumer {
 
 const sorted = (filters: readonly string[]) => JSON.stringify(filters.toSorted());
 
-/** Makes a durable consumer, or gives the one that is there the filters of this version; it goes on where it was. */
+/** Makes a durable consumer, or gives the one that is there the filters and limits of this version; it goes on where it was. */
 export async function ensureConsumer({ link, manager }: Stores, wanted: WantedConsumer): Promise<void> {
   const { stream, durable, filters = [] } = wanted;
   const config = { ...wanted.config, durable_name: durable, ...filterFields(filters) };
@@ -18,10 +18,13 @@ export async function ensureConsumer({ link, manager }: Stores, wanted: WantedCo
     const found = await configOf({ link, manager }, stream, durable);
     if (found === undefined) return manager.consumers.add(stream, config);
     const { filter_subject, filter_subjects = filter_subject === undefined ? [] : [filter_subject] } = found;
-    if (sorted(filter_subjects) === sorted(filters)) return found;
+    const { max_ack_pending = found.max_ack_pending } = config;
+    if (sorted(filter_subjects) === sorted(filters) && max_ack_pending === found.max_ack_pending)
+      return found;
     return manager.consumers.update(stream, durable, {
       filter_subject: '',
       filter_subjects: [],
+      max_ack_pending,
       ...filterFields(filters),
     });
   });

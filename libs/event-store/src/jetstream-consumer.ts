@@ -12,7 +12,10 @@ import { type Pulled, startPull } from './pull.ts';
 const REACTOR_ACK_WAIT_MS = 5_000;
 const WORKING_EVERY_MS = 1_500;
 const PROJECTION_ACK_WAIT_MS = 60_000;
-const IN_HAND_MAX = 512;
+const IN_HAND_MIN = 512;
+
+/** Messages that may be on their way or in hand: one batch at work and one that waits. */
+const inHand = ({ batch = 0 }: ConsumeOptions) => Math.max(IN_HAND_MIN, 2 * batch);
 
 /** Reads EVENTS durably: `consume` of an EventStore over JetStream. */
 export async function startConsumer(
@@ -49,7 +52,7 @@ function makeConsumer(context: ConsumerContext, options: ConsumeOptions): Promis
       ack_policy: projection ? AckPolicy.All : AckPolicy.Explicit,
       ack_wait: nanos(projection ? PROJECTION_ACK_WAIT_MS : REACTOR_ACK_WAIT_MS),
       max_deliver: projection ? -1 : attempts,
-      max_ack_pending: IN_HAND_MAX,
+      max_ack_pending: inHand(options),
       deliver_policy: DeliverPolicy.All,
       replay_policy: ReplayPolicy.Instant,
     },
@@ -101,7 +104,13 @@ async function startProjection(
       park: (reason) => park(context, { ...incoming, consumer: durable, reason }),
     });
   };
-  const pull = await startPull(link, { stream: EVENTS_STREAM, batch: IN_HAND_MAX, log, prepare, onMessage });
+  const pull = await startPull(link, {
+    stream: EVENTS_STREAM,
+    batch: inHand(options),
+    log,
+    prepare,
+    onMessage,
+  });
   return {
     [Symbol.asyncDispose]: async () => {
       await pull.stop();
@@ -143,7 +152,13 @@ async function startReactor(
     await makeConsumer(context, options);
     return durable;
   };
-  const pull = await startPull(link, { stream: EVENTS_STREAM, batch: IN_HAND_MAX, log, prepare, onMessage });
+  const pull = await startPull(link, {
+    stream: EVENTS_STREAM,
+    batch: inHand(options),
+    log,
+    prepare,
+    onMessage,
+  });
   const advisories = await followAdvisories(context, durable);
   const working = setInterval(() => {
     if (link.connected()) for (const message of in_hand.values()) message.respond('+WPI');

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
 import {
   EVENTS_STREAM,
@@ -80,6 +82,27 @@ withNats('when NATS goes away', () => {
     await killed;
     await eventually(() => monitor.connected());
     expect(await monitor.append([lossOf('/after')])).toEqual({ last_seq: 2 });
+  });
+
+  test('what a killed reactor had in hand comes back to the next one', async () => {
+    const monitor = await nats.connect('monitor');
+    const access = { url: nats.url, credentials_file: nats.server.creds('monitor'), name: 'monitor' };
+    const wanted = { durable: 'monitor-web1-killed', kind: 'reactor' } as const;
+    const script = `
+      const { connectEventStore } = await import('${new URL('./jetstream-store.ts', import.meta.url).href}');
+      const store = await connectEventStore(${JSON.stringify(access)});
+      await store.consume(${JSON.stringify(wanted)}, () => new Promise(() => console.log('in hand')));`;
+    const victim = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const in_hand = once(victim.stdout, 'data');
+    await monitor.append([lossOf('/in-hand')]);
+    await in_hand;
+    victim.kill('SIGKILL');
+    const { take, until, seen } = collector();
+    await using _next = await monitor.consume(wanted, take);
+    await until(1);
+    expect(seen.map(({ event, delivery }) => [event.subject, delivery])).toEqual([['/in-hand', 2]]);
   });
 
   test('a watcher of a bucket goes on behind what it has told', async () => {
