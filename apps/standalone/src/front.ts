@@ -108,7 +108,8 @@ async function readiness(name: ServiceName, ask: (name: ServiceName, path: strin
 /** Listens, or rejects with `port_taken`. */
 export async function listenFront(app: FastifyInstance, at: { host: string; port: number }): Promise<string> {
   try {
-    return await app.listen(at);
+    // A copy: listen() writes into what it is given.
+    return await app.listen({ host: at.host, port: at.port });
   } catch (cause) {
     if (systemCode(cause) !== 'EADDRINUSE') throw cause;
     throw new HoldfastError('port_taken', `port ${at.port} on ${at.host} is taken`, { cause });
