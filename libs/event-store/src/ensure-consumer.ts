@@ -18,9 +18,9 @@ export async function ensureConsumer({ link, manager }: Stores, wanted: WantedCo
     const found = await configOf({ link, manager }, stream, durable);
     if (found === undefined) return manager.consumers.add(stream, config);
     const { filter_subject, filter_subjects = filter_subject === undefined ? [] : [filter_subject] } = found;
-    const { max_ack_pending = found.max_ack_pending } = config;
-    if (sorted(filter_subjects) === sorted(filters) && max_ack_pending === found.max_ack_pending)
-      return found;
+    const max_ack_pending = config.max_ack_pending ?? found.max_ack_pending ?? -1;
+    const same_limit = max_ack_pending === (found.max_ack_pending ?? -1);
+    if (same_limit && sorted(filter_subjects) === sorted(filters)) return found;
     return manager.consumers.update(stream, durable, {
       filter_subject: '',
       filter_subjects: [],
