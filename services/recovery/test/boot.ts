@@ -70,8 +70,14 @@ export async function createWorld(
     ...options.yaml,
   });
   const snapshots: Snapshot[] = [];
+  const heard = new Map<string, HoldfastEvent[]>();
+  const listener = await events.consume({ durable: 'test', kind: 'reactor', batch: 1000 }, async (batch) => {
+    for (const { event } of batch) heard.getOrInsertComputed(event.type, () => []).push(event);
+  });
+  making.use(listener);
   const made = making.move();
 
+  const heardOf = <Type extends EventType>(type: Type) => (heard.get(type) ?? []) as HoldfastEvent<Type>[];
   const told = async <Type extends EventType>(type: Type) => {
     const found: HoldfastEvent<Type>[] = [];
     for await (const { event } of events.read(1)) {
@@ -136,13 +142,10 @@ export async function createWorld(
       return rows.map(({ state }) => JSON.parse(state) as LossCase);
     },
     waitFor: (type, count = 1) =>
-      eventually(
-        async () => {
-          const found = await told(type);
-          return found.length >= count && found;
-        },
-        { what: `told ${type} ${count} times`, timeout_ms: 30_000 },
-      ),
+      eventually(() => heardOf(type).length >= count && heardOf(type), {
+        what: `told ${type} ${count} times`,
+        timeout_ms: 30_000,
+      }),
     [Symbol.asyncDispose]: () => made.disposeAsync(),
   };
 }

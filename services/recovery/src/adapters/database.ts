@@ -22,7 +22,8 @@ const SCHEMA = `
     opened_at_ms INTEGER NOT NULL,
     state TEXT NOT NULL,
     cause TEXT
-  ) WITHOUT ROWID;
+  );
+  CREATE INDEX cases_bad ON cases (path, bad_checksum) WHERE bad_checksum IS NOT NULL;
   CREATE INDEX cases_path ON cases (path, opened_at_ms);
   CREATE INDEX cases_recovery ON cases (recovery_id);
   CREATE INDEX cases_open ON cases (opened_at_ms) WHERE is_open = 1`;
