@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { styleText } from 'node:util';
 import type { HoldfastConfig } from '@holdfast/contracts/config';
+import { ALL_EVENTS } from '@holdfast/contracts/subjects';
 import { defaultConfig, loadConfig } from '@holdfast/runtime/config';
 import { createLogger } from '@holdfast/runtime/logger';
 import { type RunningHoldfast, startHoldfast } from '@holdfast/standalone/service';
@@ -86,7 +87,7 @@ function hints(config: HoldfastConfig, running: RunningHoldfast, { sample }: UpO
   const folder = sample ? relative(process.cwd(), resolve(CHECKOUT, 'sample')) || '.' : undefined;
   const lines = [
     `page    ${running.url}/`,
-    `events  nats --creds ${relative(process.cwd(), resolve(config.data_dir))}/nats/ops.creds -s ${running.nats_url} sub 'holdfast.event.>'`,
+    `events  nats --creds ${relative(process.cwd(), resolve(config.data_dir))}/nats/ops.creds -s ${running.nats_url} sub '${ALL_EVENTS}'`,
   ];
   if (folder !== undefined)
     lines.push(

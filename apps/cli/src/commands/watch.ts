@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { eventFilter } from '@holdfast/contracts/subjects';
 import type { Command } from 'commander';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
@@ -17,7 +18,7 @@ export function registerWatch(program: Command): void {
   const command = program
     .command('watch')
     .description('Show the events live')
-    .argument('[subject]', "as in NATS: 'holdfast.event.file.FileDeleted.>'");
+    .argument('[subject]', `as in NATS: '${eventFilter('FileDeleted')}'`);
   withConnection(command).action(watch);
 }
 
