@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '@holdfast/contracts/errors';
-import type { BackupRequest, Entry, Snapshot } from '@holdfast/repository/api';
+import type { BackupRequest, BackupStats, Entry, Snapshot } from '@holdfast/repository/api';
 import type { Engine } from '../../src/adapters/engine.ts';
 
 type Tree = Map<string, Entry>;
@@ -69,12 +69,7 @@ export function memoryRepository(): MemoryRepository {
       if (request.skip_unchanged && unchanged && newest !== undefined) {
         return { snapshot: newest, stats, unchanged: true };
       }
-      const metadata = structuredClone(request.metadata(stats));
-      const { host, source, roots } = request;
-      const { files, bytes } = stats;
-      const id = createHash('sha256').update(`${made.length} ${stats.tree}`).digest('hex');
-      const time_ms = Date.now();
-      const snapshot = { id, host, source, time_ms, roots, tree: stats.tree, parent, files, bytes, metadata };
+      const snapshot = snapshotOf(request, { stats, parent, number: made.length });
       made.push({ snapshot, tree });
       await repository.onCommitted(snapshot);
       return { snapshot, stats, unchanged: false };
@@ -95,19 +90,33 @@ export function memoryRepository(): MemoryRepository {
     read_many: async (entries, use) => {
       for (const entry of entries) await use(entry, await read(entry));
     },
-    restore: async ({ snapshot_id, target, select }) => {
-      const chosen = [...treeOf(snapshot_id).values()].filter(({ path }) => select?.(path) ?? true);
-      for (const entry of chosen) {
-        const path = join(target, entry.path);
-        mkdirSync(dirname(path), { recursive: true });
-        writeFileSync(path, await read(entry), { mode: entry.mode });
-        const mtime = Number(entry.mtime_ns) / 1e9;
-        utimesSync(path, mtime, mtime);
-      }
-      return { files: chosen.length, bytes: chosen.reduce((sum, { size }) => sum + size, 0), failed: [] };
+    restore: ({ snapshot_id, target, select = () => true }) => {
+      const chosen = [...treeOf(snapshot_id).values()].filter(({ path }) => select(path));
+      return restoreAll(chosen, target, read);
     },
   };
   return repository;
+}
+
+function snapshotOf(
+  { host, source, roots, metadata: seal }: BackupRequest,
+  { stats, parent, number }: { stats: BackupStats; parent: string | null; number: number },
+): Snapshot {
+  const { files, bytes, tree } = stats;
+  const id = createHash('sha256').update(`${number} ${tree}`).digest('hex');
+  const metadata = structuredClone(seal(stats));
+  return { id, host, source, time_ms: Date.now(), roots, tree, parent, files, bytes, metadata };
+}
+
+async function restoreAll(chosen: readonly Entry[], target: string, read: (entry: Entry) => Promise<Buffer>) {
+  for (const entry of chosen) {
+    const path = join(target, entry.path);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, await read(entry), { mode: entry.mode });
+    const mtime = Number(entry.mtime_ns) / 1e9;
+    utimesSync(path, mtime, mtime);
+  }
+  return { files: chosen.length, bytes: chosen.reduce((sum, { size }) => sum + size, 0), failed: [] };
 }
 
 function readTree(
