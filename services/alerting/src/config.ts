@@ -3,6 +3,7 @@ import type { HoldfastConfig } from '@holdfast/contracts/config';
 import { AlertRule } from '@holdfast/contracts/http/alerting';
 import { z } from 'zod';
 import { FIXED_WAITS, type Waits } from './domain/alert/timing.ts';
+import type { PacePolicy } from './domain/delivery/pace.ts';
 import { LOG_CHANNEL } from './domain/routing/route.ts';
 import type { RuleContext } from './domain/rule/observe.ts';
 
@@ -29,6 +30,11 @@ export function ruleContext(config: HoldfastConfig): RuleContext {
 /** How long to wait, as configured. */
 export function waitsOf({ group_wait_ms, group_interval_ms }: HoldfastConfig['alerts']): Waits {
   return { ...FIXED_WAITS, group_wait_ms, group_interval_ms };
+}
+
+/** Twenty messages in an interval are what a person reads; the rest comes as digests. */
+export function pacePolicy({ group_interval_ms }: HoldfastConfig['alerts']): PacePolicy {
+  return { messages_max: 20, window_ms: group_interval_ms, merge_from: 6 };
 }
 
 /** Where people read on: the address that the configuration gives. */

@@ -9,6 +9,8 @@ import { inSpan } from '@holdfast/runtime/telemetry';
 import type { Channel } from './adapters/channels/channel.ts';
 import type { Notification, NotificationStore } from './adapters/notification-store.ts';
 import { createAlarm } from './alarm.ts';
+import { mergeMessages } from './domain/alert/merge.ts';
+import { type Pace, type PacePolicy, paceOf } from './domain/delivery/pace.ts';
 import { type Attempt, afterAttempt, type NextStep, type RetryPolicy } from './domain/delivery/schedule.ts';
 import { fallbacksFor } from './domain/routing/route.ts';
 import type { AlertingMetrics } from './metrics.ts';
@@ -23,6 +25,7 @@ export interface DispatcherDeps {
   origin: Origin;
   config: HoldfastConfig['alerts'];
   retry: RetryPolicy;
+  pace: PacePolicy;
   /** In [0, 1). */
   random(): number;
   log: Logger;
@@ -52,26 +55,32 @@ const about = ({ alert_id, cause, message }: Notification) => ({
   correlationid: message.correlation_id,
 });
 
+/** Each incident's own story ends with its own event, also where one message told many. */
 function tellSent(
   deps: DispatcherDeps,
   tried: Notification,
   sent: Extract<NextStep, { step: 'sent' }>,
 ): void {
   const { provider_id, outcome } = sent;
-  const data = { ...factsOf(tried), attempt: tried.attempt, provider_id, outcome };
-  deps.outbox.add([newEvent(deps.origin, 'NotificationSent', { ...about(tried), data })]);
+  for (const carried of deps.notifications.carriedBy(tried)) {
+    const { message, attempt } = tried;
+    const data = { ...factsOf(carried), kind: message.kind, attempt, provider_id, outcome };
+    deps.outbox.add([newEvent(deps.origin, 'NotificationSent', { ...about(carried), data })]);
+  }
 }
 
 /** Tells of the failure, and gives the message to those who come next. */
 function giveUp(deps: DispatcherDeps, tried: Notification, why: { code: string; reason: string }): void {
   const error = { code: why.code, message: why.reason };
-  const data = { ...factsOf(tried), attempt: tried.attempt, error };
-  const failed = newEvent(deps.origin, 'NotificationFailed', { ...about(tried), data });
-  deps.outbox.add([failed]);
   const now_ms = deps.clock.now_ms();
-  for (const channel of fallbacksFor(deps.config, tried.message, tried.channel)) {
-    const channel_type = deps.channels.get(channel)?.type ?? 'log';
-    deps.notifications.add({ ...tried, notification_id: newId(now_ms), channel, channel_type }, now_ms);
+  const fallbacks = fallbacksFor(deps.config, tried.message, tried.channel);
+  for (const carried of deps.notifications.carriedBy(tried)) {
+    const data = { ...factsOf(carried), kind: tried.message.kind, attempt: tried.attempt, error };
+    deps.outbox.add([newEvent(deps.origin, 'NotificationFailed', { ...about(carried), data })]);
+    for (const channel of fallbacks) {
+      const channel_type = deps.channels.get(channel)?.type ?? 'log';
+      deps.notifications.add({ ...carried, notification_id: newId(now_ms), channel, channel_type }, now_ms);
+    }
   }
 }
 
@@ -129,6 +138,25 @@ async function deliver(
   return step;
 }
 
+function paceBefore(deps: DispatcherDeps, channel: Channel, now_ms: number): Pace {
+  if (!channel.calls_people) return { at_ms: now_ms, merge: false };
+  const sent_at_ms = deps.notifications.sentSince(channel.name, now_ms - deps.pace.window_ms);
+  const waiting = deps.notifications.due(channel.name, now_ms).length;
+  return paceOf(deps.pace, { sent_at_ms, waiting }, now_ms);
+}
+
+/** Puts what waits into one message where it is too much for many. */
+function mergeWaiting(deps: DispatcherDeps, channel: Channel, next: Notification): Notification {
+  const now_ms = deps.clock.now_ms();
+  if (!paceBefore(deps, channel, now_ms).merge) return next;
+  const riders = deps.notifications
+    .due(channel.name, now_ms)
+    .filter(({ notification_id }) => notification_id !== next.notification_id);
+  const message = mergeMessages([next.message, ...riders.map((rider) => rider.message)]);
+  transaction(deps.db, () => deps.notifications.merge(next, riders, message));
+  return { ...next, message };
+}
+
 interface Lane {
   wake(): void;
   /** Resolves when the try under way, if any, has ended. */
@@ -149,10 +177,11 @@ function createLane(
   const alarm = createAlarm(clock, () => wake());
   const takeNext = (): Notification | null => {
     const now_ms = clock.now_ms();
-    const next = now_ms < free_at_ms ? null : notifications.next(channel.name, now_ms);
-    if (next !== null) return next;
-    const at_ms = notifications.nextAt(channel.name);
-    alarm.set(at_ms === null ? null : Math.max(at_ms, free_at_ms));
+    const next = notifications.next(channel.name, now_ms);
+    const may_at_ms = next === null ? now_ms : Math.max(free_at_ms, paceBefore(deps, channel, now_ms).at_ms);
+    if (next !== null && may_at_ms <= now_ms) return mergeWaiting(deps, channel, next);
+    const due_at_ms = notifications.nextAt(channel.name);
+    alarm.set(due_at_ms === null ? null : Math.max(due_at_ms, may_at_ms, free_at_ms));
     return null;
   };
   const run = async () => {

@@ -9,7 +9,7 @@ import { openChannels } from './adapters/channels/open-channels.ts';
 import { openAlertingDatabase } from './adapters/database.ts';
 import { createNotificationStore } from './adapters/notification-store.ts';
 import { createAlertKeeper } from './alert-keeper.ts';
-import { baseUrl, missingChannels, ruleContext, waitsOf } from './config.ts';
+import { baseUrl, missingChannels, pacePolicy, ruleContext, waitsOf } from './config.ts';
 import { consumeEvents } from './consumers/on-event.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './domain/delivery/schedule.ts';
@@ -73,7 +73,9 @@ export async function startAlerting(
   };
 
   const retry = overrides.retry ?? DEFAULT_RETRY;
-  const dispatcher = opened.use(createDispatcher({ ...base, channels, retry, random: Math.random, log }));
+  const dispatcher = opened.use(
+    createDispatcher({ ...base, channels, retry, pace: pacePolicy(config.alerts), random: Math.random, log }),
+  );
   const keeper = opened.use(
     createAlertKeeper({
       ...base,

@@ -50,9 +50,12 @@ const NOTIFICATIONS = `
     message TEXT NOT NULL,
     cause TEXT NOT NULL,
     reason TEXT,
+    sent_as TEXT,
     UNIQUE (alert_id, round, channel)
   );
-  CREATE INDEX notifications_waiting ON notifications (channel, next_at_ms) WHERE status = 'queued'`;
+  CREATE INDEX notifications_waiting ON notifications (channel, next_at_ms) WHERE status = 'queued';
+  CREATE INDEX notifications_settled ON notifications (channel, settled_at_ms) WHERE sent_as IS NULL;
+  CREATE INDEX notifications_merged ON notifications (sent_as) WHERE sent_as IS NOT NULL`;
 
 /** Opens the state of alerting below its folder (`:memory:` for tests). */
 export function openAlertingDatabase(folder: string): DatabaseSync {

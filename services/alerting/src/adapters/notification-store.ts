@@ -37,6 +37,14 @@ export interface NotificationStore {
   add(notification: Omit<Notification, 'attempt'>, now_ms: number): boolean;
   /** The one that has waited longest of a channel's due ones. */
   next(channel: string, now_ms: number): Notification | null;
+  /** Those of a channel that are due, oldest first, also behind an earlier one of their alert. */
+  due(channel: string, now_ms: number): Notification[];
+  /** When the messages of a channel since then went out, oldest first. */
+  sentSince(channel: string, since_ms: number): number[];
+  /** From now on `riders` share what becomes of the first, which carries the message of all. */
+  merge(leader: Notification, riders: readonly Notification[], message: Message): void;
+  /** Those that went with it, itself first. */
+  carriedBy(notification: Notification): Notification[];
   /** When the next one of a channel is due; null: nothing waits. */
   nextAt(channel: string): number | null;
   /** Before the first byte leaves: after a crash it is known that it may have arrived. */
@@ -66,7 +74,9 @@ function notificationOf(row: Record<string, unknown>): Notification {
 const COLUMNS = 'notification_id, alert_id, round, channel, channel_type, message, cause, attempt';
 // What is told about one alert is told in order, also while an earlier message is being retried.
 const FIRST_OF_ITS_ALERT = `NOT EXISTS (SELECT 1 FROM notifications AS earlier WHERE earlier.alert_id = notifications.alert_id
-  AND earlier.channel = notifications.channel AND earlier.round < notifications.round AND earlier.status = 'queued')`;
+  AND earlier.channel = notifications.channel AND earlier.round < notifications.round AND earlier.status = 'queued')
+  AND sent_as IS NULL`;
+const AND_ITS_RIDERS = '(notification_id = ?1 OR sent_as = ?1)';
 const statementsOf = (db: DatabaseSync) => ({
   add: db.prepare(
     `INSERT OR IGNORE INTO notifications (notification_id, alert_id, round, channel, channel_type, status, next_at_ms,
@@ -79,16 +89,29 @@ const statementsOf = (db: DatabaseSync) => ({
   nextAt: db.prepare(
     `SELECT min(next_at_ms) AS at FROM notifications WHERE channel = ? AND status = 'queued' AND ${FIRST_OF_ITS_ALERT}`,
   ),
+  due: db.prepare(
+    `SELECT ${COLUMNS} FROM notifications WHERE channel = ? AND status = 'queued' AND next_at_ms <= ?
+     AND sent_as IS NULL ORDER BY notification_id LIMIT 1000`,
+  ),
+  sentSince: db.prepare(
+    `SELECT settled_at_ms AS at FROM notifications WHERE channel = ? AND settled_at_ms > ? AND sent_as IS NULL
+     AND status IN ('delivered', 'unknown') ORDER BY settled_at_ms`,
+  ),
+  ride: db.prepare('UPDATE notifications SET sent_as = ?1 WHERE notification_id = ?2 OR sent_as = ?2'),
+  carry: db.prepare('UPDATE notifications SET message = ? WHERE notification_id = ?'),
+  carried: db.prepare(`SELECT ${COLUMNS} FROM notifications WHERE sent_as = ? ORDER BY notification_id`),
   begin: db.prepare(
-    `UPDATE notifications SET status = 'sending', attempt = attempt + 1 WHERE notification_id = ?`,
+    `UPDATE notifications SET status = 'sending', attempt = attempt + 1 WHERE ${AND_ITS_RIDERS}`,
   ),
   retry: db.prepare(
-    `UPDATE notifications SET status = 'queued', next_at_ms = ?, reason = ? WHERE notification_id = ?`,
+    `UPDATE notifications SET status = 'queued', next_at_ms = ?2, reason = ?3 WHERE ${AND_ITS_RIDERS}`,
   ),
   settle: db.prepare(
-    'UPDATE notifications SET status = ?, settled_at_ms = ?, reason = ? WHERE notification_id = ?',
+    `UPDATE notifications SET status = ?2, settled_at_ms = ?3, reason = ?4 WHERE ${AND_ITS_RIDERS}`,
   ),
-  interrupted: db.prepare(`SELECT ${COLUMNS} FROM notifications WHERE status = 'sending'`),
+  interrupted: db.prepare(
+    `SELECT ${COLUMNS} FROM notifications WHERE status = 'sending' AND sent_as IS NULL`,
+  ),
   ofAlert: db.prepare(
     `SELECT notification_id, channel, channel_type, message ->> '$.kind' AS kind, status, attempt, settled_at_ms, reason
      FROM notifications WHERE alert_id = ? ORDER BY notification_id`,
@@ -108,11 +131,21 @@ export function createNotificationStore(db: DatabaseSync): NotificationStore {
       const row = sql.next.get(channel, now_ms);
       return row === undefined ? null : notificationOf(row);
     },
+    due: (channel, now_ms) => sql.due.all(channel, now_ms).map(notificationOf),
+    sentSince: (channel, since_ms) => sql.sentSince.all(channel, since_ms).map((row) => Number(row['at'])),
+    merge: (leader, riders, message) => {
+      for (const { notification_id } of riders) sql.ride.run(leader.notification_id, notification_id);
+      sql.carry.run(JSON.stringify(message), leader.notification_id);
+    },
+    carriedBy: (notification) => [
+      notification,
+      ...sql.carried.all(notification.notification_id).map(notificationOf),
+    ],
     nextAt: (channel) => (sql.nextAt.get(channel) as { at: number | null }).at,
     begin: (notification_id) => void sql.begin.run(notification_id),
-    retryAt: (notification_id, at_ms, reason) => void sql.retry.run(at_ms, reason, notification_id),
+    retryAt: (notification_id, at_ms, reason) => void sql.retry.run(notification_id, at_ms, reason),
     settle: (notification_id, status, { at_ms, reason }) =>
-      void sql.settle.run(status, at_ms, reason, notification_id),
+      void sql.settle.run(notification_id, status, at_ms, reason),
     interrupted: () => sql.interrupted.all().map(notificationOf),
     ofAlert: (alert_id) => sql.ofAlert.all(alert_id) as unknown as NotificationView[],
     waiting: () => (sql.waiting.get() as { n: number }).n,

@@ -20,5 +20,7 @@ export interface Channel {
   readonly type: ChannelConfig['type'];
   /** Between two messages, at least. */
   readonly min_interval_ms: number;
+  /** True where people are called by it: floods become digests. A log takes everything as it is. */
+  readonly calls_people: boolean;
   send(message: Message, delivery: Delivery): Promise<Attempt>;
 }

@@ -105,6 +105,7 @@ export function createEmailChannel(name: string, config: Config, timeout_ms: num
     name,
     type: 'email',
     min_interval_ms: 0,
+    calls_people: true,
     send: (message, { notification_id }) =>
       orUnusable(async () => {
         const url = await readUrl('smtp_url', config.smtp_url, config.smtp_url_file);

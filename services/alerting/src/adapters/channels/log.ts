@@ -21,6 +21,7 @@ export function createLogChannel(name: string, log: Logger): Channel {
     name,
     type: 'log',
     min_interval_ms: 0,
+    calls_people: false,
     send: async (message, { notification_id }) => {
       const { alert_id, rule, severity, kind, status, correlation_id, counts, details, paths, failures } =
         message;

@@ -65,6 +65,7 @@ export function createSlackChannel(name: string, config: Config, timeout_ms: num
     name,
     type: 'slack',
     min_interval_ms: MIN_INTERVAL_MS,
+    calls_people: true,
     send: (message, { signal }) =>
       orUnusable(async () =>
         post({

@@ -12,8 +12,8 @@ type Config = Extract<ChannelConfig, { type: 'webhook' }>;
 /** What a webhook receives. The same bytes at every try. */
 function bodyOf(message: Message, notification_id: string): string {
   const { alert_id, fingerprint, rule, severity, status, subject, started_at_ms, resolved_at_ms } = message;
-  const { kind, details, counts, paths, paths_more, failures, hosts, sources, correlation_id, links } =
-    message;
+  const { kind, details, counts, paths, paths_more, failures, hosts, sources } = message;
+  const { correlation_id, links, merged } = message;
   return JSON.stringify({
     notification_id,
     kind,
@@ -36,6 +36,7 @@ function bodyOf(message: Message, notification_id: string): string {
     sources,
     correlation_id,
     links,
+    merged,
   });
 }
 
@@ -50,6 +51,7 @@ export function createWebhookChannel(name: string, config: Config, timeout_ms: n
     name,
     type: 'webhook',
     min_interval_ms: 0,
+    calls_people: true,
     send: (message, { notification_id, attempt, signal }) =>
       orUnusable(async () => {
         const url = await readUrl('url', config.url, config.url_file);

@@ -34,6 +34,8 @@ export interface Message {
   resolved_at_ms: number | null;
   /** Where to read on, by name. */
   links: Record<string, string>;
+  /** The alerts that this one message tells of, where it is more than one. */
+  merged: { alert_id: string; correlation_id: string; summary: string; counts: Figures }[];
 }
 
 function losses(alert: LossAlert): number {
@@ -160,6 +162,7 @@ export function messageOf(alert: Alert, kind: MessageKind, base_url: string): Me
       alert: `${base_url}/api/alerts?correlation_id=${encodeURIComponent(alert.correlation_id)}`,
       story: `${base_url}/api/audit/events?correlation_id=${encodeURIComponent(alert.correlation_id)}`,
     },
+    merged: [],
   };
 }
 
@@ -184,5 +187,6 @@ export function testMessage(alert_id: string, host: string, asked: { by: string;
     started_at_ms: asked.now_ms,
     resolved_at_ms: asked.now_ms,
     links: {},
+    merged: [],
   };
 }
