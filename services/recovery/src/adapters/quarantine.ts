@@ -77,7 +77,8 @@ export async function moveToQuarantine(quarantine: Quarantine, bad: BadCopy): Pr
   if (factsOf(standing.fd) !== before) return { kind: 'changed' };
   const to = freePlaceFor(folder, bad);
   await writeNote(disk, to, { ...bad, checksum });
-  return move(disk, { fd: standing.fd, from: bad.place, to });
+  // Awaited: the file is open until then.
+  return await move(disk, { fd: standing.fd, from: bad.place, to, checksum });
 }
 
 // So that `using` works on every kind.
@@ -106,20 +107,24 @@ interface Move {
   fd: number;
   from: string;
   to: string;
+  checksum: string;
 }
 
-async function move(disk: Disk, { fd, from, to }: Move): Promise<Moving> {
+async function move(disk: Disk, bad: Move): Promise<Moving> {
+  const { fd, from, to } = bad;
   const before = factsOf(fd);
   try {
     disk.moveAway(from, to);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return { kind: 'absent' };
     if (systemCode(error) !== 'EXDEV') throw error;
-    return copyAcross(disk, { fd, from, to });
+    return copyAcross(disk, bad);
   }
   await syncPath(disk, dirname(to));
   const { ino, size, mtimeNs } = fs.lstatSync(to, { bigint: true });
-  if (`${ino} ${size} ${mtimeNs}` === before) return { kind: 'moved', to };
+  const unchanged = `${ino} ${size} ${mtimeNs}` === before;
+  // Times are coarse: two writes within some milliseconds can have the same.
+  if (unchanged && (await checksumOf(fd)) === bad.checksum) return { kind: 'moved', to };
   // Somebody put another file there in the last instant, or wrote to it: it goes back, unless its place is taken again.
   giveBack(disk, to, from);
   return { kind: 'changed' };
