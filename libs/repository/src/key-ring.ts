@@ -100,7 +100,7 @@ async function readSlots(store: BlobStore): Promise<KeySlot[]> {
   const slots: KeySlot[] = [];
   let failure: unknown;
   try {
-    for await (const { name } of store.list(KEY_PREFIX)) {
+    for await (const name of store.names(KEY_PREFIX)) {
       try {
         slots.push(decodeSlot(name, await store.get(name)));
       } catch (error) {

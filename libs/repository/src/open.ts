@@ -76,7 +76,7 @@ export async function openRepository(
 
 async function hasObject(store: BlobStore, name: string): Promise<boolean> {
   try {
-    for await (const found of store.list(name)) if (found.name === name) return true;
+    for await (const found of store.names(name)) if (found === name) return true;
     return false;
   } catch (error) {
     throw fromStorage(error);

@@ -21,6 +21,8 @@ export interface BlobStore {
   get(name: string, range?: { offset: number; length?: number }): Promise<Buffer>;
   /** Names under a prefix with their sizes, in no order. Sees every put that had resolved before the call. */
   list(prefix: string): AsyncIterable<BlobInfo>;
+  /** The names alone, by the same rules: cheaper where sizes have to be asked for one by one. */
+  names(prefix: string): AsyncIterable<string>;
   /** Removes; removing what is not there succeeds. */
   delete(name: string): Promise<void>;
 }

@@ -86,7 +86,10 @@ export function describeBlobStore(title: string, makeStore: () => Promise<BlobSt
 }
 
 async function listed(store: BlobStore, prefix: string): Promise<Record<string, number>> {
+  const names: string[] = [];
+  for await (const name of store.names(prefix)) names.push(name);
   const found: Record<string, number> = {};
   for await (const { name, size } of store.list(prefix)) found[name] = size;
+  expect(names.sort()).toEqual(Object.keys(found).sort());
   return found;
 }

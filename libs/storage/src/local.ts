@@ -57,9 +57,16 @@ class LocalStore implements BlobStore {
   }
 
   async *list(prefix: string): AsyncIterable<BlobInfo> {
+    for await (const name of this.names(prefix)) {
+      const info = await stat(join(this.location, name)).catch(undefinedIfMissing);
+      if (info !== undefined) yield { name, size: info.size };
+    }
+  }
+
+  async *names(prefix: string): AsyncIterable<string> {
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
     try {
-      yield* this.#listFolder(folder, prefix);
+      yield* this.#namesIn(folder, prefix);
     } catch (error) {
       throw asStorageError(error, `list ${prefix}`);
     }
@@ -119,19 +126,17 @@ class LocalStore implements BlobStore {
     }
   }
 
-  async *#listFolder(folder: string, prefix: string): AsyncIterable<BlobInfo> {
+  async *#namesIn(folder: string, prefix: string): AsyncIterable<string> {
     const children = await readdir(join(this.location, folder), { withFileTypes: true }).catch(noneIfMissing);
     for (const child of children) {
       const name = `${folder}${child.name}`;
-      if (child.isDirectory()) {
-        const inside = `${name}/`;
-        if (name !== TMP && (inside.startsWith(prefix) || prefix.startsWith(inside))) {
-          yield* this.#listFolder(inside, prefix);
-        }
-      } else if (name.startsWith(prefix)) {
-        const info = await stat(join(this.location, name)).catch(undefinedIfMissing);
-        if (info !== undefined) yield { name, size: info.size };
+      if (!child.isDirectory()) {
+        if (name.startsWith(prefix)) yield name;
+        continue;
       }
+      const inside = `${name}/`;
+      const may_match = inside.startsWith(prefix) || prefix.startsWith(inside);
+      if (name !== TMP && may_match) yield* this.#namesIn(inside, prefix);
     }
   }
 

@@ -31,6 +31,10 @@ export function createMemoryStore(location = 'memory:'): BlobStore {
       }
     },
 
+    async *names(prefix): AsyncIterable<string> {
+      for (const name of [...objects.keys()]) if (name.startsWith(prefix)) yield name;
+    },
+
     async delete(name) {
       objects.delete(name);
     },

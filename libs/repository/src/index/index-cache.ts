@@ -71,7 +71,7 @@ export class IndexCache implements Disposable {
   async #refresh(): Promise<void> {
     const stored = new Set<string>();
     try {
-      for await (const { name } of this.#store.list(INDEX_PREFIX)) stored.add(name);
+      for await (const name of this.#store.names(INDEX_PREFIX)) stored.add(name);
       const known = this.#known();
       if ([...known].some((name) => !stored.has(name))) this.#forget();
       const missing =

@@ -13,6 +13,7 @@ export class SnapshotList {
   readonly #store: BlobStore;
   readonly #keys: RepositoryKeys;
   readonly #read = new Map<string, StoredSnapshot>();
+  #sorted: readonly StoredSnapshot[] | undefined;
 
   constructor(store: BlobStore, keys: RepositoryKeys) {
     this.#store = store;
@@ -21,16 +22,14 @@ export class SnapshotList {
 
   /** Newest first. Damaged ones are left out: see `damaged`. */
   async all(filter: { host?: string; source?: string } = {}): Promise<StoredSnapshot[]> {
-    const ids = await this.#ids();
-    for (const known of this.#read.keys()) if (!ids.has(known)) this.#read.delete(known);
-    const missing = [...ids].filter((id) => !this.#read.has(id));
-    for (let at = 0; at < missing.length; at += PARALLEL) {
-      await Promise.all(missing.slice(at, at + PARALLEL).map((id) => this.#load(id)));
-    }
-    return [...this.#read.values()]
-      .filter(({ host }) => filter.host === undefined || host === filter.host)
-      .filter(({ source }) => filter.source === undefined || source === filter.source)
-      .sort((one, other) => other.time_ms - one.time_ms || (one.id < other.id ? 1 : -1));
+    await this.#refresh();
+    this.#sorted ??= [...this.#read.values()].sort(newestFirst);
+    const { host, source } = filter;
+    if (host === undefined && source === undefined) return [...this.#sorted];
+    return this.#sorted.filter(
+      (snapshot) =>
+        (host ?? snapshot.host) === snapshot.host && (source ?? snapshot.source) === snapshot.source,
+    );
   }
 
   /** By full id, unambiguous prefix or `latest`; rejects with `snapshot_not_found`. */
@@ -51,6 +50,20 @@ export class SnapshotList {
   /** Takes over one that this process has just committed. */
   add(snapshot: StoredSnapshot): void {
     this.#read.set(snapshot.id, snapshot);
+    this.#sorted = undefined;
+  }
+
+  async #refresh(): Promise<void> {
+    const ids = await this.#ids();
+    for (const known of this.#read.keys()) {
+      if (ids.has(known)) continue;
+      this.#read.delete(known);
+      this.#sorted = undefined;
+    }
+    const missing = [...ids].filter((id) => !this.#read.has(id));
+    for (let at = 0; at < missing.length; at += PARALLEL) {
+      await Promise.all(missing.slice(at, at + PARALLEL).map((id) => this.#load(id)));
+    }
   }
 
   async #ids(): Promise<Set<string>> {
@@ -66,7 +79,7 @@ export class SnapshotList {
 
   async #load(id: string): Promise<void> {
     try {
-      this.#read.set(id, openSnapshot(this.#keys, id, await this.#store.get(snapshotName(id))));
+      this.add(openSnapshot(this.#keys, id, await this.#store.get(snapshotName(id))));
       this.damaged.delete(id);
     } catch (error) {
       // One that was forgotten since the listing is no news; one that is damaged must not hide the others.
@@ -75,4 +88,8 @@ export class SnapshotList {
       this.damaged.set(id, error);
     }
   }
+}
+
+function newestFirst(one: StoredSnapshot, other: StoredSnapshot): number {
+  return other.time_ms - one.time_ms || (one.id < other.id ? 1 : -1);
 }

@@ -19,7 +19,10 @@ export async function runBackup(
   request: BackupRequest & { skip_unchanged?: boolean },
 ): Promise<BackupResult> {
   const started = { ms: Date.now(), at: performance.now() };
-  const parent = await findParent(engine, request);
+  const known = await engine.snapshots.all();
+  const parent = await findParent(engine, request, known);
+  // What others have stored since the index was read saves work in a walk; it is not worth a listing for one file.
+  if (request.changes === undefined || parent === undefined) await engine.index.refresh();
   const packs = new PackStore(engine);
   const claims = new ClaimTable();
   const compress = request.compression ?? true;
@@ -74,6 +77,7 @@ export async function runBackup(
   const snapshot = await commitSnapshot(engine, {
     request,
     parent,
+    known,
     root,
     started_ms: started.ms,
     stats: statsOf(),
@@ -81,13 +85,14 @@ export async function runBackup(
   return { snapshot, stats: statsOf(), unchanged: false };
 }
 
-async function findParent(engine: Engine, request: BackupRequest): Promise<StoredSnapshot | undefined> {
-  // What others have stored since is worth knowing, and a chunk that maintenance took away must not be relied upon.
-  await engine.index.refresh();
+async function findParent(
+  engine: Engine,
+  request: BackupRequest,
+  known: readonly StoredSnapshot[],
+): Promise<StoredSnapshot | undefined> {
   if (request.parent === null) return undefined;
   if (request.parent !== undefined) return engine.snapshots.one(request.parent);
-  const [newest] = await engine.snapshots.all({ host: request.host, source: request.source });
-  return newest;
+  return known.find(({ host, source }) => host === request.host && source === request.source);
 }
 
 function rootOf(snapshot: StoredSnapshot): ChildRef {

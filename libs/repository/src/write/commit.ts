@@ -8,6 +8,8 @@ import type { ChildRef } from '../tree/node.ts';
 export interface Commit {
   readonly request: BackupRequest;
   readonly parent: StoredSnapshot | undefined;
+  /** All snapshots that the writer saw, newest first. */
+  readonly known: readonly StoredSnapshot[];
   readonly root: ChildRef;
   readonly started_ms: number;
   readonly stats: BackupStats;
@@ -18,7 +20,7 @@ export interface Commit {
  * writer's pending objects and its look at the marks is before that put (docs/repository-format.md, "Deleting").
  */
 export async function commitSnapshot(engine: Engine, commit: Commit): Promise<StoredSnapshot> {
-  const { request, parent, root, started_ms, stats } = commit;
+  const { request, parent, known, root, started_ms, stats } = commit;
   const snapshot: StoredSnapshot = {
     id: randomBytes(16).toString('hex'),
     host: request.host,
@@ -28,7 +30,7 @@ export async function commitSnapshot(engine: Engine, commit: Commit): Promise<St
     roots: [...request.roots],
     tree: root.id.toString('hex'),
     parent: parent?.id ?? null,
-    heads: await headsOf(engine),
+    heads: headsOf(known),
     files: root.files,
     bytes: root.bytes,
     metadata: request.metadata(stats),
@@ -46,9 +48,9 @@ export async function commitSnapshot(engine: Engine, commit: Commit): Promise<St
 }
 
 /** The newest snapshot of every host and source. */
-async function headsOf(engine: Engine): Promise<string[]> {
+function headsOf(known: readonly StoredSnapshot[]): string[] {
   const heads = new Map<string, string>();
-  for (const { host, source, id } of await engine.snapshots.all()) {
+  for (const { host, source, id } of known) {
     const stream = JSON.stringify([host, source]);
     if (!heads.has(stream)) heads.set(stream, id);
   }
