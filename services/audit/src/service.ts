@@ -40,7 +40,7 @@ export async function startAudit(
   opened.use(projection.consumer);
   projection.consumer.done.catch(failed.reject);
 
-  const checks = () => [projectionCheck(projection)];
+  const checks = () => [projectionCheck(projection, entries.size())];
   const app = await createHttpServer({ context, checks, title: 'Holdfast audit' });
   opened.defer(() => app.close());
   const stopping = new AbortController();
@@ -75,7 +75,7 @@ async function letAdminIn(context: ServiceContext): Promise<void> {
   await context.events.append([told]);
 }
 
-function projectionCheck(projection: Projection): ReadyCheck {
+function projectionCheck(projection: Projection, events: number): ReadyCheck {
   const failure = projection.failure();
-  return { name: 'projection', ok: failure === null, ...(failure !== null && { detail: failure }) };
+  return { name: 'projection', ok: failure === null, detail: failure ?? `${events} events in the log` };
 }
