@@ -1,0 +1,108 @@
+import type { EventData, EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
+import { describe, expect, test } from '@jest/globals';
+import { recordCleared, recordCondition } from '../alert/decide.ts';
+import { summaryOf } from '../alert/message.ts';
+import type { ConditionAlert } from '../alert/state.ts';
+import { dueAt, FIXED_WAITS, tick } from '../alert/timing.ts';
+import { OBSERVED_TYPES, observe, type RuleContext } from './observe.ts';
+
+const AT = '2026-11-23T01:00:00.000Z';
+const WAITS = { ...FIXED_WAITS, group_wait_ms: 10_000, group_interval_ms: 300_000 };
+const CONTEXT: RuleContext = {
+  sources: {
+    conversations: { priority: 'critical', on_delete: 'recover' },
+    logs: { priority: 'low', on_delete: 'alert' },
+    scratch: { priority: 'medium', on_delete: 'ignore' },
+  },
+  severities: {},
+};
+
+function event<Type extends EventType>(type: Type, data: Partial<EventData<Type>>): HoldfastEvent {
+  const source = 'holdfast/web1/any';
+  return { id: 'E1', type, source, time: AT, correlationid: 'I1', data } as unknown as HoldfastEvent;
+}
+const lost = (source: string) =>
+  observe(event('FileDeleted', { host: 'web1', source, path: '/a', detected_at: AT }), CONTEXT);
+const backupFailed = () => {
+  const error = { code: 'storage_full', message: 'No space left' };
+  return event('BackupFailed', { backup_id: 'b', sources: ['logs', 'conversations'], error });
+};
+
+/** Counts what is observed, each time so much later. */
+function condition(events: readonly HoldfastEvent[], step_ms = 0): ConditionAlert | null {
+  let alert: ConditionAlert | null = null;
+  for (const [n, one] of events.entries()) {
+    const seen = observe(one, CONTEXT);
+    if (seen?.type !== 'condition') throw new Error('no condition');
+    alert = recordCondition(alert, seen, { event_id: `E${n}`, correlation_id: 'I1', now_ms: n * step_ms });
+  }
+  return alert;
+}
+
+describe('a lost file', () => {
+  test('is as severe as its source is dear; one of an unknown source counts as critical', () => {
+    expect(lost('conversations')).toMatchObject({ severity: 'critical', heals: true, incident: 'I1' });
+    expect(lost('logs')).toMatchObject({ severity: 'low', heals: false });
+    expect(lost('elsewhere')).toMatchObject({ severity: 'critical' });
+  });
+
+  test('that the policy ignores is none', () => {
+    expect(lost('scratch')).toBeNull();
+  });
+});
+
+describe('a failed backup', () => {
+  test('fires at once, and is over when every source has been backed up', () => {
+    const alert = condition([backupFailed()]);
+    if (alert === null) throw new Error('no alert');
+    expect(summaryOf(alert)).toBe('Backup of conversations, logs failed on web1: No space left');
+    expect([alert.severity, alert.status, dueAt(alert, WAITS)]).toEqual(['critical', 'firing', 0]);
+
+    const told = tick(alert, WAITS, 0, 0);
+    const cleared = { type: 'cleared', rule: 'backup_failed', host: 'web1', at_ms: 5 } as const;
+    const half = recordCleared(told.alert, { ...cleared, parts: ['logs'] }, 5);
+    const whole = recordCleared(half, { ...cleared, parts: ['conversations'] }, 9);
+
+    expect([told.tell, dueAt(half, WAITS)]).toEqual(['firing', null]);
+    expect(tick(whole, WAITS, 9, 0)).toMatchObject({ resolved: true, tell: 'resolved' });
+  });
+
+  test('has the severity that the configuration gives it', () => {
+    const severities = { backup_failed: 'medium' as const };
+    expect(observe(backupFailed(), { ...CONTEXT, severities })).toMatchObject({ severity: 'medium' });
+  });
+});
+
+describe('refused requests', () => {
+  const refused = event('AccessDenied', { host: 'web1', remote_address: '10.0.0.9' });
+
+  test('fire from the fifth in a minute on, and end after ten quiet minutes, untold', () => {
+    expect(condition(Array(4).fill(refused), 1000)?.status).toBe('pending');
+    const burst = condition(Array(5).fill(refused), 1000);
+    if (burst === null) throw new Error('no alert');
+    const told = tick(burst, WAITS, 10_000, 0);
+    expect([burst.status, told.tell]).toEqual(['firing', 'firing']);
+    expect(tick(told.alert, WAITS, 604_000, 0)).toMatchObject({ resolved: true, tell: null });
+  });
+
+  test('now and then are no burst', () => {
+    expect(condition(Array(20).fill(refused), 30_000)?.status).toBe('pending');
+  });
+});
+
+test('a root that is there again clears its alert', () => {
+  const root = { host: 'web1', root: '/srv', reason: 'unmounted', started_at: AT } as const;
+  expect(observe(event('WatchRootLost', root), CONTEXT)).toMatchObject({
+    type: 'condition',
+    severity: 'critical',
+  });
+  expect(observe(event('WatchRootLost', { ...root, reconciled_at: AT }), CONTEXT)).toMatchObject({
+    type: 'cleared',
+    parts: ['/srv'],
+  });
+});
+
+test('what has no rule is not asked for', () => {
+  expect(OBSERVED_TYPES).not.toContain('BackupStarted');
+  expect(observe(event('BackupStarted', { backup_id: 'b' }), CONTEXT)).toBeNull();
+});
