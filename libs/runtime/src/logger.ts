@@ -1,10 +1,11 @@
 import { isatty } from 'node:tty';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
 
 export type { Logger } from 'pino';
 
 const STDERR = 2;
+// Its weight is for people only.
+const pretty = isatty(STDERR) ? (await import('pino-pretty')).default : null;
 const SECRET_FIELDS = ['token', 'password', 'secret', 'authorization', 'passphrase', 'credentials'];
 
 /**
@@ -32,7 +33,7 @@ export function silentLogger(): Logger {
 
 // Written at once: a line that is still in a buffer when the process dies is the line that was needed.
 function standardError(): DestinationStream {
-  if (isatty(STDERR)) {
+  if (pretty !== null) {
     return pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });
   }
   return destination({ dest: STDERR, sync: true });

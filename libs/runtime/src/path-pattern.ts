@@ -20,11 +20,11 @@ export function compilePattern(root: string, pattern: string): PathPattern {
   const { prefix, glob } = split(pattern.replace(/(?<=.)\/+$/, ''));
   const base = resolve(root, prefix);
   if (glob === '') return wholePath(base);
-  const wanted = picomatch(folder ? `${glob}/**` : glob, GLOB_OPTIONS);
+  const wanted = picomatch.makeRe(folder ? `${glob}/**` : glob, GLOB_OPTIONS);
   const partial = partialMatcher(glob, folder);
   return {
     base,
-    matches: (path) => isBelow(path, base) && wanted(below(path, base)),
+    matches: (path) => isBelow(path, base) && wanted.test(below(path, base)),
     leadsThrough: (path) => isWithin(base, path) || (isBelow(path, base) && partial(below(path, base))),
   };
 }

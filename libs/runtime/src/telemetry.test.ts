@@ -30,6 +30,24 @@ test('one loss is one trace: a span joins the trace that an event carries', asyn
   });
 });
 
+test('without a collector the ids are made and carried all the same', async () => {
+  await using _telemetry = await startTelemetry({ service: 'monitor', host: 'web1' });
+  await inSpan('detect loss', {}, async () => {
+    const outer = activeTraceparent() ?? '';
+    await Promise.resolve();
+    const inner = await inSpan('read', {}, async () => {
+      await Promise.resolve();
+      return activeTraceparent() ?? '';
+    });
+    expect(inner.split('-')[1]).toBe(outer.split('-')[1]);
+    expect(inner.split('-')[2]).not.toBe(outer.split('-')[2]);
+    expect(await inSpan('join', { parent: inner }, () => activeTraceparent()?.slice(0, 36))).toBe(
+      outer.slice(0, 36),
+    );
+    expect(activeTraceparent()).toBe(outer);
+  });
+});
+
 test('a traceparent that is none does not stop the work; without telemetry there is none', async () => {
   expect(await inSpan('work', { parent: 'garbage' }, () => 'done')).toBe('done');
   expect(activeTraceparent()).toBeUndefined();

@@ -1,7 +1,6 @@
 import { type Attributes, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { createContextManager, idsOnly } from './trace-ids.ts';
 
 export type { Span } from '@opentelemetry/api';
 
@@ -19,35 +18,36 @@ export interface TelemetryOptions {
 
 /**
  * Starts tracing for this thread. Trace ids are made with or without a collector, so that events carry them and a loss
- * can be followed either way. Disposing sends what is left.
+ * can be followed either way; the SDK is loaded only for a collector. Disposing sends what is left.
  */
 export async function startTelemetry(options: TelemetryOptions): Promise<AsyncDisposable> {
-  const processors = [...(options.processors ?? [])];
-  if (options.endpoint !== undefined) {
-    processors.push(new BatchSpanProcessor(await otlpExporter(options.endpoint)));
-  }
-  const provider = new NodeTracerProvider({
-    resource: resourceFromAttributes({
-      'service.name': `holdfast-${options.service}`,
-      'service.namespace': 'holdfast',
-      'host.name': options.host,
-    }),
-    spanProcessors: processors,
-  });
-  provider.register();
+  context.setGlobalContextManager(createContextManager());
+  const isRecorded = options.endpoint !== undefined || options.processors !== undefined;
+  const provider = isRecorded ? await recorder(options) : null;
+  trace.setGlobalTracerProvider(provider ?? idsOnly);
   return {
     async [Symbol.asyncDispose]() {
-      await provider.shutdown();
+      await provider?.shutdown();
       trace.disable();
       context.disable();
     },
   };
 }
 
-// Loaded only when it is wanted: most systems have no collector.
-async function otlpExporter(endpoint: string): Promise<SpanExporter> {
+async function recorder({ service, host, endpoint, processors = [] }: TelemetryOptions) {
+  const { BasicTracerProvider, BatchSpanProcessor } = await import('@opentelemetry/sdk-trace-base');
+  const { resourceFromAttributes } = await import('@opentelemetry/resources');
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
-  return new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });
+  const url = `${endpoint?.replace(/\/+$/, '')}/v1/traces`;
+  const sender = endpoint === undefined ? [] : [new BatchSpanProcessor(new OTLPTraceExporter({ url }))];
+  return new BasicTracerProvider({
+    resource: resourceFromAttributes({
+      'service.name': `holdfast-${service}`,
+      'service.namespace': 'holdfast',
+      'host.name': host,
+    }),
+    spanProcessors: [...processors, ...sender],
+  });
 }
 
 export interface SpanOptions {
