@@ -24,15 +24,19 @@ const sum = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).dige
 function createUser(path: string) {
   let turn = 0;
   let last: Buffer | null = null;
+  const ever: string[] = [];
   return {
     /** Their newest bytes; null where they deleted it last, or never wrote. */
     newest: () => last,
+    /** All that they ever wrote. */
+    ever: () => ever,
     act(deed: Exclude<Deed, 'crash'>) {
       last = null;
       if (deed === 'sweep folder') return fs.rmSync(dirname(path), { recursive: true, force: true });
       if (deed === 'delete') return fs.rmSync(path, { force: true });
       // As long as the bad bytes, so that only the content tells them apart.
       last = Buffer.from(`{"new": ${String(turn++).padStart(2, '0')}`);
+      ever.push(last.toString());
       fs.mkdirSync(dirname(path), { recursive: true });
       const at = deed === 'rewrite' ? path : `${path}.new`;
       fs.writeFileSync(at, last);
@@ -127,8 +131,9 @@ test('whatever a user does meanwhile, and wherever the power is cut, newer bytes
       const user = createUser(path);
       const outcome = await runToEnd(quarantine_dir, fileFor(root, path, corrupted), createFate(user, deeds));
       const newest = user.newest()?.toString();
-      // What the user wrote last stands, untouched; else the good bytes, or nothing where they went away just now.
-      const may_stand = newest === undefined ? [GOOD.toString(), null] : [newest];
+      // What the user wrote last stands, untouched. Where they deleted it: the good bytes, nothing (it went away just
+      // now), or, rather than too little, what they had written in the instant when the bad copy was moved away.
+      const may_stand = newest === undefined ? [GOOD.toString(), null, ...user.ever()] : [newest];
       expect(may_stand).toContain(textAt(path));
       if (corrupted && outcome === 'placed' && deeds.length === 0) {
         expect(contentsBelow(quarantine_dir)).toContain(BAD.toString());

@@ -63,10 +63,7 @@ export type Moving =
 export async function moveToQuarantine(quarantine: Quarantine, bad: BadCopy): Promise<Moving> {
   const { disk, folder } = quarantine;
   using standing = disposable(openStanding(bad.place));
-  if (standing.kind === 'absent') {
-    const before = movedBefore(folder, bad);
-    return before === null ? { kind: 'absent' } : { kind: 'moved', to: before };
-  }
+  if (standing.kind === 'absent') return await goOnAfterCrash(disk, movedBefore(folder, bad), bad);
   if (standing.kind === 'other') return { kind: 'changed' };
   const before = factsOf(standing.fd);
   const checksum = await checksumOf(standing.fd);
@@ -127,6 +124,16 @@ async function move(disk: Disk, bad: Move): Promise<Moving> {
   if (unchanged && (await checksumOf(fd)) === bad.checksum) return { kind: 'moved', to };
   // Somebody put another file there in the last instant, or wrote to it: it goes back, unless its place is taken again.
   giveBack(disk, to, from);
+  return { kind: 'changed' };
+}
+
+/** A dead run may have moved the bad copy, or, in the last instant, newer bytes: those go back to their place. */
+async function goOnAfterCrash(disk: Disk, to: string | null, bad: BadCopy): Promise<Moving> {
+  if (to === null) return { kind: 'absent' };
+  using moved = disposable(openStanding(to));
+  if (moved.kind !== 'file') return { kind: 'absent' };
+  if (bad.checksum === null || (await checksumOf(moved.fd)) === bad.checksum) return { kind: 'moved', to };
+  giveBack(disk, to, bad.place);
   return { kind: 'changed' };
 }
 
