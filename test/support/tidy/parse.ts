@@ -119,7 +119,8 @@ function lazy(source: Node | undefined): Omit<Import, 'line'> | null {
 // `new URL(…, import.meta.url)` names a worker or a script; folders and data are no imports.
 function lazyCode(source: Node | undefined): Omit<Import, 'line'> | null {
   const found = lazy(source);
-  return found !== null && /\.(ts|mjs|cjs|js)$/.test(found.specifier) ? found : null;
+  if (found === null || !/\.(ts|mjs|cjs|js)$/.test(found.specifier)) return null;
+  return found.specifier.startsWith('.') ? found : { ...found, specifier: `./${found.specifier}` };
 }
 
 function stringIn(node: Node): string | null {
