@@ -97,7 +97,7 @@ function noteMade(deps: RunDeps, run: BackupRun, { manifest, time_ms, taken }: M
     state.changes.drop(run.source, taken.number);
     state.runs.remove(run.backup_id);
     if (run.walk && run.started_ms !== null) state.walks.mark(run.source, run.started_ms);
-    if (manifest !== null) tellCreated(state, manifest, { time_ms, correlationid: run.correlationid });
+    if (manifest !== null) tellCreated(state, manifest, { time_ms, run });
   });
   if (manifest === null) return evolve(run, { type: 'unchanged', at_ms });
   deps.metrics.backupCreated(manifest, changed_ms === null ? null : (at_ms - changed_ms) / 1000);

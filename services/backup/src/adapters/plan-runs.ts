@@ -13,6 +13,7 @@ export interface RunRequest {
   readonly type: BackupType;
   readonly compression: boolean;
   readonly correlationid: string;
+  readonly actor: string;
 }
 
 /** A run that could be next, and from when on. */
@@ -25,7 +26,7 @@ export interface Candidate {
 
 /** Tells what is next for each source, from what is noted. */
 export interface Planner {
-  /** `started_ms`: when the last run of the source began. Null where a run of the system waits already. */
+  /** `started_ms`: when the last on-change run of the source began. Null where a run of the system waits already. */
   next(source: ProtectedSource, started_ms: number | null, now_ms: number): Candidate | null;
   requested(wish: RunRequest, now_ms: number): BackupRun;
 }
@@ -43,7 +44,7 @@ type Wish = RunRequest & Pick<BackupRun, 'reason' | 'walk'>;
 /** A planner over the state of this service. */
 export function createPlanner({ state, isTaken, walk_not_before_ms }: PlannerDeps): Planner {
   const isKnown = (id: string) => isTaken(id) || state.catalog.has(id) || state.runs.get(id) !== undefined;
-  const newRun = ({ source, type, reason, walk, compression, correlationid }: Wish, now_ms: number) =>
+  const newRun = ({ source, type, reason, walk, compression, correlationid, actor }: Wish, now_ms: number) =>
     requestedRun({
       backup_id: newBackupId(type, now_ms, isKnown),
       source,
@@ -52,13 +53,14 @@ export function createPlanner({ state, isTaken, walk_not_before_ms }: PlannerDep
       walk,
       compression,
       correlationid,
+      actor,
       requested_ms: now_ms,
     });
   const automatic = (source: ProtectedSource, started_ms: number | null, now_ms: number): Candidate => {
     const changed_ms = source.plan.on_change ? state.changes.oldest(source.name) : null;
     const progress = { walked_ms: state.walks.last(source.name), started_ms, changed_ms, walk_not_before_ms };
     const due = nextRun(source.plan, progress, now_ms);
-    const wish = { ...due, source: source.name, compression: true };
+    const wish = { ...due, source: source.name, compression: true, actor: 'holdfast' };
     return { ...due, make: () => newRun({ ...wish, correlationid: newId(now_ms) }, now_ms) };
   };
   return {

@@ -19,7 +19,7 @@ export async function reconcile(deps: SnapshotDeps): Promise<{ told: number; mis
     for (const snapshot of untold) {
       const manifest = manifestOf(snapshot);
       const run = state.runs.get(manifest.backup_id);
-      tellCreated(state, manifest, { time_ms: snapshot.time_ms, correlationid: run?.correlationid });
+      tellCreated(state, manifest, { time_ms: snapshot.time_ms, run });
       state.runs.remove(manifest.backup_id);
     }
     for (const id of missing) state.catalog.markMissing(id, now_ms);

@@ -30,8 +30,8 @@ export function createRunRecord(signal: AbortSignal): RunRecord {
     noted: (state, run) => {
       state.runs.put(run);
       const told = announcement(run);
-      const { backup_id: subject, correlationid } = run;
-      if (told !== null) state.tell(told.type, { subject, data: told.data, correlationid });
+      const { backup_id: subject, correlationid, actor } = run;
+      if (told !== null) state.tell(told.type, { subject, data: told.data, correlationid, actor });
       return run;
     },
     working: (run, progress) => void working.set(run.backup_id, progress),

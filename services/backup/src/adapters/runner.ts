@@ -48,9 +48,9 @@ export function createRunner(deps: RunnerDeps): Runner {
     held.set(source, clock.now_ms() + HOLD_MS);
     log.error({ err: error, backup_id, source }, 'a backup run broke off; will retry');
   };
-  const start = (source: ProtectedSource, { walk, make }: Candidate) => {
+  const start = (source: ProtectedSource, { walk, reason, make }: Candidate) => {
     const run = make();
-    started.set(source.name, clock.now_ms());
+    if (reason === 'on_change') started.set(source.name, clock.now_ms());
     const done = attemptRun(deps, { run, source, record, signal: stopping.signal })
       .catch((error: unknown) => broke(source.name, run.backup_id, error))
       .finally(() => {

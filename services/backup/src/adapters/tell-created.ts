@@ -1,6 +1,7 @@
 import { BackupManifest } from '@holdfast/contracts/backup-events';
 import { derivedId } from '@holdfast/event-store/new-event';
 import type { Snapshot } from '@holdfast/repository/api';
+import type { BackupRun } from '../domain/backup-run/state.ts';
 import type { BackupState } from './state.ts';
 
 /**
@@ -10,13 +11,13 @@ import type { BackupState } from './state.ts';
 export function tellCreated(
   state: BackupState,
   manifest: BackupManifest,
-  { time_ms, correlationid }: { time_ms: number; correlationid?: string | undefined },
+  { time_ms, run }: { time_ms: number; run: Pick<BackupRun, 'correlationid' | 'actor'> | undefined },
 ): void {
   state.tell('BackupCreated', {
     subject: manifest.backup_id,
     id: derivedId(manifest.snapshot_id, time_ms),
     data: { manifest },
-    ...(correlationid !== undefined && { correlationid }),
+    ...(run !== undefined && { correlationid: run.correlationid, actor: run.actor }),
   });
 }
 

@@ -1,10 +1,11 @@
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { BackupFile, ListFilesQuery } from '@holdfast/contracts/http/backup';
 import { decodeCursor, encodeCursor, pageOf } from '@holdfast/http/cursor';
 import type { HttpServer } from '@holdfast/http/server';
 import type { Entry } from '@holdfast/repository/api';
 import { z } from 'zod';
 import { pathFilter } from '../adapters/path-filter.ts';
-import { type RouteDeps, requireManifest } from './deps.ts';
+import { answered, type RouteDeps, requireManifest } from './deps.ts';
 
 const Place = z.object({ skip: z.number().int().nonnegative() });
 
@@ -17,23 +18,29 @@ export function getBackupFiles(app: HttpServer, deps: RouteDeps): void {
     querystring: ListFilesQuery,
     response: { 200: pageOf(BackupFile) },
   };
-  app.get('/api/backup/:id/files', { config: { role: 'viewer' }, schema }, async ({ params, query }) => {
-    const manifest = requireManifest(deps, params.id);
-    const snapshot = await deps.repository.snapshot(manifest.snapshot_id);
-    const matches = query.glob === undefined ? () => true : pathFilter([query.glob]);
-    const skip = query.cursor === undefined ? 0 : decodeCursor(query.cursor, Place).skip;
-    const items: z.infer<typeof BackupFile>[] = [];
-    let seen = 0;
-    // A snapshot never changes, so a count is a place.
-    for await (const entry of deps.repository.entries(snapshot, query.under)) {
-      if (!matches(entry.path)) continue;
-      seen += 1;
-      if (seen <= skip) continue;
-      if (items.length === query.limit) return { items, next_cursor: encodeCursor({ skip: seen - 1 }) };
-      items.push(fileView(entry));
-    }
-    return { items, next_cursor: null };
-  });
+  const route = { config: { role: 'viewer' as const }, schema };
+  app.get('/api/backup/:id/files', route, ({ params, query }) =>
+    answered(filesOf(deps, requireManifest(deps, params.id), query)),
+  );
+}
+
+type Query = z.infer<typeof ListFilesQuery>;
+
+async function filesOf({ repository }: RouteDeps, { snapshot_id }: BackupManifest, query: Query) {
+  const snapshot = await repository.snapshot(snapshot_id);
+  const matches = query.glob === undefined ? () => true : pathFilter([query.glob]);
+  const skip = query.cursor === undefined ? 0 : decodeCursor(query.cursor, Place).skip;
+  const items: z.infer<typeof BackupFile>[] = [];
+  let seen = 0;
+  // A snapshot never changes, so a count is a place.
+  for await (const entry of repository.entries(snapshot, query.under)) {
+    if (!matches(entry.path)) continue;
+    seen += 1;
+    if (seen <= skip) continue;
+    if (items.length === query.limit) return { items, next_cursor: encodeCursor({ skip: seen - 1 }) };
+    items.push(fileView(entry));
+  }
+  return { items, next_cursor: null };
 }
 
 function fileView(entry: Entry): z.infer<typeof BackupFile> {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Listed, ListQuery } from '../adapters/catalog-table.ts';
 import { fileFinder } from '../adapters/find-file.ts';
 import { sinceOf } from '../domain/catalog/query.ts';
-import type { RouteDeps } from './deps.ts';
+import { answered, type RouteDeps } from './deps.ts';
 
 const Place = z.object({ value: z.number(), backup_id: z.string() });
 const CHUNK = 200;
@@ -29,7 +29,7 @@ export function getBackups(app: HttpServer, deps: RouteDeps): void {
       after: cursor === undefined ? undefined : decodeCursor(cursor, Place),
     };
     // One more than is wanted says whether there is a next page.
-    const found = await listed(deps, listing, { contains: query.contains_file, limit: limit + 1 });
+    const found = await answered(listed(deps, listing, { contains: query.contains_file, limit: limit + 1 }));
     const page = found.slice(0, limit);
     const last = found.length > limit ? page.at(-1) : undefined;
     return {

@@ -31,7 +31,7 @@ export function getHealth(app: HttpServer, deps: RouteDeps): void {
   });
 }
 
-function sourceHealth({ state, runner }: RouteDeps, source: ProtectedSource): SourceHealth {
+function sourceHealth({ state, runner, context }: RouteDeps, source: ProtectedSource): SourceHealth {
   const newest = state.catalog.newest(source.name);
   const failing = state.runs.open(source.name).find(({ error }) => error !== null);
   const next = runner.next(source);
@@ -43,7 +43,8 @@ function sourceHealth({ state, runner }: RouteDeps, source: ProtectedSource): So
     backup_frequency: source.config.backup_frequency,
     last_backup_id: newest?.backup_id ?? null,
     last_backup_at: newest?.timestamp ?? null,
-    next_backup_at: next === null ? null : new Date(next.at_ms).toISOString(),
+    next_backup_at:
+      next === null ? null : new Date(Math.max(next.at_ms, context.clock.now_ms())).toISOString(),
     pending_changes: state.changes.count(source.name),
   };
 }

@@ -5,7 +5,7 @@ import { newId } from '@holdfast/event-store/new-event';
 import type { HttpServer } from '@holdfast/http/server';
 import type { BackupRun } from '../domain/backup-run/state.ts';
 import { runView } from '../domain/backup-run/view.ts';
-import { type RouteDeps, requireManifest } from './deps.ts';
+import { actorOf, type RouteDeps, requireManifest } from './deps.ts';
 
 /**
  * `POST /api/backup`: one backup for each source. With `wait` 201 and the manifest, else 202 and where to look; of
@@ -18,25 +18,31 @@ export function postBackup(app: HttpServer, deps: RouteDeps): void {
     body: CreateBackupBody,
     response: { 201: CreatedBackups, 202: AcceptedBackups },
   };
-  app.post('/api/backup', { config: { role: 'backup_operator' }, schema }, async ({ body }, reply) => {
-    const correlationid = newId(deps.context.clock.now_ms());
-    const wishes = sourcesToBackUp(deps, body.sources).map((source) => ({
-      source,
-      type: body.type,
-      compression: body.compression,
-      correlationid,
-    }));
-    const runs = deps.runner.request(wishes);
-    const [first] = runs;
-    if (first === undefined) throw new HoldfastError('bad_request', 'there is no source of files to back up');
-    reply.header('location', `/api/backup/${first.backup_id}`);
-    if (!body.wait) {
-      const items = runs.map((run) => runView(run, null));
-      return reply.code(202).send({ ...runView(first, null), items });
-    }
-    const items = await Promise.all(runs.map((run) => made(deps, run)));
-    return reply.code(201).send({ ...(items[0] as BackupManifest), items });
-  });
+  app.post(
+    '/api/backup',
+    { config: { role: 'backup_operator' }, schema },
+    async ({ body, caller }, reply) => {
+      const correlationid = newId(deps.context.clock.now_ms());
+      const wishes = sourcesToBackUp(deps, body.sources).map((source) => ({
+        source,
+        type: body.type,
+        compression: body.compression,
+        correlationid,
+        actor: actorOf(caller),
+      }));
+      const runs = deps.runner.request(wishes);
+      const [first] = runs;
+      if (first === undefined)
+        throw new HoldfastError('bad_request', 'there is no source of files to back up');
+      reply.header('location', `/api/backup/${first.backup_id}`);
+      if (!body.wait) {
+        const items = runs.map((run) => runView(run, null));
+        return reply.code(202).send({ ...runView(first, null), items });
+      }
+      const items = await Promise.all(runs.map((run) => made(deps, run)));
+      return reply.code(201).send({ ...(items[0] as BackupManifest), items });
+    },
+  );
 }
 
 function sourcesToBackUp({ settings }: RouteDeps, named: readonly string[] | undefined): string[] {

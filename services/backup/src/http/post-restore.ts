@@ -4,8 +4,7 @@ import { RestoreBody, RestoreResult } from '@holdfast/contracts/http/backup';
 import type { HttpServer } from '@holdfast/http/server';
 import { compareRestored, type Difference } from '../adapters/compare-restored.ts';
 import { pathFilter } from '../adapters/path-filter.ts';
-import { toKnownError } from '../adapters/run-error.ts';
-import { type RouteDeps, requireManifest } from './deps.ts';
+import { actorOf, answered, type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/restore`: puts files of a backup below a folder, and compares them. Each that fails is named. */
 export function postRestore(app: HttpServer, deps: RouteDeps): void {
@@ -16,11 +15,9 @@ export function postRestore(app: HttpServer, deps: RouteDeps): void {
     response: { 200: RestoreResult },
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
-  app.post('/api/backup/restore', route, async ({ body }) => {
-    const result = await restore(deps, body).catch((error: unknown) => {
-      throw toKnownError(error);
-    });
-    if (!body.dry_run) tell(deps, result);
+  app.post('/api/backup/restore', route, async ({ body, caller }) => {
+    const result = await answered(restore(deps, body));
+    if (!body.dry_run) tell(deps, result, actorOf(caller));
     return result;
   });
 }
@@ -70,9 +67,9 @@ function refuseOwnFolder(data_dir: string, target: string): void {
   throw new HoldfastError('restore_refused', `${target} is Holdfast's own folder`);
 }
 
-function tell({ state, metrics }: RouteDeps, result: RestoreResult): void {
+function tell({ state, metrics }: RouteDeps, result: RestoreResult, actor: string): void {
   const { backup_id, target_path, files_restored, bytes_restored, duration_ms } = result;
   const data = { backup_id, target_path, files_restored, bytes_restored, duration_ms };
-  state.write(() => state.tell('BackupRestored', { subject: backup_id, data }));
+  state.write(() => state.tell('BackupRestored', { subject: backup_id, data, actor }));
   metrics.restored(files_restored);
 }

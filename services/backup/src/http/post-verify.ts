@@ -2,7 +2,7 @@ import { VerifyBody, VerifyResult } from '@holdfast/contracts/http/backup';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
 import { verifyBackup } from '../adapters/verify-backup.ts';
-import { type RouteDeps, requireManifest } from './deps.ts';
+import { actorOf, type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/:id/verify`: proves a backup. Damage is an answer (`passed: false`), told as an event too. */
 export function postVerify(app: HttpServer, deps: RouteDeps): void {
@@ -14,21 +14,21 @@ export function postVerify(app: HttpServer, deps: RouteDeps): void {
     response: { 200: VerifyResult },
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
-  app.post('/api/backup/:id/verify', route, async ({ params, body }) => {
+  app.post('/api/backup/:id/verify', route, async ({ params, body, caller }) => {
     const manifest = requireManifest(deps, params.id);
     const result = await verifyBackup(deps, manifest, body.level);
-    tell(deps, result);
+    tell(deps, result, actorOf(caller));
     return result;
   });
 }
 
-function tell({ state, metrics, context }: RouteDeps, result: VerifyResult): void {
+function tell({ state, metrics, context }: RouteDeps, result: VerifyResult, actor: string): void {
   const { passed, problems, ...data } = result;
   const subject = result.backup_id;
   state.write(() =>
     passed
-      ? state.tell('BackupVerified', { subject, data })
-      : state.tell('BackupVerificationFailed', { subject, data: { ...data, problems } }),
+      ? state.tell('BackupVerified', { subject, data, actor })
+      : state.tell('BackupVerificationFailed', { subject, data: { ...data, problems }, actor }),
   );
   metrics.verified(result.level, passed);
   if (!passed) context.log.error({ backup_id: subject, problems }, 'a backup does not verify');

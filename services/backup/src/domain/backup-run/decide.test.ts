@@ -12,6 +12,7 @@ const wish = {
   walk: true,
   compression: true,
   correlationid: 'c',
+  actor: 'holdfast',
   requested_ms: NOW,
 } as const;
 

@@ -14,7 +14,7 @@ export interface SourcePlan {
 export interface SourceProgress {
   /** When a run that looked at everything began, and succeeded. */
   readonly walked_ms: number | null;
-  /** When the last run of any kind began. */
+  /** When the last on-change run began. */
   readonly started_ms: number | null;
   /** The oldest change that no snapshot holds. */
   readonly changed_ms: number | null;

@@ -16,6 +16,8 @@ export interface BackupRun {
   readonly walk: boolean;
   readonly compression: boolean;
   readonly correlationid: string;
+  /** Who wanted it: the id of a token, or `holdfast`. */
+  readonly actor: string;
   readonly status: 'requested' | 'running' | 'retrying' | 'created' | 'unchanged' | 'failed';
   /** Counts the starts. */
   readonly attempt: number;
@@ -51,6 +53,7 @@ type Wish = Pick<
   | 'walk'
   | 'compression'
   | 'correlationid'
+  | 'actor'
   | 'requested_ms'
 >;
 

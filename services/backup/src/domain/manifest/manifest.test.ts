@@ -14,6 +14,7 @@ const run = evolve(
     walk: true,
     compression: true,
     correlationid: 'c',
+    actor: 'holdfast',
     requested_ms: NOW - 5,
   }),
   { type: 'started', at_ms: NOW },
