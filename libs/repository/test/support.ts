@@ -1,0 +1,63 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { BlobStore } from '@holdfast/storage/blob-store';
+import { createMemoryStore } from '@holdfast/storage/memory';
+import type { BackupRequest, CheckProblem, Repository } from '../src/api.ts';
+import { initRepository } from '../src/open.ts';
+
+/** A folder that goes away with the block that uses it. */
+export interface Scratch extends Disposable {
+  readonly path: string;
+  /** Writes a file below it, with the folders above; its path. */
+  write(name: string, data: string | Buffer): string;
+}
+
+export function makeScratch(): Scratch {
+  const path = mkdtempSync(join(tmpdir(), 'holdfast-repository-'));
+  return {
+    path,
+    write(name, data) {
+      const file = join(path, name);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, data);
+      return file;
+    },
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+export const SECRET = { password: 'correct horse' };
+
+/** A repository in memory (or in a store that is given), with a cheap key slot. */
+export async function makeRepository(
+  options: { store?: BlobStore; cache_dir?: string } = {},
+): Promise<{ repository: Repository; store: BlobStore }> {
+  const store = options.store ?? createMemoryStore();
+  const cache = options.cache_dir === undefined ? {} : { cache_dir: options.cache_dir };
+  const repository = await initRepository(store, SECRET, { rounds: 1000, ...cache });
+  return { repository, store };
+}
+
+/** A request with what every test leaves the same. */
+export function requestOf(root: string, more: Partial<BackupRequest & { skip_unchanged: boolean }> = {}) {
+  return { host: 'web1', source: 'site', roots: [root], metadata: () => ({}), ...more };
+}
+
+/** All problems that a check finds. */
+export async function problemsOf(repository: Repository, read_data = true): Promise<CheckProblem[]> {
+  const problems: CheckProblem[] = [];
+  await repository.check({ read_data, on_problem: (problem) => problems.push(problem) });
+  return problems;
+}
+
+/** Bytes without a pattern, the same for the same number. */
+export function noise(number: number, length: number): Buffer {
+  const data = Buffer.allocUnsafe(length);
+  let state = number * 2 + 1;
+  for (let at = 0; at < length; at += 1) {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b_3c6d) + 0x9e37_79b9) | 0;
+    data[at] = state >>> 16;
+  }
+  return data;
+}
