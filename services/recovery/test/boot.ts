@@ -7,8 +7,11 @@ import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
 import { HoldfastConfig } from '@holdfast/contracts/config';
 import { dataPaths } from '@holdfast/contracts/paths';
 import { TOKENS_BUCKET } from '@holdfast/contracts/subjects';
+import type { Role } from '@holdfast/contracts/tokens';
+import type { Handler } from '@holdfast/event-store/event-store';
 import { createMemoryStore, type MemoryStore } from '@holdfast/event-store/memory-store';
 import { newEvent, newId } from '@holdfast/event-store/new-event';
+import { issueToken } from '@holdfast/http/tokens';
 import type { Repository, Snapshot } from '@holdfast/repository/api';
 import { openOrCreate } from '@holdfast/repository/repository-key';
 import { systemClock } from '@holdfast/runtime/clock';
@@ -24,6 +27,13 @@ const SOURCE = 'docs';
 const monitor = { host: HOST, service: 'monitor', clock: systemClock } as const;
 
 export const sumOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+export interface Ask {
+  readonly get?: string;
+  readonly post?: string;
+  readonly body?: unknown;
+  readonly role?: Role;
+}
 
 type Yaml = Partial<(typeof HoldfastConfig)['_zod']['input']>;
 
@@ -43,6 +53,13 @@ export interface World extends AsyncDisposable {
   tellCorrupted(path: string, good: Buffer, bad: Buffer): Promise<void>;
   /** A backup was made: the event that tells it. */
   tellBackup(snapshot_id: string): Promise<void>;
+  /** The absence of a file became allowed. */
+  tellRetired(path: string): Promise<void>;
+  /** An event once more, as after an acknowledgement that was lost. */
+  redeliver(event: HoldfastEvent): Promise<void>;
+  request(service: RunningService, ask: Ask): Promise<{ status: number; body: unknown }>;
+  /** Of the last request. */
+  token_id(): string;
   /** The cases that the service has kept, by path. */
   cases(): LossCase[];
   told<Type extends EventType>(type: Type): Promise<HoldfastEvent<Type>[]>;
@@ -70,6 +87,15 @@ export async function createWorld(
     ...options.yaml,
   });
   const snapshots: Snapshot[] = [];
+  const handlers: Handler[] = [];
+  const overheard: MemoryStore = {
+    ...events,
+    consume(how, handler) {
+      handlers.push(handler);
+      return events.consume(how, handler);
+    },
+  };
+  let token_id = '';
   const heard = new Map<string, HoldfastEvent[]>();
   const listener = await events.consume({ durable: 'test', kind: 'reactor', batch: 1000 }, async (batch) => {
     for (const { event } of batch) heard.getOrInsertComputed(event.type, () => []).push(event);
@@ -109,7 +135,8 @@ export async function createWorld(
       const tokens = await events.keyValue(TOKENS_BUCKET);
       const http = { host: '127.0.0.1', port: 0 };
       const service_config = { config, data_dir, nats: { url: 'memory' }, http, version: '0' };
-      return startRecovery(service_config, { log: silentLogger(), events, tokens, repository, ...overrides });
+      const given = { log: silentLogger(), events: overheard, tokens, repository };
+      return startRecovery(service_config, { ...given, ...overrides });
     },
     async tellDeleted(files) {
       const correlationid = newId(Date.now());
@@ -134,6 +161,29 @@ export async function createWorld(
       await events.append([
         newEvent({ ...monitor, service: 'backup' }, 'BackupCreated', { subject, data: { manifest } }),
       ]);
+    },
+    async tellRetired(path) {
+      const { detected_at: mtime, detected_by: _, ...facts } = factsOf(path, Buffer.alloc(0));
+      const data = { ...facts, mtime, reason: 'allowed' as const };
+      await events.append([newEvent(monitor, 'FileRetired', { subject: path, data })]);
+    },
+    async redeliver(event) {
+      // The memory store knows ids itself; the service has to know them too.
+      const stored = { event, bytes: Buffer.alloc(0), seq: 1, delivery: 2, received_at_ms: Date.now() };
+      for (const handler of handlers) await handler([stored]);
+    },
+    token_id: () => token_id,
+    async request(service, { get, post, body, role = 'backup_operator' }) {
+      const tokens = await events.keyValue(TOKENS_BUCKET);
+      const { token, record } = await issueToken(tokens, { name: role, role, now_ms: Date.now() });
+      token_id = record.token_id;
+      const headers = {
+        authorization: `Bearer ${token}`,
+        ...(post && { 'content-type': 'application/json' }),
+      };
+      const init = post ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers };
+      const answer = await fetch(`${service.url}${post ?? get}`, init);
+      return { status: answer.status, body: JSON.parse(await answer.text()) };
     },
     cases() {
       const db = new DatabaseSync(join(paths.service('recovery'), 'recovery.sqlite'), { readOnly: true });
