@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
 import type { JetStreamStore } from '@holdfast/event-store/jetstream-store';
+import { createMemoryKeyValue } from '@holdfast/event-store/key-value';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import type { RunningService } from '@holdfast/runtime/service';
@@ -22,6 +23,7 @@ export interface LabOptions {
 export class Lab implements AsyncDisposable {
   readonly #temp = tempDir();
   readonly #options: LabOptions;
+  readonly #tokens = createMemoryKeyValue();
   readonly root: string;
   readonly events: JetStreamStore;
   service: RunningService | undefined;
@@ -47,6 +49,8 @@ export class Lab implements AsyncDisposable {
       name: 'monitor',
       data_dir: join(this.#temp.path, 'data'),
       events: this.events,
+      // On a real server only audit may write tokens.
+      tokens: this.#tokens,
       yaml: { sources: { lab: source }, monitor: this.#options.monitor ?? {} } as never,
     });
     this.context = context;
@@ -151,9 +155,7 @@ export class Lab implements AsyncDisposable {
 
   async #issue(): Promise<string> {
     const { issueToken } = await import('@holdfast/http/tokens');
-    const tokens = this.context?.tokens;
-    if (tokens === undefined) throw new Error('the lab is not started');
-    return (await issueToken(tokens, { name: 'lab', role: 'admin', now_ms: Date.now() })).token;
+    return (await issueToken(this.#tokens, { name: 'lab', role: 'admin', now_ms: Date.now() })).token;
   }
 
   #marks = 0;

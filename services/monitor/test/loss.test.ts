@@ -50,11 +50,11 @@ describe('a file that is gone', () => {
     const names = Array.from({ length: 5000 }, (_, index) => `data/d${index % 50}/f${index}.json`);
     const files = Object.fromEntries(names.map((name) => [name, JSON.stringify({ name })]));
     await using lab = await Lab.start({ files });
-    expect((await lab.of('FilesRegistered')).map(({ data }) => data.files.length)).toEqual([
-      1000, 1000, 1000, 1000, 1000,
-    ]);
+    const groups = (await lab.of('FilesRegistered')).map(({ data }) => data.files.length);
+    expect(groups.reduce((sum, size) => sum + size, 0)).toBe(5000);
+    expect(groups.length).toBeLessThanOrEqual(10);
     rmSync(lab.path('data'), { recursive: true });
-    await eventually(async () => (await lab.of('FileDeleted')).length >= 5000, { timeout_ms: 30_000 });
+    await eventually(async () => (await lab.status()).files['missing'] === 5000, { timeout_ms: 30_000 });
     await lab.idle();
     const losses = await lab.of('FileDeleted');
     expect(losses.map(({ subject }) => subject).sort()).toEqual(names.map((name) => lab.path(name)).sort());

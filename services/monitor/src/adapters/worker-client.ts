@@ -18,7 +18,7 @@ export interface InspectionWorker extends AsyncDisposable {
   ): Promise<WorkerTasks[Name]['answer']>;
 }
 
-/** Starts the thread at the first question. */
+/** Starts the thread at once, and anew at the first question after it died. */
 export function createWorker(data: WorkerData): InspectionWorker {
   const asked = new Map<number, Asked>();
   let worker: Worker | undefined;
@@ -39,6 +39,7 @@ export function createWorker(data: WorkerData): InspectionWorker {
     });
     return started;
   };
+  worker = start();
   return {
     ask: (task, order, onPart) => {
       worker ??= start();

@@ -29,7 +29,8 @@ export interface AbsencesParts extends Desk {
   isExploring(): boolean;
 }
 
-const SLICE = 200;
+/** Decided in one turn of the loop: one transaction. */
+const SLICE = 150;
 const LOOK_AGAIN_MS = 5;
 /** However busy git or a new folder is: no loss is held for longer. */
 const HELD_MAX_MS = 30_000;

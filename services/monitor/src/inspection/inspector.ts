@@ -12,10 +12,14 @@ import { Sightings } from './sightings.ts';
 interface Clue {
   readonly path: string;
   readonly by: DetectedBy;
+  /** A name came, went or was replaced: a folder there may be new. */
+  readonly entry?: boolean;
 }
 
 /** Clues that are looked at in one turn of the loop: some milliseconds. */
-const SLICE = 200;
+const SLICE = 150;
+/** Longer than what has no reason to wait. */
+const CATCH_UP_MAX_MS = 10_000;
 
 export interface InspectorParts extends Desk {
   /** A folder came into being: what it holds has to be looked at. */
@@ -29,15 +33,17 @@ export class Inspector {
   readonly #sightings: Sightings;
   readonly #registrations: Registrations;
   readonly #clues: Clue[] = [];
-  readonly #waiting: { since_ms: number; resolve: () => void }[] = [];
+  readonly #waiting: { since_ms: number | undefined; resolve: () => void }[] = [];
   #exploring = 0;
+  /** Hints of this turn of the loop. */
+  #hints = 0;
   #next: NodeJS.Immediate | undefined;
   #poll: (() => void) | undefined;
 
   constructor(parts: InspectorParts) {
     this.#parts = parts;
     const arrivals = new Arrivals();
-    const goTo = (path: string, by: DetectedBy) => this.#follow({ path, by }, false);
+    const goTo = (path: string, by: DetectedBy) => this.#follow({ path, by });
     this.#registrations = new Registrations(parts);
     this.#sightings = new Sightings({
       ...parts,
@@ -60,13 +66,12 @@ export class Inspector {
     return this.#absences.size + this.#sightings.size + this.#registrations.size + this.#clues.length;
   }
 
-  /** Something may have happened at the path, now. `entry`: its name came or went. */
+  /** Something may have happened at the path, now. `entry`: its name came or went. A flood of hints is taken in slices. */
   hint(path: string, entry: boolean): void {
-    try {
-      this.#follow({ path, by: 'watch' }, entry);
-    } catch (error) {
-      this.#parts.fail(error);
-    }
+    this.#hints += 1;
+    if (this.#hints > SLICE) this.#clues.push({ path, by: 'watch', entry });
+    else this.#followSafely({ path, by: 'watch', entry });
+    this.#schedule();
   }
 
   /** Paths that a walk found to differ. Resolves when there is room for more. */
@@ -80,19 +85,19 @@ export class Inspector {
   /** Reads a file whatever its stat says. */
   verify(path: string): void {
     const found = look(path);
-    if (found.kind !== 'file') this.#follow({ path, by: 'scan' }, false);
+    if (found.kind !== 'file') this.#follow({ path, by: 'scan' });
     else this.#sightings.expect(path, { by: 'scan', size: found.stat.size, settle_ms: 0, scrubbed: true });
   }
 
   /** Reads a file again soon: somebody told what he put there. */
   lookAgain(path: string): void {
-    this.#follow({ path, by: 'watch' }, false);
+    this.#follow({ path, by: 'watch' });
   }
 
-  /** Resolves when everything that came in before is decided. */
+  /** Resolves when everything that came in before is decided; what cannot be decided soon (a writer that stays) is not waited for. */
   caughtUp(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ since_ms: this.#parts.clock.now_ms(), resolve });
+    this.#waiting.push({ since_ms: undefined, resolve });
     this.#checkWaiting();
     return promise;
   }
@@ -108,27 +113,33 @@ export class Inspector {
   }
 
   #schedule() {
-    if (this.#next !== undefined || this.#clues.length === 0) return;
+    if (this.#next !== undefined || this.#clues.length + this.#hints === 0) return;
     this.#next = setImmediate(() => {
       this.#next = undefined;
-      try {
-        for (const clue of this.#clues.splice(0, SLICE)) this.#follow(clue, false);
-      } catch (error) {
-        this.#parts.fail(error);
-      }
+      this.#hints = 0;
+      for (const clue of this.#clues.splice(0, SLICE)) this.#followSafely(clue);
       this.#schedule();
     });
   }
 
-  #follow(clue: Clue, entry: boolean) {
+  #followSafely(clue: Clue) {
+    try {
+      this.#follow(clue);
+    } catch (error) {
+      this.#parts.fail(error);
+    }
+  }
+
+  #follow(clue: Clue) {
     const found = look(clue.path);
     if (found.kind === 'absent') return this.#followAbsence(clue);
     if (found.kind === 'file') return this.#followFile(clue, found.stat);
-    if (found.kind === 'unknown')
+    if (found.kind === 'unknown') {
       return this.#parts.log.debug({ path: clue.path, code: found.code }, 'cannot be looked at');
+    }
     // Something else took the place of a file.
     if (stands(this.#parts.registry.get(clue.path))) this.#absences.hold(clue.path, clue.by);
-    if (found.kind === 'directory' && entry) this.#explore(clue.path);
+    if (found.kind === 'directory' && clue.entry) this.#explore(clue.path);
   }
 
   #followAbsence({ path, by }: Clue) {
@@ -215,11 +226,16 @@ export class Inspector {
   #checkWaiting() {
     this.#poll?.();
     this.#poll = undefined;
-    const oldest = Math.min(this.#absences.oldest_ms(), this.#sightings.oldest_ms());
-    const busy = this.#clues.length > 0 || this.#registrations.size > 0;
+    const now_ms = this.#parts.clock.now_ms();
+    const oldest_ms = Math.min(this.#absences.oldest_ms(), this.#sightings.oldest_ms());
+    if (oldest_ms === Number.POSITIVE_INFINITY) this.#registrations.flush();
     for (const waiter of this.#waiting.splice(0)) {
-      if (busy || oldest <= waiter.since_ms) this.#waiting.push(waiter);
-      else waiter.resolve();
+      // Only when no clue is left, all that came in before has begun to wait.
+      if (this.#clues.length === 0) waiter.since_ms ??= now_ms;
+      const { since_ms = now_ms } = waiter;
+      const over = oldest_ms > since_ms && this.#clues.length + this.#registrations.size === 0;
+      if (over || now_ms - since_ms > CATCH_UP_MAX_MS) waiter.resolve();
+      else this.#waiting.push(waiter);
     }
     if (this.#waiting.length > 0) this.#poll = this.#parts.clock.after(10, () => this.#checkWaiting());
   }

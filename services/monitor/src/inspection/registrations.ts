@@ -4,7 +4,8 @@ import { GROUP_MAX } from '../domain/file-inventory/group.ts';
 import type { Sighting } from '../domain/file-inventory/state.ts';
 import type { Desk } from './desk.ts';
 
-const GATHER_MS = 100;
+/** At the latest; whoever waits for the end of a walk has them written sooner. */
+const GATHER_MS = 2_000;
 
 /** The first registration of sources: gathered, so that a thousand files are one transaction and one event. */
 export class Registrations {
@@ -30,6 +31,7 @@ export class Registrations {
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+    if (this.#gathered.size === 0) return;
     const gathered = [...this.#gathered.values()];
     this.#gathered = new Map();
     const { registry, ledger } = this.#desk;
