@@ -1,7 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HoldfastError, systemCode } from '@holdfast/contracts/errors';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  LogController,
+  type RawServerDefault,
+} from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { requireRoles } from './auth.ts';
 import { replyNotFound, replyWithError } from './error-reply.ts';
@@ -38,7 +43,7 @@ const CLOSING_GRACE_MS = 2000;
 export async function createHttpServer({ context, checks, title }: HttpServerOptions): Promise<HttpServer> {
   const app: HttpServer = Fastify({
     loggerInstance: context.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
     // The front of the standalone app and reverse proxies on this machine say who really asks.
     trustProxy: 'loopback',
