@@ -29,7 +29,13 @@ interface AuditItem {
 /** `audit query|export`: what happened, from the append-only log. */
 export function registerAudit(program: Command): void {
   const audit = program.command('audit').description('Ask the append-only log what happened');
-  filters(audit.command('query').description('Events by type, subject, time or correlation id'))
+  filters(
+    audit
+      .command('query')
+      .description(
+        'Events by type, subject, time or correlation id, newest first; a story from its beginning',
+      ),
+  )
     .option('--limit <count>', 'at most so many', '100')
     .option('--cursor <cursor>', 'go on where the last page ended')
     .action(query);
@@ -56,7 +62,9 @@ function queryOf(options: AuditOptions): Record<string, string | undefined> {
 }
 
 async function query(options: AuditOptions): Promise<void> {
-  const page = { ...queryOf(options), limit: options.limit };
+  // A story is read from its beginning, everything else from what happened last.
+  const order = options.correlation === undefined ? 'desc' : 'asc';
+  const page = { ...queryOf(options), order, limit: options.limit };
   const answer = await connect(options).get<{ items: AuditItem[]; next_cursor: string | null }>(
     '/api/audit/events',
     page,
