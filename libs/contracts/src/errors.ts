@@ -196,6 +196,14 @@ export function isHoldfastError(error: unknown): error is HoldfastError {
   return Error.isError(error) && error.name === 'HoldfastError' && 'code' in error;
 }
 
+/** An error of a library that carries a code of the catalogue, as a HoldfastError; all others stay as they are. */
+export function asHoldfastError(error: unknown): unknown {
+  if (isHoldfastError(error)) return error;
+  const code = systemCode(error);
+  if (!Error.isError(error) || code === undefined || !Object.hasOwn(ERRORS, code)) return error;
+  return new HoldfastError(code as ErrorCode, error.message, { cause: error });
+}
+
 /** The `code` of a system error (`ENOENT` …), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   return Error.isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined;

@@ -60,6 +60,8 @@ export interface BackupRequest {
   /** Called at the end, just before the snapshot is sealed: what it returns is kept in the snapshot. */
   readonly metadata: (stats: BackupStats) => Record<string, unknown>;
   readonly compression?: boolean;
+  /** Reads and compares, stores nothing; the snapshot of the result is not committed. */
+  readonly dry_run?: boolean;
   readonly on_progress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }

@@ -23,7 +23,8 @@ export async function runBackup(
   const parent = await findParent(engine, request, known);
   // What others have stored since the index was read saves work in a walk; it is not worth a listing for one file.
   if (request.changes === undefined || parent === undefined) await engine.index.refresh();
-  const packs = new PackStore(engine);
+  const dry_run = request.dry_run ?? false;
+  const packs = new PackStore(engine, { dry_run });
   const claims = new ClaimTable();
   const compress = request.compression ?? true;
   const sink = new ChunkSink({
@@ -40,7 +41,7 @@ export async function runBackup(
 
   const room = async () => {
     await files.room();
-    await tree.settle(() => packs.checkpoint());
+    if (!dry_run) await tree.settle(() => packs.checkpoint());
   };
   const scan = new Scan(engine, {
     request,

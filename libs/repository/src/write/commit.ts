@@ -35,6 +35,7 @@ export async function commitSnapshot(engine: Engine, commit: Commit): Promise<St
     bytes: root.bytes,
     metadata: request.metadata(stats),
   };
+  if (request.dry_run) return snapshot;
   let is_ours: boolean;
   try {
     is_ours = await engine.store.put(snapshotName(snapshot.id), sealSnapshot(engine.keys, snapshot));

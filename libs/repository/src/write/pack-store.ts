@@ -13,12 +13,15 @@ export class PackStore {
   /** Bytes that were added to the repository. */
   bytes_stored = 0;
   readonly #engine: Engine;
+  readonly #is_dry: boolean;
   readonly #under_way = new Set<Promise<void>>();
   #stored: IndexedPack[] = [];
   #failure: { error: unknown } | undefined;
 
-  constructor(engine: Engine) {
+  /** `dry_run`: packs are counted and thrown away. */
+  constructor(engine: Engine, options: { dry_run: boolean }) {
     this.#engine = engine;
+    this.#is_dry = options.dry_run;
   }
 
   /** Begins to store a pack; a failure comes out of the next `room` or `checkpoint`. */
@@ -52,6 +55,10 @@ export class PackStore {
 
   async #store(pack: FinishedPack): Promise<void> {
     const { id, header, table, data } = pack;
+    if (this.#is_dry) {
+      this.bytes_stored += data.length;
+      return;
+    }
     await this.#putNew(packName(id), data);
     this.#stored.push({ id, size: data.length, header, table });
   }

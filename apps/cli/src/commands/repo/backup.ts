@@ -1,0 +1,87 @@
+import { statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { EXIT } from '@holdfast/contracts/errors';
+import type { BackupResult } from '@holdfast/repository/api';
+import { createPathFilter } from '@holdfast/repository/path-filter';
+import { type Command, Option } from 'commander';
+import { bytes, print, printJson } from '../../output/print.ts';
+import { startProgressBar } from '../../output/progress-bar.ts';
+import { usageError } from '../../output/report-error.ts';
+import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
+
+interface BackupOptions extends RepoOptions {
+  include?: string[];
+  exclude?: string[];
+  type: 'full' | 'incremental';
+  host: string;
+  source?: string;
+  dryRun?: boolean;
+}
+
+/** `repo backup` */
+export function registerBackup(repo: Command): void {
+  withRepoOptions(repo.command('backup').argument('<paths...>').description('Store files and folders'))
+    .option('--include <globs...>', 'only these')
+    .option('--exclude <globs...>', 'all but these')
+    .addOption(
+      new Option('--type <type>', 'full reads everything again')
+        .choices(['full', 'incremental'])
+        .default('incremental'),
+    )
+    .option('--host <name>', 'whose files they are', hostname())
+    .option('--source <name>', 'what they are; a snapshot is compared with the last of the same name')
+    .option('--dry-run', 'store nothing')
+    .action(backup);
+}
+
+async function backup(paths: string[], options: BackupOptions): Promise<void> {
+  const roots = paths.map((path) => resolve(path));
+  for (const root of roots) mustStand(root);
+  const result = await withRepository(options, async (repository) => {
+    using signal = abortOnInterrupt();
+    using bar = startProgressBar({ quiet: options.json === true });
+    return repository.backup({
+      host: options.host,
+      source: options.source ?? roots.join(','),
+      roots,
+      select: createPathFilter(options),
+      full: options.type === 'full',
+      dry_run: options.dryRun ?? false,
+      metadata: () => ({ backup_type: options.type }),
+      on_progress: (progress) => bar.update(progress),
+      signal,
+    });
+  });
+  if (options.json) printJson(asJson(result, options));
+  else report(result, options);
+  for (const { path, reason } of result.stats.unreadable)
+    process.stderr.write(`not read: ${path}: ${reason}\n`);
+  if (result.stats.unreadable.length > 0) process.exitCode = EXIT.partial;
+}
+
+function report({ snapshot, stats }: BackupResult, options: BackupOptions): void {
+  for (const { path, reason } of stats.skipped ?? []) process.stderr.write(`skipped: ${path}: ${reason}\n`);
+  const changes = `${stats.files_new} new, ${stats.files_changed} changed, ${stats.files_removed} removed`;
+  const stored = `${bytes(stats.bytes_read)} read, ${bytes(stats.bytes_stored)} stored`;
+  const what = options.dryRun ? 'dry run, nothing is stored' : `snapshot ${snapshot.id.slice(0, 8)}`;
+  print(`${what}: ${stats.files} files (${changes}), ${stored}, ${(stats.duration_ms / 1000).toFixed(1)} s`);
+}
+
+function asJson({ snapshot, stats }: BackupResult, options: BackupOptions) {
+  const { tree, ...figures } = stats;
+  return {
+    snapshot_id: options.dryRun ? null : snapshot.id,
+    parent: snapshot.parent,
+    time: new Date(snapshot.time_ms).toISOString(),
+    host: snapshot.host,
+    source: snapshot.source,
+    paths: snapshot.roots,
+    tree,
+    ...figures,
+  };
+}
+
+function mustStand(root: string): void {
+  if (statSync(root, { throwIfNoEntry: false }) === undefined) throw usageError(`${root} is not there`);
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { registerBackup } from './backup.ts';
+import { registerCheck } from './check.ts';
+import { registerDiff } from './diff.ts';
+import { registerFind } from './find.ts';
+import { registerInit } from './init.ts';
+import { registerKey } from './key.ts';
+import { registerLs } from './ls.ts';
+import { registerRestore } from './restore.ts';
+import { registerSnapshots } from './snapshots.ts';
+
+/** `repo …`: a repository by itself, without a server: what you need on the worst day. */
+export function registerRepo(program: Command): void {
+  const repo = program.command('repo').description('A repository by itself: needs no server and no NATS');
+  for (const register of [
+    registerInit,
+    registerBackup,
+    registerSnapshots,
+    registerLs,
+    registerFind,
+    registerDiff,
+    registerRestore,
+    registerCheck,
+    registerKey,
+  ]) {
+    register(repo);
+  }
+}

@@ -1,0 +1,98 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { asHoldfastError, systemCode } from '@holdfast/contracts/errors';
+import type { Repository } from '@holdfast/repository/api';
+import { openRepository, type Secret } from '@holdfast/repository/open';
+import { readKeyFile } from '@holdfast/repository/repository-key';
+import type { BlobStore } from '@holdfast/storage/blob-store';
+import { openBlobStore } from '@holdfast/storage/open-blob-store';
+import { type Command, Option } from 'commander';
+import { usageError } from '../../output/report-error.ts';
+
+/** Options of every verb of `repo`. */
+export interface RepoOptions {
+  repo?: string;
+  passwordFile?: string;
+  json?: boolean;
+}
+
+/** Gives a command the options that say which repository, and how it is opened. */
+export function withRepoOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--repo <url>', 'a folder').env('HOLDFAST_REPO'))
+    .addOption(
+      new Option('--password-file <file>', 'holds the passphrase, or is a key file').env(
+        'HOLDFAST_PASSWORD_FILE',
+      ),
+    )
+    .option('--json', 'one JSON document on stdout');
+}
+
+/** Opens the repository for as long as `work` runs; the engine's errors come out as those of the catalogue. */
+export async function withRepository<Result>(
+  options: RepoOptions,
+  work: (repository: Repository) => Promise<Result>,
+): Promise<Result> {
+  try {
+    const cache_dir = cacheDir();
+    const cache = cache_dir === undefined ? {} : { cache_dir };
+    await using repository = await openRepository(storeOf(options), await secretOf(options), cache);
+    return await work(repository);
+  } catch (error) {
+    throw asHoldfastError(error);
+  }
+}
+
+/** The store that `--repo` names. */
+export function storeOf(options: RepoOptions): BlobStore {
+  if (options.repo === undefined) throw usageError('which repository? Give --repo, a folder.');
+  try {
+    return openBlobStore(options.repo);
+  } catch (error) {
+    throw usageError(`--repo ${options.repo}: ${Error.isError(error) ? error.message : String(error)}`);
+  }
+}
+
+/** What opens it: the file that is named, or the key file that a running system keeps beside its repository. */
+export async function secretOf(options: RepoOptions): Promise<Secret> {
+  const beside = options.repo === undefined ? undefined : `${resolve(options.repo)}.key`;
+  if (options.passwordFile !== undefined) return readSecret(options.passwordFile);
+  if (beside !== undefined && existsSync(beside)) return { key_file_bytes: await readKeyFile(beside) };
+  throw usageError('how is it opened? Give --password-file.');
+}
+
+/** A key file, or a passphrase on the first line. */
+export async function readSecret(file: string): Promise<Secret> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw usageError(`--password-file ${file}: ${systemCode(error) ?? String(error)}`);
+  }
+  if (text.startsWith('holdfast-key-1 ')) return { key_file_bytes: await readKeyFile(file) };
+  const password = text.split(/\r?\n/, 1)[0] ?? '';
+  if (password === '') throw usageError(`--password-file ${file}: its first line is empty`);
+  return { password };
+}
+
+/** Ends with the command at the first Ctrl-C, in good order. */
+export function abortOnInterrupt(): AbortSignal & Disposable {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  process.once('SIGINT', abort);
+  return Object.assign(controller.signal, { [Symbol.dispose]: () => void process.off('SIGINT', abort) });
+}
+
+/** Ours alone, also where the repository belongs to a service. Undefined where there is no home to keep it in. */
+export function cacheDir(): string | undefined {
+  const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'holdfast');
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  } catch {
+    // The engine then uses a temporary one: slower, and nothing else.
+    return undefined;
+  }
+}

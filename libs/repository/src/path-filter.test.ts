@@ -1,0 +1,22 @@
+import { describe, expect, test } from '@jest/globals';
+import { createPathFilter } from './path-filter.ts';
+
+describe('a path filter', () => {
+  test('takes everything unless told otherwise', () => {
+    expect(createPathFilter({})('/srv/.hidden/x')).toBe(true);
+  });
+
+  test('matches from the root, at any depth, and all below a folder', () => {
+    const filter = createPathFilter({ include: ['/srv/a', '*.json', 'logs/'] });
+    const chosen = ['/srv/a', '/srv/a/b/c.txt', '/x/y.json', '/y.json', '/srv/logs/.old/1'];
+    expect(chosen.filter((path) => !filter(path, 'file'))).toEqual([]);
+    expect(['/srv/ab', '/x/json', '/srv/logs.txt'].filter((path) => filter(path, 'file'))).toEqual([]);
+  });
+
+  test('enters folders for what may be in them, but none that is excluded', () => {
+    const filter = createPathFilter({ include: ['*.json'], exclude: ['node_modules'] });
+    expect(filter('/srv', 'directory')).toBe(true);
+    expect(filter('/srv/node_modules', 'directory')).toBe(false);
+    expect(filter('/srv/node_modules/x.json', 'file')).toBe(false);
+  });
+});

@@ -1,0 +1,34 @@
+import picomatch from 'picomatch';
+import type { EntryKind } from './api.ts';
+
+export interface PathPatterns {
+  readonly include?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
+}
+
+/** True for a path that a person's patterns choose. Folders above what is included are chosen too. */
+export type PathFilter = (path: string, kind?: EntryKind) => boolean;
+
+/**
+ * Globs against absolute paths. A pattern that begins with `/` is matched from the root, any other one at any depth;
+ * a pattern that matches a folder holds for all that is in it. Without `include` everything is.
+ */
+export function createPathFilter(patterns: PathPatterns): PathFilter {
+  const is_included = anyOf(patterns.include ?? []);
+  const is_excluded = anyOf(patterns.exclude ?? []);
+  const takes_all = (patterns.include ?? []).length === 0;
+  return (path, kind) => {
+    if (is_excluded(path)) return false;
+    return takes_all || kind === 'directory' || is_included(path);
+  };
+}
+
+function anyOf(globs: readonly string[]): (path: string) => boolean {
+  if (globs.length === 0) return () => false;
+  const expanded = globs.flatMap((glob) => {
+    const whole = glob.length > 1 ? glob.replace(/\/+$/, '') : glob;
+    const anchored = whole.startsWith('/') ? whole : `/**/${whole}`;
+    return [anchored, `${anchored === '/' ? '' : anchored}/**`];
+  });
+  return picomatch(expanded, { dot: true, nonegate: true });
+}
