@@ -1,4 +1,4 @@
-import { configJsonSchema, loadConfig, printableConfig } from '@holdfast/runtime/config';
+import { configJsonSchema, inactiveKeys, loadConfig, printableConfig } from '@holdfast/runtime/config';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { print, printJson } from '../output/print.ts';
@@ -32,8 +32,10 @@ export function registerConfig(program: Command): void {
 async function check(options: ConfigOptions): Promise<void> {
   const config = await loadConfig({ file: options.config, env: process.env });
   const sources = Object.keys(config.sources);
-  if (options.json) return printJson({ valid: true, sources });
+  const inactive = inactiveKeys(config);
+  if (options.json) return printJson({ valid: true, sources, inactive });
   print(`${options.config} is valid: ${sources.length} sources (${sources.join(', ')})`);
+  for (const { key, reason } of inactive) print(`  ${reason}: ${key}`);
 }
 
 async function show(options: ConfigOptions): Promise<void> {

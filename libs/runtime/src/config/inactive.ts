@@ -32,11 +32,17 @@ export function inactiveKeys(config: HoldfastConfig): InactiveKey[] {
       .filter(({ strategy }) => !ACTIVE_STRATEGIES.has(strategy))
       .map(({ strategy }) => `recovery.strategies.${pattern}: ${strategy}`),
   );
-  const conditions = config.alerts.conditions === undefined ? [] : ['alerts.conditions'];
+  const conditions = config.alerts.conditions === undefined ? [] : ['alerts.conditions: threshold, actions'];
   const external = config.encryption?.['key_storage'];
   const keys =
     external === undefined || external === 'local-keyring' ? [] : [`encryption.key_storage: ${external}`];
-  return [...databases, ...tiers, ...strategies, ...conditions, ...keys, ...parts].map((key) => ({
+  const keyed = Object.entries(config.sources)
+    .filter(([, source]) => source.encryption_required)
+    .map(
+      ([name]) =>
+        `sources.${name}.encryption_required: the refusal of a key that lies beside (all is encrypted)`,
+    );
+  return [...databases, ...keyed, ...tiers, ...strategies, ...conditions, ...keys, ...parts].map((key) => ({
     key,
     reason: NOT_BUILT,
   }));
