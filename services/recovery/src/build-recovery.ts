@@ -5,7 +5,7 @@ import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { createCaseStore } from './adapters/case-store.ts';
 import { openRecoveryDatabase } from './adapters/database.ts';
 import { createDisk, type DiskOptions } from './adapters/disk.ts';
-import { createFolders } from './adapters/folders.ts';
+import { Folders } from './adapters/folders.ts';
 import { createOpenWriters } from './adapters/open-writers.ts';
 import type { PutBackOptions } from './adapters/put-back.ts';
 import { createVersionFinder } from './adapters/version-finder.ts';
@@ -15,7 +15,7 @@ import type { ConsumerDeps } from './consumers/subscribe.ts';
 import type { RouteDeps } from './http/deps.ts';
 import { latestBackup } from './latest-backup.ts';
 import { createMetrics } from './metrics.ts';
-import { createRecoveryQueue } from './recovery-queue.ts';
+import { RecoveryQueue } from './recovery-queue.ts';
 
 export interface RecoveryInputs {
   readonly context: ServiceContext;
@@ -54,7 +54,7 @@ export async function buildRecovery(inputs: RecoveryInputs): Promise<RecoveryPar
   const strategies = new Map([['latest_backup', strategy]] as const);
   const worker = createCaseWorker({ db, store, outbox, origin, strategies, metrics, log, onEnded });
   const queue = building.use(
-    createRecoveryQueue({
+    new RecoveryQueue({
       clock,
       work: worker.work,
       urgency: ({ state }) => urgencyOf(settings, state.source),
@@ -67,7 +67,7 @@ export async function buildRecovery(inputs: RecoveryInputs): Promise<RecoveryPar
 
 function putBackOptions({ context, settings, disk: options }: RecoveryInputs): PutBackOptions {
   const disk = createDisk(options);
-  const folders = createFolders(disk, (path, error) =>
+  const folders = new Folders(disk, (path, error) =>
     context.log.warn({ err: error, path }, 'the times of a folder could not be set'),
   );
   const quarantine = { disk, folder: settings.quarantine_dir, writers: createOpenWriters() };

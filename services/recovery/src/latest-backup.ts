@@ -38,6 +38,8 @@ const BUSY_DELAY_MS = 100;
 /** Larger files are streamed instead of being held in memory. */
 const STREAM_BYTES = 8 * 1024 * 1024;
 
+const CALLED_OFF = { kind: 'superseded', reason: 'its absence was allowed' } as const;
+
 interface Run {
   readonly deps: LatestBackupDeps;
   readonly batch: PutBackBatch;
@@ -82,6 +84,7 @@ async function lookUp(run: Run, jobs: readonly Job[]): Promise<void> {
 
 async function look({ deps }: Run, job: Job, refresh: () => Promise<void>): Promise<void> {
   const { state } = job.task;
+  if (deps.isCalledOff(state.case_id)) return conclude(job, CALLED_OFF);
   if (!deps.settings.sources.has(state.source)) {
     return conclude(job, refusal(`source ${state.source} is not in the configuration`));
   }
@@ -256,7 +259,7 @@ async function place({ deps, batch }: Run, job: Job, written: Written): Promise<
   if (deps.isCalledOff(job.task.state.case_id)) {
     await batch.abandon(written);
     job.written = null;
-    return conclude(job, { kind: 'superseded', reason: 'its absence was allowed' });
+    return conclude(job, CALLED_OFF);
   }
   const placement = await batch.place(written);
   stopwatch(job, 'place');

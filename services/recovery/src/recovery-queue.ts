@@ -11,138 +11,145 @@ export interface QueueOptions {
   readonly batch_max?: number;
 }
 
-/** Cases on their way. What waits is taken as one batch; two batches run at a time, never two on the same path. */
-export interface RecoveryQueue extends AsyncDisposable {
-  add(tasks: readonly Task[]): void;
-  /** A backup was made: those that wait for one have another look. */
-  onBackup(source: string): void;
-  /** Tasks that wait or are being worked on. */
-  size(): number;
-  /** Takes tasks of a path out that nobody works on yet; those in work are called off. */
-  callOff(path: string): Task[];
-  isCalledOff(case_id: string): boolean;
-  /** Resolves when nothing is left, also nothing that was put off. */
-  idle(): Promise<void>;
-  /** Rejects when a batch could not be worked on at all. */
-  readonly failed: Promise<never>;
-}
-
-const LANES = 2;
-const BATCH_MAX = 2048;
-
 interface PutOff {
   readonly task: Task;
   readonly until_backup: boolean;
   readonly cancel: () => void;
 }
 
-/** The queue of one service. */
-export function createRecoveryQueue(options: QueueOptions): RecoveryQueue {
-  const { clock, work, urgency, batch_max = BATCH_MAX } = options;
-  let waiting: Task[] = [];
-  const putOff = new Map<string, PutOff>();
-  const working = new Map<string, Task>();
-  const calledOff = new Set<string>();
-  const idleCalls: (() => void)[] = [];
-  const lanes = new Set<Promise<void>>();
-  const failure = Promise.withResolvers<never>();
-  failure.promise.catch(() => undefined);
-  let stopped = false;
+const LANES = 2;
+const BATCH_MAX = 2048;
 
-  const take = (): Task[] => {
-    const taken: Task[] = [];
-    const left: Task[] = [];
-    for (const task of waiting) {
-      const free = taken.length < batch_max && !working.has(task.state.path);
-      if (free) working.set(task.state.path, task);
-      (free ? taken : left).push(task);
+/** Cases on their way. What waits is taken as one batch; two batches run at a time, never two on the same path. */
+export class RecoveryQueue implements AsyncDisposable {
+  readonly #options: QueueOptions;
+  readonly #failure = Promise.withResolvers<never>();
+  readonly #lanes = new Set<Promise<void>>();
+  #waiting: Task[] = [];
+  /** By case id. */
+  readonly #put_off = new Map<string, PutOff>();
+  /** By path. */
+  readonly #working = new Map<string, Task>();
+  /** Case ids. */
+  readonly #called_off = new Set<string>();
+  #stopped = false;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#failure.promise.catch(() => undefined);
+  }
+
+  /** Rejects when a batch could not be worked on at all. */
+  get failed(): Promise<never> {
+    return this.#failure.promise;
+  }
+
+  /** Takes tasks in; where a lane is free, work begins before this returns. */
+  add(tasks: readonly Task[]): void {
+    const { urgency } = this.#options;
+    this.#waiting.push(...tasks);
+    this.#waiting.sort((one, other) => urgency(one) - urgency(other));
+    this.#pump();
+  }
+
+  /** A backup was made: those that wait for one have another look. */
+  onBackup(source: string): void {
+    for (const [case_id, { task, until_backup }] of [...this.#put_off]) {
+      if (until_backup && task.state.source === source) this.#wakeUp(case_id);
     }
-    waiting = left;
-    return taken;
-  };
+  }
 
-  const wakeUp = (case_id: string) => {
-    const entry = putOff.get(case_id);
-    if (!entry) return;
-    entry.cancel();
-    putOff.delete(case_id);
-    enqueue([entry.task]);
-  };
-
-  const delay = (task: Task, result: Extract<TurnResult, { kind: 'later' }>) => {
-    const { case_id } = task.state;
-    const waiting_since_ms = task.waiting_since_ms ?? clock.now_ms();
-    const next = { ...task, turns: task.turns + 1, waiting_since_ms };
-    const cancel = clock.after(result.delay_ms, () => wakeUp(case_id));
-    putOff.set(case_id, { task: next, until_backup: result.until_backup, cancel });
-  };
-
-  const runBatch = async (tasks: readonly Task[]) => {
-    const results = await work(tasks);
-    for (const task of tasks) {
-      working.delete(task.state.path);
-      const result = results.get(task.state.case_id);
-      if (result?.kind === 'later') delay(task, result);
-      else calledOff.delete(task.state.case_id);
+  /** Takes tasks of a path out that nobody works on; the one in work is called off. */
+  callOff(path: string): Task[] {
+    const in_work = this.#working.get(path);
+    if (in_work) this.#called_off.add(in_work.state.case_id);
+    const { of_path = [], others = [] } = Object.groupBy(this.#waiting, ({ state }) =>
+      state.path === path ? 'of_path' : 'others',
+    );
+    this.#waiting = others;
+    const put_off = [...this.#put_off.values()].filter(({ task }) => task.state.path === path);
+    for (const { task, cancel } of put_off) {
+      cancel();
+      this.#put_off.delete(task.state.case_id);
     }
-  };
+    return [...of_path, ...put_off.map(({ task }) => task)];
+  }
 
-  const lane = async () => {
-    // What came with the same read is one batch.
-    for (let tasks = take(); tasks.length > 0 && !stopped; tasks = take()) await runBatch(tasks);
-  };
+  /** True where the file of a case in work is not wanted back any more. */
+  isCalledOff(case_id: string): boolean {
+    return this.#called_off.has(case_id);
+  }
 
-  const pump = () => {
-    if (stopped || lanes.size >= LANES || waiting.length === 0) return;
-    const running = lane()
+  /** Lets the batches under way end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    for (const { cancel } of this.#put_off.values()) cancel();
+    await Promise.all(this.#lanes);
+  }
+
+  #pump(): void {
+    if (this.#stopped || this.#lanes.size >= LANES || !this.#canTake()) return;
+    const lane = this.#runLane()
       .catch((error: unknown) => {
-        stopped = true;
-        failure.reject(error);
+        this.#stopped = true;
+        this.#failure.reject(error);
       })
       .then(() => {
-        lanes.delete(running);
-        if (waiting.some((task) => !working.has(task.state.path))) pump();
-        if (size() === 0) for (const call of idleCalls.splice(0)) call();
+        this.#lanes.delete(lane);
+        this.#pump();
       });
-    lanes.add(running);
-  };
+    this.#lanes.add(lane);
+  }
 
-  const enqueue = (tasks: readonly Task[]) => {
-    waiting.push(...tasks);
-    waiting.sort((one, other) => urgency(one) - urgency(other));
-    pump();
-  };
+  #canTake(): boolean {
+    return this.#waiting.some(({ state }) => !this.#working.has(state.path));
+  }
 
-  const size = () => waiting.length + putOff.size + working.size;
+  async #runLane(): Promise<void> {
+    for (let tasks = this.#take(); tasks.length > 0 && !this.#stopped; tasks = this.#take()) {
+      await this.#runBatch(tasks);
+    }
+  }
 
-  return {
-    add: enqueue,
-    onBackup(source) {
-      for (const [case_id, { task, until_backup }] of [...putOff]) {
-        if (until_backup && task.state.source === source) wakeUp(case_id);
-      }
-    },
-    size,
-    callOff(path) {
-      const inWork = working.get(path);
-      if (inWork) calledOff.add(inWork.state.case_id);
-      const taken = waiting.filter((task) => task.state.path === path);
-      waiting = waiting.filter((task) => task.state.path !== path);
-      for (const [case_id, entry] of [...putOff]) {
-        if (entry.task.state.path !== path) continue;
-        entry.cancel();
-        putOff.delete(case_id);
-        taken.push(entry.task);
-      }
-      return taken;
-    },
-    isCalledOff: (case_id) => calledOff.has(case_id),
-    idle: () => (size() === 0 ? Promise.resolve() : new Promise((resolve) => idleCalls.push(resolve))),
-    failed: failure.promise,
-    async [Symbol.asyncDispose]() {
-      stopped = true;
-      for (const { cancel } of putOff.values()) cancel();
-      await Promise.all(lanes);
-    },
-  };
+  #take(): Task[] {
+    const taken: Task[] = [];
+    const left: Task[] = [];
+    for (const task of this.#waiting) {
+      const is_free =
+        taken.length < (this.#options.batch_max ?? BATCH_MAX) && !this.#working.has(task.state.path);
+      if (is_free) this.#working.set(task.state.path, task);
+      (is_free ? taken : left).push(task);
+    }
+    this.#waiting = left;
+    return taken;
+  }
+
+  async #runBatch(tasks: readonly Task[]): Promise<void> {
+    const results = await this.#options.work(tasks);
+    for (const task of tasks) {
+      this.#working.delete(task.state.path);
+      const result = results.get(task.state.case_id);
+      const is_called_off = this.#called_off.has(task.state.case_id);
+      if (result?.kind !== 'later') this.#called_off.delete(task.state.case_id);
+      else if (is_called_off) this.#waiting.push(task);
+      else this.#putOff(task, result);
+    }
+  }
+
+  #putOff(task: Task, { delay_ms, until_backup }: Extract<TurnResult, { kind: 'later' }>): void {
+    const { clock } = this.#options;
+    const { case_id } = task.state;
+    const waiting_since_ms = task.waiting_since_ms ?? clock.now_ms();
+    const cancel = clock.after(delay_ms, () => this.#wakeUp(case_id));
+    const next = { ...task, turns: task.turns + 1, waiting_since_ms };
+    this.#put_off.set(case_id, { task: next, until_backup, cancel });
+  }
+
+  #wakeUp(case_id: string): void {
+    const entry = this.#put_off.get(case_id);
+    if (!entry) return;
+    entry.cancel();
+    this.#put_off.delete(case_id);
+    this.add([entry.task]);
+  }
 }

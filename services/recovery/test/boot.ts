@@ -24,6 +24,8 @@ import { type RecoveryOverrides, startRecovery } from '../src/service.ts';
 
 const HOST = 'test-host';
 const SOURCE = 'docs';
+// Long enough for five thousand files on a machine that has much else to do.
+const WAIT_MS = 100_000;
 const monitor = { host: HOST, service: 'monitor', clock: systemClock } as const;
 
 export const sumOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -38,36 +40,151 @@ export interface Ask {
 type Yaml = Partial<(typeof HoldfastConfig)['_zod']['input']>;
 
 /** A protected folder, its repository and the events: what recovery lives among. The rest of the system is played here. */
-export interface World extends AsyncDisposable {
+export class World implements AsyncDisposable {
   /** The protected folder. */
   readonly root: string;
   readonly data_dir: string;
-  readonly events: MemoryStore;
   readonly repository: Repository;
-  readonly snapshots: Snapshot[];
-  write(name: string, content: string | Buffer): string;
-  backup(): Promise<Snapshot>;
-  start(overrides?: RecoveryOverrides): Promise<RunningService>;
-  /** What the monitor would say of files that stood there as `bytes`. */
-  tellDeleted(files: ReadonlyMap<string, Buffer>): Promise<void>;
-  tellCorrupted(path: string, good: Buffer, bad: Buffer): Promise<void>;
-  /** A backup was made: the event that tells it. */
-  tellBackup(snapshot_id: string): Promise<void>;
-  /** The absence of a file became allowed. */
-  tellRetired(path: string): Promise<void>;
-  /** An event once more, as after an acknowledgement that was lost. */
-  redeliver(event: HoldfastEvent): Promise<void>;
-  request(service: RunningService, ask: Ask): Promise<{ status: number; body: unknown }>;
+  readonly events: MemoryStore;
+  readonly snapshots: Snapshot[] = [];
+  readonly #config: HoldfastConfig;
+  readonly #made: AsyncDisposableStack;
+  readonly #handlers: Handler[] = [];
+  readonly #heard = new Map<string, HoldfastEvent[]>();
   /** Of the last request. */
-  token_id(): string;
+  token_id = '';
+
+  constructor(
+    parts: Pick<World, 'root' | 'data_dir' | 'repository' | 'events'>,
+    yaml: Yaml,
+    made: AsyncDisposableStack,
+  ) {
+    this.root = parts.root;
+    this.data_dir = parts.data_dir;
+    this.repository = parts.repository;
+    this.events = parts.events;
+    this.#config = HoldfastConfig.parse({ host: HOST, data_dir: parts.data_dir, ...yaml });
+    this.#made = made;
+  }
+
+  /** Hears all that is told. */
+  async listen(): Promise<this> {
+    const how = { durable: 'test', kind: 'reactor', batch: 1000 } as const;
+    const listener = await this.events.consume(how, async (batch) => {
+      for (const { event } of batch) this.#heard.getOrInsertComputed(event.type, () => []).push(event);
+    });
+    this.#made.use(listener);
+    return this;
+  }
+
+  write(name: string, content: string | Buffer): string {
+    const path = join(this.root, name);
+    fs.mkdirSync(dirname(path), { recursive: true });
+    fs.writeFileSync(path, content);
+    return path;
+  }
+
+  async backup(): Promise<Snapshot> {
+    const metadata = () => ({ backup_id: `backup_20260101_000000_full_${this.snapshots.length + 1}` });
+    const request = { host: HOST, source: SOURCE, roots: [this.root], metadata };
+    const { snapshot } = await this.repository.backup(request);
+    this.snapshots.push(snapshot);
+    return snapshot;
+  }
+
+  async start(overrides: RecoveryOverrides = {}): Promise<RunningService> {
+    const { events, repository, data_dir } = this;
+    const overheard: MemoryStore = {
+      ...events,
+      consume: (how, handler) => {
+        this.#handlers.push(handler);
+        return events.consume(how, handler);
+      },
+    };
+    const tokens = await events.keyValue(TOKENS_BUCKET);
+    const http = { host: '127.0.0.1', port: 0 };
+    const service_config = { config: this.#config, data_dir, nats: { url: 'memory' }, http, version: '0' };
+    const given = { log: silentLogger(), events: overheard, tokens, repository };
+    return startRecovery(service_config, { ...given, ...overrides });
+  }
+
+  /** What the monitor would say of files that stood there with these bytes: one incident. */
+  async tellDeleted(files: ReadonlyMap<string, Buffer>): Promise<void> {
+    const correlationid = newId(Date.now());
+    const losses = [...files].map(([path, bytes]) =>
+      newEvent(monitor, 'FileDeleted', { subject: path, correlationid, data: factsOf(path, bytes) }),
+    );
+    for (let at = 0; at < losses.length; at += 1000) await this.events.append(losses.slice(at, at + 1000));
+  }
+
+  async tellCorrupted(path: string, good: Buffer, bad: Buffer): Promise<void> {
+    const judged = { actual_checksum: sumOf(bad), actual_size: bad.length };
+    const data = { ...factsOf(path, good), reason: 'json' as const, detail: 'cut off', ...judged };
+    await this.events.append([newEvent(monitor, 'FileCorrupted', { subject: path, data })]);
+  }
+
+  /** A backup was made: the event that tells it. */
+  async tellBackup(snapshot_id: string): Promise<void> {
+    const manifest = manifestOf(snapshot_id);
+    const fields = { subject: manifest.backup_id, data: { manifest } };
+    await this.events.append([newEvent({ ...monitor, service: 'backup' }, 'BackupCreated', fields)]);
+  }
+
+  /** The absence of a file became allowed. */
+  async tellRetired(path: string): Promise<void> {
+    const { detected_at: mtime, detected_by: _, ...facts } = factsOf(path, Buffer.alloc(0));
+    const data = { ...facts, mtime, reason: 'allowed' as const };
+    await this.events.append([newEvent(monitor, 'FileRetired', { subject: path, data })]);
+  }
+
+  /** An event once more, as after an acknowledgement that was lost. */
+  async redeliver(event: HoldfastEvent): Promise<void> {
+    const stored = { event, bytes: Buffer.alloc(0), seq: 1, delivery: 2, received_at_ms: Date.now() };
+    for (const handler of this.#handlers) await handler([stored]);
+  }
+
+  async request(service: RunningService, ask: Ask): Promise<{ status: number; body: unknown }> {
+    const { get, post, body, role = 'backup_operator' } = ask;
+    const tokens = await this.events.keyValue(TOKENS_BUCKET);
+    const { token, record } = await issueToken(tokens, { name: role, role, now_ms: Date.now() });
+    this.token_id = record.token_id;
+    const headers = { authorization: `Bearer ${token}`, ...(post && { 'content-type': 'application/json' }) };
+    const init = post ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers };
+    const answer = await fetch(`${service.url}${post ?? get}`, init);
+    return { status: answer.status, body: JSON.parse(await answer.text()) };
+  }
+
   /** The cases that the service has kept, by path. */
-  cases(): LossCase[];
-  told<Type extends EventType>(type: Type): Promise<HoldfastEvent<Type>[]>;
+  cases(): LossCase[] {
+    const file = join(dataPaths(this.data_dir).service('recovery'), 'recovery.sqlite');
+    const db = new DatabaseSync(file, { readOnly: true });
+    const rows = db.prepare('SELECT state FROM cases ORDER BY path').all() as { state: string }[];
+    db.close();
+    return rows.map(({ state }) => JSON.parse(state) as LossCase);
+  }
+
+  /** All events of a type, as the store has them. */
+  async told<Type extends EventType>(type: Type): Promise<HoldfastEvent<Type>[]> {
+    const found: HoldfastEvent<Type>[] = [];
+    for await (const { event } of this.events.read(1)) {
+      if (event.type === type) found.push(event as HoldfastEvent<Type>);
+    }
+    return found;
+  }
+
   /** Waits for so many events of a type. */
-  waitFor<Type extends EventType>(type: Type, count?: number): Promise<HoldfastEvent<Type>[]>;
+  waitFor<Type extends EventType>(type: Type, count = 1): Promise<HoldfastEvent<Type>[]> {
+    const heard = () => (this.#heard.get(type) ?? []) as HoldfastEvent<Type>[];
+    const what = `told ${type} ${count} times`;
+    return eventually(() => heard().length >= count && heard(), { what, timeout_ms: WAIT_MS });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#made.disposeAsync();
+  }
 }
 
-/** `root`: where the protected folder is, if not beside the data folder. */
+/** `root`: where the protected folder is, if not beside the data folder; `source`: what its source says more. */
 export async function createWorld(
   options: { yaml?: Yaml; source?: object; root?: string } = {},
 ): Promise<World> {
@@ -80,124 +197,8 @@ export async function createWorld(
   const local = { location: paths.repository, key_file: paths.repository_key };
   const repository = making.use(await openOrCreate(local));
   const events = making.use(createMemoryStore());
-  const config = HoldfastConfig.parse({
-    host: HOST,
-    data_dir,
-    sources: { [SOURCE]: { root, ...options.source } },
-    ...options.yaml,
-  });
-  const snapshots: Snapshot[] = [];
-  const handlers: Handler[] = [];
-  const overheard: MemoryStore = {
-    ...events,
-    consume(how, handler) {
-      handlers.push(handler);
-      return events.consume(how, handler);
-    },
-  };
-  let token_id = '';
-  const heard = new Map<string, HoldfastEvent[]>();
-  const listener = await events.consume({ durable: 'test', kind: 'reactor', batch: 1000 }, async (batch) => {
-    for (const { event } of batch) heard.getOrInsertComputed(event.type, () => []).push(event);
-  });
-  making.use(listener);
-  const made = making.move();
-
-  const heardOf = <Type extends EventType>(type: Type) => (heard.get(type) ?? []) as HoldfastEvent<Type>[];
-  const told = async <Type extends EventType>(type: Type) => {
-    const found: HoldfastEvent<Type>[] = [];
-    for await (const { event } of events.read(1)) {
-      if (event.type === type) found.push(event as HoldfastEvent<Type>);
-    }
-    return found;
-  };
-  return {
-    root,
-    data_dir,
-    events,
-    repository,
-    snapshots,
-    told,
-    write(name, content) {
-      const path = join(root, name);
-      fs.mkdirSync(dirname(path), { recursive: true });
-      fs.writeFileSync(path, content);
-      return path;
-    },
-    async backup() {
-      const metadata = () => ({ backup_id: `backup_20260101_000000_full_${snapshots.length + 1}` });
-      const request = { host: HOST, source: SOURCE, roots: [root], metadata };
-      const { snapshot } = await repository.backup(request);
-      snapshots.push(snapshot);
-      return snapshot;
-    },
-    start: async (overrides) => {
-      const tokens = await events.keyValue(TOKENS_BUCKET);
-      const http = { host: '127.0.0.1', port: 0 };
-      const service_config = { config, data_dir, nats: { url: 'memory' }, http, version: '0' };
-      const given = { log: silentLogger(), events: overheard, tokens, repository };
-      return startRecovery(service_config, { ...given, ...overrides });
-    },
-    async tellDeleted(files) {
-      const correlationid = newId(Date.now());
-      const losses = [...files].map(([path, bytes]) =>
-        newEvent(monitor, 'FileDeleted', { subject: path, correlationid, data: factsOf(path, bytes) }),
-      );
-      for (let at = 0; at < losses.length; at += 1000) await events.append(losses.slice(at, at + 1000));
-    },
-    async tellCorrupted(path, good, bad) {
-      const judged = {
-        reason: 'json' as const,
-        detail: 'cut off',
-        actual_checksum: sumOf(bad),
-        actual_size: bad.length,
-      };
-      const data = { ...factsOf(path, good), ...judged };
-      await events.append([newEvent(monitor, 'FileCorrupted', { subject: path, data })]);
-    },
-    async tellBackup(snapshot_id) {
-      const manifest = manifestOf(snapshot_id);
-      const subject = manifest.backup_id;
-      await events.append([
-        newEvent({ ...monitor, service: 'backup' }, 'BackupCreated', { subject, data: { manifest } }),
-      ]);
-    },
-    async tellRetired(path) {
-      const { detected_at: mtime, detected_by: _, ...facts } = factsOf(path, Buffer.alloc(0));
-      const data = { ...facts, mtime, reason: 'allowed' as const };
-      await events.append([newEvent(monitor, 'FileRetired', { subject: path, data })]);
-    },
-    async redeliver(event) {
-      // The memory store knows ids itself; the service has to know them too.
-      const stored = { event, bytes: Buffer.alloc(0), seq: 1, delivery: 2, received_at_ms: Date.now() };
-      for (const handler of handlers) await handler([stored]);
-    },
-    token_id: () => token_id,
-    async request(service, { get, post, body, role = 'backup_operator' }) {
-      const tokens = await events.keyValue(TOKENS_BUCKET);
-      const { token, record } = await issueToken(tokens, { name: role, role, now_ms: Date.now() });
-      token_id = record.token_id;
-      const headers = {
-        authorization: `Bearer ${token}`,
-        ...(post && { 'content-type': 'application/json' }),
-      };
-      const init = post ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers };
-      const answer = await fetch(`${service.url}${post ?? get}`, init);
-      return { status: answer.status, body: JSON.parse(await answer.text()) };
-    },
-    cases() {
-      const db = new DatabaseSync(join(paths.service('recovery'), 'recovery.sqlite'), { readOnly: true });
-      const rows = db.prepare('SELECT state FROM cases ORDER BY path').all() as { state: string }[];
-      db.close();
-      return rows.map(({ state }) => JSON.parse(state) as LossCase);
-    },
-    waitFor: (type, count = 1) =>
-      eventually(() => heardOf(type).length >= count && heardOf(type), {
-        what: `told ${type} ${count} times`,
-        timeout_ms: 30_000,
-      }),
-    [Symbol.asyncDispose]: () => made.disposeAsync(),
-  };
+  const yaml = { sources: { [SOURCE]: { root, ...options.source } }, ...options.yaml };
+  return new World({ root, data_dir, repository, events }, yaml, making.move()).listen();
 }
 
 function manifestOf(snapshot_id: string): BackupManifest {

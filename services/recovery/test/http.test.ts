@@ -18,7 +18,7 @@ describe('a request to recover', () => {
       post: '/api/recovery/recover',
       body: { file_path: path },
     });
-    const asked_by = world.token_id();
+    const asked_by = world.token_id;
     expect(status).toBe(200);
     const result = RecoverResult.parse(body);
     expect(result).toMatchObject({

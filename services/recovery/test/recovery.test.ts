@@ -180,7 +180,7 @@ describe('a folder of 5,000 files', () => {
     expect(new Set(recovered.map(({ subject }) => subject)).size).toBe(5000);
     expect(treeOf(world.root)).toEqual(before);
     expect((await world.told('RecoveryStarted')).length).toBeLessThanOrEqual(5);
-  });
+  }, 120_000);
 });
 
 /** Every path with what has to be as it was. */

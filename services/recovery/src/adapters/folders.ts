@@ -27,16 +27,6 @@ export interface HeldFolder {
   at(name: string): string;
 }
 
-/** Holds folders while files are put into them, and leaves them as if nobody had been there. */
-export interface Folders {
-  /** Opens it, or makes it (and those above) anew as it was stored. */
-  hold(request: FolderRequest): Promise<HeldFolder>;
-  /** The last to let go sets its times. */
-  release(folder: HeldFolder): Promise<void>;
-  /** It was removed under our hands: the next to hold it makes it anew. */
-  forget(folder: HeldFolder): void;
-}
-
 interface Hold {
   readonly path: string;
   readonly entryOf: FolderRequest['entryOf'];
@@ -45,101 +35,118 @@ interface Hold {
   before_ns: bigint | null;
   parent: HeldFolder | null;
   open: OpenFolder | null;
-  forgotten: boolean;
+  is_forgotten: boolean;
   ready: Promise<HeldFolder>;
 }
 
 /**
- * One for the whole service: two recoveries in one folder must not take each other's work for somebody's change.
- * `onProblem`: the times of a folder could not be set; its files stand all the same.
+ * Holds folders while files are put into them, and leaves them as if nobody had been there. One for the whole service:
+ * two recoveries in one folder must not take each other's work for somebody's change.
  */
-export function createFolders(disk: Disk, onProblem: (path: string, error: unknown) => void): Folders {
-  const holds = new Map<string, Hold>();
-  const byFolder = new WeakMap<HeldFolder, Hold>();
+export class Folders {
+  readonly #disk: Disk;
+  readonly #onProblem: (path: string, error: unknown) => void;
+  /** By path. */
+  readonly #holds = new Map<string, Hold>();
+  readonly #byFolder = new WeakMap<HeldFolder, Hold>();
 
-  const drop = (hold: Hold) => {
-    if (holds.get(hold.path) === hold) holds.delete(hold.path);
-  };
+  /** `onProblem`: the times of a folder could not be set; its files stand all the same. */
+  constructor(disk: Disk, onProblem: (path: string, error: unknown) => void) {
+    this.#disk = disk;
+    this.#onProblem = onProblem;
+  }
 
-  const makeFolder = async (hold: Hold, request: FolderRequest) => {
-    const parent = await folders.hold({ ...request, path: dirname(hold.path) });
+  /** Opens it, or makes it (and those above) anew as it was stored. */
+  async hold(request: FolderRequest): Promise<HeldFolder> {
+    const hold = this.#holds.get(request.path) ?? this.#start(request);
+    hold.holders += 1;
+    hold.lost_at_ms = Math.max(hold.lost_at_ms, request.lost_at_ms);
+    try {
+      return await hold.ready;
+    } catch (error) {
+      this.#forget(hold);
+      await this.#letGo(hold);
+      throw error;
+    }
+  }
+
+  /** The last to let go sets its times. */
+  async release(folder: HeldFolder): Promise<void> {
+    const hold = this.#byFolder.get(folder);
+    if (hold) await this.#letGo(hold);
+  }
+
+  /** It was removed under our hands: the next to hold it makes it anew. */
+  forget(folder: HeldFolder): void {
+    const hold = this.#byFolder.get(folder);
+    if (hold) this.#forget(hold);
+  }
+
+  #forget(hold: Hold): void {
+    hold.is_forgotten = true;
+    this.#drop(hold);
+  }
+
+  #drop(hold: Hold): void {
+    if (this.#holds.get(hold.path) === hold) this.#holds.delete(hold.path);
+  }
+
+  #start(request: FolderRequest): Hold {
+    const { path, entryOf, lost_at_ms } = request;
+    const facts = { path, entryOf, lost_at_ms, holders: 0, before_ns: null, parent: null, open: null };
+    const { promise, resolve } = Promise.withResolvers<HeldFolder>();
+    const hold: Hold = { ...facts, is_forgotten: false, ready: promise };
+    this.#holds.set(path, hold);
+    resolve(this.#openOrMake(hold, request));
+    return hold;
+  }
+
+  async #openOrMake(hold: Hold, request: FolderRequest): Promise<HeldFolder> {
+    const open = (await this.#openStanding(hold, request)) ?? (await this.#make(hold, request));
+    const folder: HeldFolder = { path: hold.path, fd: open.fd, at: open.at };
+    this.#byFolder.set(folder, hold);
+    return folder;
+  }
+
+  async #openStanding(hold: Hold, request: FolderRequest): Promise<OpenFolder | null> {
+    const open = openUnlessGone(request);
+    if (open === null) return null;
+    hold.open = open;
+    hold.before_ns = request.before_ns === undefined ? mtimeOf(open.fd) : request.before_ns;
+    // A dead run may have made those above it too.
+    if (request.before_ns === null && hold.path !== request.root) {
+      hold.parent = await this.hold({ ...request, path: dirname(hold.path) });
+    }
+    return open;
+  }
+
+  async #make(hold: Hold, request: FolderRequest): Promise<OpenFolder> {
+    const parent = await this.hold({ ...request, path: dirname(hold.path) });
     hold.parent = parent;
-    const made = makeUnlessThere(disk, parent.at(basename(hold.path)));
+    const was_made = makeUnlessThere(this.#disk, parent.at(basename(hold.path)));
     const open = openFolder(hold.path, request.root);
     hold.open = open;
-    hold.before_ns = made ? null : mtimeOf(open.fd);
-    if (made) await dress(disk, { open, parent, entry: await request.entryOf(hold.path) });
+    hold.before_ns = was_made ? null : mtimeOf(open.fd);
+    if (was_made) await dress(this.#disk, { open, parent, entry: await request.entryOf(hold.path) });
     return open;
-  };
+  }
 
-  const openOrMake = async (hold: Hold, request: FolderRequest): Promise<HeldFolder> => {
-    let open = openUnlessGone(request);
-    if (open) {
-      hold.open = open;
-      hold.before_ns = request.before_ns === undefined ? mtimeOf(open.fd) : request.before_ns;
-      // A dead run may have made those above it too.
-      if (request.before_ns === null && hold.path !== request.root) {
-        hold.parent = await folders.hold({ ...request, path: dirname(hold.path) });
-      }
-    } else open = await makeFolder(hold, request);
-    const folder: HeldFolder = { path: hold.path, fd: open.fd, at: open.at };
-    byFolder.set(folder, hold);
-    return folder;
-  };
-
-  const start = (request: FolderRequest): Hold => {
-    const { path, entryOf, lost_at_ms } = request;
-    const base = { path, entryOf, lost_at_ms, holders: 0, before_ns: null, parent: null, open: null };
-    const hold: Hold = { ...base, forgotten: false, ready: Promise.reject(new Error('not opened yet')) };
-    hold.ready.catch(() => undefined);
-    holds.set(path, hold);
-    hold.ready = openOrMake(hold, request);
-    return hold;
-  };
-
-  const letGo = async (hold: Hold) => {
+  async #letGo(hold: Hold): Promise<void> {
     hold.holders -= 1;
     if (hold.holders > 0) return;
     try {
-      if (!hold.forgotten && hold.open) await settle(disk, hold);
+      if (!hold.is_forgotten && hold.open) await settle(this.#disk, hold);
     } catch (error) {
-      onProblem(hold.path, error);
+      this.#onProblem(hold.path, error);
     }
     // Somebody may have come while the times were looked up.
     if (hold.holders > 0) return;
-    drop(hold);
+    this.#drop(hold);
     hold.open?.[Symbol.dispose]();
     hold.open = null;
-    if (hold.parent) await folders.release(hold.parent);
+    if (hold.parent) await this.release(hold.parent);
     hold.parent = null;
-  };
-
-  const folders: Folders = {
-    async hold(request) {
-      const hold = holds.get(request.path) ?? start(request);
-      hold.holders += 1;
-      hold.lost_at_ms = Math.max(hold.lost_at_ms, request.lost_at_ms);
-      try {
-        return await hold.ready;
-      } catch (error) {
-        hold.forgotten = true;
-        drop(hold);
-        await letGo(hold);
-        throw error;
-      }
-    },
-    async release(folder) {
-      const hold = byFolder.get(folder);
-      if (hold) await letGo(hold);
-    },
-    forget(folder) {
-      const hold = byFolder.get(folder);
-      if (!hold) return;
-      hold.forgotten = true;
-      drop(hold);
-    },
-  };
-  return folders;
+  }
 }
 
 function openUnlessGone(request: FolderRequest): OpenFolder | null {
@@ -180,8 +187,8 @@ async function dress(disk: Disk, { open, parent, entry }: NewFolder): Promise<vo
     return;
   }
   await disk.applyMetadata(open.at('.'), entry);
-  const writable = (entry.mode & 0o300) === 0o300 || process.getuid?.() === 0;
-  if (!writable) fs.fchmodSync(open.fd, entry.mode | 0o300);
+  const is_writable = (entry.mode & 0o300) === 0o300 || process.getuid?.() === 0;
+  if (!is_writable) fs.fchmodSync(open.fd, entry.mode | 0o300);
 }
 
 async function settle(disk: Disk, hold: Hold): Promise<void> {

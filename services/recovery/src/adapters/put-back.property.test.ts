@@ -8,7 +8,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { plainMetadata } from '../../test/plain-metadata.ts';
 import { createDisk } from './disk.ts';
-import { createFolders } from './folders.ts';
+import { Folders } from './folders.ts';
 import { createOpenWriters } from './open-writers.ts';
 import { openBatch, type PutBack } from './put-back.ts';
 
@@ -58,7 +58,7 @@ function fileFor(root: string, path: string, corrupted: boolean): Omit<PutBack, 
 
 async function attempt(quarantine_dir: string, file: PutBack, before: () => void): Promise<string> {
   const disk = createDisk({ metadata: plainMetadata, before });
-  const folders = createFolders(disk, () => undefined);
+  const folders = new Folders(disk, () => undefined);
   const quarantine = { disk, folder: quarantine_dir, writers: createOpenWriters() };
   const batch = openBatch({ disk, folders, quarantine }, 1);
   try {

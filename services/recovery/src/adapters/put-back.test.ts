@@ -6,7 +6,7 @@ import { tempDir } from '@holdfast/testkit/temp-dir';
 import { describe, expect, test } from '@jest/globals';
 import { plainMetadata } from '../../test/plain-metadata.ts';
 import { createDisk, type DiskStep } from './disk.ts';
-import { createFolders } from './folders.ts';
+import { Folders } from './folders.ts';
 import { createOpenWriters } from './open-writers.ts';
 import { openBatch, type Placement, type PutBack } from './put-back.ts';
 
@@ -56,7 +56,7 @@ type Hook = (step: DiskStep, path: string) => void;
 
 async function putBack({ quarantine }: Scene, file: PutBack, before?: Hook): Promise<Placement> {
   const disk = createDisk({ metadata: plainMetadata, ...(before && { before }) });
-  const folders = createFolders(disk, () => undefined);
+  const folders = new Folders(disk, () => undefined);
   const writers = createOpenWriters();
   const batch = openBatch({ disk, folders, quarantine: { disk, folder: quarantine, writers } }, 1);
   const written = await batch.write(file, GOOD);
