@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, constants, lchownSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fsyncSync, lchownSync, openSync } from 'node:fs';
 import koffi, { type KoffiFunc } from 'koffi';
 import type { Entry } from './api.ts';
 import { systemCode } from './errors.ts';
@@ -57,14 +57,23 @@ export function applyMetadata(
 }
 
 /** Makes all that was written to the file system of `path` durable, at once. */
-export function syncFileSystem(path: string): void {
+export async function syncFileSystem(path: string): Promise<void> {
+  const { syncfs } = system();
   const fd = openSync(pathForSystem(path), constants.O_RDONLY);
   try {
-    const { syncfs } = system();
-    if (syncfs !== undefined && syncfs(fd) !== 0) throw systemError('syncfs', path);
+    // Elsewhere than on Linux there is no such call; the folder itself is all that can be asked for.
+    if (syncfs === undefined) fsyncSync(fd);
+    else if ((await inThreadPool(syncfs, fd)) !== 0) throw systemError('syncfs', path);
   } finally {
     closeSync(fd);
   }
+}
+
+/** It waits for the disk, so the event loop must not. */
+function inThreadPool(call: KoffiFunc<(fd: number) => number>, fd: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call.async(fd, (error: unknown, result: number) => (error ? reject(error) : resolve(result)));
+  });
 }
 
 function giveTo(path: string, owner: { uid: number; gid: number }): boolean {

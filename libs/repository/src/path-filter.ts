@@ -27,8 +27,9 @@ function anyOf(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) return () => false;
   const expanded = globs.flatMap((glob) => {
     const whole = glob.length > 1 ? glob.replace(/\/+$/, '') : glob;
-    const anchored = whole.startsWith('/') ? whole : `/**/${whole}`;
-    return [anchored, `${anchored === '/' ? '' : anchored}/**`];
+    const anchored = whole.startsWith('/') ? whole.slice(1) : `**/${whole}`;
+    return anchored === '' ? ['**'] : [anchored, `${anchored}/**`];
   });
-  return picomatch(expanded, { dot: true, nonegate: true });
+  const matches = picomatch(expanded, { dot: true, nonegate: true });
+  return (path) => matches(path.slice(1));
 }

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { isRepositoryError, reasonOf } from '../errors.ts';
-import { indexedPacks, indexedTable } from '../index/index-database.ts';
+import { indexedPacks, indexedTable, prepareForTables } from '../index/index-database.ts';
 import { PACK_PREFIX, packName } from '../pack/pack-name.ts';
 import { openPack, verifyBlocks } from '../pack/pack-reader.ts';
 import { Slice } from '../slice.ts';
@@ -15,15 +15,19 @@ export async function checkPacks(
   findings: Findings,
   options: { read_data: boolean },
 ): Promise<void> {
+  prepareForTables(engine.index.db);
   const sizes = new Map<string, number>();
   for await (const { name, size } of engine.store.list(PACK_PREFIX)) sizes.set(name, size);
   for (const pack of indexedPacks(engine.index.db)) {
     const object = packName(pack.id);
     const size = sizes.get(object);
-    if (size === undefined) loseAll(engine, findings, { id: pack.id, problem: 'the pack is missing' });
+    if (size === undefined) await loseAll(engine, findings, { id: pack.id, problem: 'the pack is missing' });
     else if (options.read_data) await readPack(engine, findings, pack);
     else if (size !== pack.size) {
-      loseAll(engine, findings, { id: pack.id, problem: `it has ${size} bytes instead of ${pack.size}` });
+      await loseAll(engine, findings, {
+        id: pack.id,
+        problem: `it has ${size} bytes instead of ${pack.size}`,
+      });
     }
   }
 }
@@ -38,11 +42,11 @@ async function readPack(
   try {
     data = await engine.store.get(object);
   } catch (error) {
-    loseAll(engine, findings, { id: pack.id, problem: `it cannot be read: ${reasonOf(error)}` });
+    await loseAll(engine, findings, { id: pack.id, problem: `it cannot be read: ${reasonOf(error)}` });
     return;
   }
   if (data.length !== pack.size) findings.add(object, `it has ${data.length} bytes instead of ${pack.size}`);
-  const indexed = indexedTable(engine.index.db, pack.id);
+  const indexed = await indexedTable(engine.index.db, pack.id);
   checkFooter(engine, findings, { ...pack, data, header: indexed.header });
   const slice = new Slice();
   for (const damage of verifyBlocks(engine.keys, { id: pack.id, ...indexed }, data)) {
@@ -70,10 +74,14 @@ function checkFooter(
   }
 }
 
-function loseAll(engine: Engine, findings: Findings, pack: { id: string; problem: string }): void {
+async function loseAll(
+  engine: Engine,
+  findings: Findings,
+  pack: { id: string; problem: string },
+): Promise<void> {
   const object = packName(pack.id);
   findings.add(object, pack.problem);
-  for (const { id } of indexedTable(engine.index.db, pack.id).table.chunks) {
+  for (const { id } of (await indexedTable(engine.index.db, pack.id)).table.chunks) {
     findings.loseChunk(id.toString('hex'), { id: pack.id, object });
   }
 }

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { type BlockInfo, type ChunkPlace, decodePackTable, type PackTable } from '../pack/pack-table.ts';
+import { type BlockInfo, type ChunkPlace, type PackTable, readPackTable } from '../pack/pack-table.ts';
+import { Slice } from '../slice.ts';
 import type { IndexedPack } from './index-object.ts';
 
 /** Where a chunk lies, with all that one ranged get and one decode need. */
@@ -43,7 +44,7 @@ const LOCATE = `
     block.sealed_length, block.raw_length, block.codec, chunk.offset, chunk.length
   FROM chunk JOIN block ON block.pack = chunk.pack AND block.number = chunk.block JOIN pack ON pack.number = chunk.pack
   WHERE chunk.id = ?`;
-const SLICE = 1000;
+const SLICE = 400;
 
 /**
  * The local copy of the index in SQLite. It may be lost at any time: it is filled again from the index objects. Each
@@ -120,8 +121,16 @@ export function indexedPacks(db: DatabaseSync): { id: string; size: number }[] {
   }[];
 }
 
+/** Makes `indexedTable` fast: worth it where it is asked for every pack. */
+export function prepareForTables(db: DatabaseSync): void {
+  db.exec('CREATE INDEX IF NOT EXISTS chunk_of_pack ON chunk (pack)');
+}
+
 /** What the index says of one pack. */
-export function indexedTable(db: DatabaseSync, id: string): { header: Buffer; table: PackTable } {
+export async function indexedTable(
+  db: DatabaseSync,
+  id: string,
+): Promise<{ header: Buffer; table: PackTable }> {
   const { number, header } = db
     .prepare('SELECT number, header FROM pack WHERE id = ?')
     .get(id) as unknown as {
@@ -129,15 +138,13 @@ export function indexedTable(db: DatabaseSync, id: string): { header: Buffer; ta
     header: Uint8Array;
   };
   const blocks = db.prepare('SELECT * FROM block WHERE pack = ? ORDER BY number').all(number);
-  const chunks = db.prepare('SELECT * FROM chunk WHERE pack = ?').all(number);
-  const table = {
-    blocks: blocks as unknown as BlockInfo[],
-    chunks: chunks.map((chunk) => ({
-      ...(chunk as unknown as ChunkPlace),
-      id: Buffer.from(chunk['id'] as Uint8Array),
-    })),
-  };
-  return { header: Buffer.from(header), table };
+  const chunks: ChunkPlace[] = [];
+  const slice = new Slice();
+  for (const chunk of db.prepare('SELECT * FROM chunk WHERE pack = ?').iterate(number)) {
+    chunks.push({ ...(chunk as unknown as ChunkPlace), id: Buffer.from(chunk['id'] as Uint8Array) });
+    await slice.rest();
+  }
+  return { header: Buffer.from(header), table: { blocks: blocks as unknown as BlockInfo[], chunks } };
 }
 
 /** Adds an index object's packs in short transactions, giving way between them; the object is known at the end. */
@@ -151,7 +158,7 @@ export async function insertIndexObject(
 }
 
 async function insertPack(db: DatabaseSync, pack: IndexedPack): Promise<void> {
-  const { blocks, chunks } = decodePackTable(pack.table);
+  const { blocks, chunks } = readPackTable(pack.table);
   db.prepare('INSERT OR IGNORE INTO pack (id, size, header) VALUES (?, ?, ?)').run(
     pack.id,
     pack.size,
@@ -170,18 +177,37 @@ async function insertPack(db: DatabaseSync, pack: IndexedPack): Promise<void> {
 
 async function inSlices<Item>(
   db: DatabaseSync,
-  items: readonly Item[],
+  items: Iterable<Item>,
   insert: (item: Item, index: number) => void,
 ): Promise<void> {
-  for (let start = 0; start < items.length; start += SLICE) {
-    if (start > 0) await new Promise((resolve) => setImmediate(resolve));
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      for (const [index, item] of items.slice(start, start + SLICE).entries()) insert(item, start + index);
-      db.exec('COMMIT');
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK');
-      throw error;
-    }
+  const slice = new Slice();
+  let pending: Item[] = [];
+  let index = 0;
+  const write = () => {
+    inTransaction(db, () => {
+      for (const item of pending) {
+        insert(item, index);
+        index += 1;
+      }
+    });
+    pending = [];
+  };
+  for (const item of items) {
+    pending.push(item);
+    if (pending.length < SLICE) continue;
+    write();
+    await slice.rest();
+  }
+  write();
+}
+
+function inTransaction(db: DatabaseSync, work: () => void): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
   }
 }

@@ -39,6 +39,12 @@ export function encodePackTable(table: PackTable): Buffer {
 
 /** Throws `repo_damaged` where a chunk lies outside its block. */
 export function decodePackTable(data: Buffer): PackTable {
+  const { blocks, chunks } = readPackTable(data);
+  return { blocks, chunks: [...chunks] };
+}
+
+/** The same with one chunk at a time: a pack of small files has tens of thousands. */
+export function readPackTable(data: Buffer): { blocks: BlockInfo[]; chunks: Iterable<ChunkPlace> } {
   const reader = new ByteReader(data);
   const blocks = Array.from({ length: reader.u32() }, () => ({
     offset: reader.u32(),
@@ -46,17 +52,17 @@ export function decodePackTable(data: Buffer): PackTable {
     raw_length: reader.u32(),
     codec: reader.u8(),
   }));
-  const chunks = Array.from({ length: reader.u32() }, () => ({
-    id: reader.raw(ID_BYTES),
-    block: reader.u32(),
-    offset: reader.u32(),
-    length: reader.u32(),
-  }));
-  for (const chunk of chunks) {
+  return { blocks, chunks: readChunks(reader, blocks) };
+}
+
+function* readChunks(reader: ByteReader, blocks: readonly BlockInfo[]): Generator<ChunkPlace> {
+  for (let left = reader.u32(); left > 0; left -= 1) {
+    const id = reader.raw(ID_BYTES);
+    const chunk = { id, block: reader.u32(), offset: reader.u32(), length: reader.u32() };
     const block = blocks[chunk.block];
     if (block === undefined || chunk.offset + chunk.length > block.raw_length) {
       throw damaged('a pack table names a chunk outside its block');
     }
+    yield chunk;
   }
-  return { blocks, chunks };
 }

@@ -88,7 +88,7 @@ class RestoreRun {
       await slice.rest();
     }
     await blocks.finish();
-    if (!dry_run) this.#finish();
+    if (!dry_run) await this.#finish();
     return { files: this.#files, bytes: this.#bytes, failed: this.#failed };
   }
 
@@ -201,7 +201,7 @@ class RestoreRun {
   }
 
   /** Links, then folders from the innermost out: what is made in a folder changes its mtime. */
-  #finish(): void {
+  async #finish(): Promise<void> {
     for (const { entry, place, first } of this.#links) {
       this.#try(entry.path, () => {
         this.#target.makeLink(place, first);
@@ -211,7 +211,7 @@ class RestoreRun {
     for (const [place, folder] of [...this.#folders].reverse()) {
       this.#try(folder.path, () => applyMetadata(place, folder));
     }
-    syncFileSystem(this.#target.path);
+    await syncFileSystem(this.#target.path);
   }
 
   #try(path: string, work: () => void): void {
@@ -227,7 +227,7 @@ class RestoreRun {
   }
 
   #fileDone(entry: Entry): void {
-    this.#files += 1;
+    if (entry.kind === 'file') this.#files += 1;
     this.#bytes += entry.size;
     this.#request.on_progress?.({
       files_done: this.#files,

@@ -9,7 +9,7 @@ import { commitSnapshot } from './commit.ts';
 import { EntryWriter } from './entry-writer.ts';
 import { FileStorer } from './file-storer.ts';
 import { PackStore } from './pack-store.ts';
-import { Scan } from './scan.ts';
+import { Scan, type ScanSink } from './scan.ts';
 import { StatCache } from './stat-cache.ts';
 import { TreeWriter } from './tree-writer.ts';
 
@@ -43,17 +43,7 @@ export async function runBackup(
     await files.room();
     if (!dry_run) await tree.settle(() => packs.checkpoint());
   };
-  const scan = new Scan(engine, {
-    request,
-    parent_tree: parent?.tree,
-    sink: {
-      present: (item, before) => entries.present(item, before),
-      gone: (key, before) => entries.gone(key, before),
-      unreadable: (path, reason) => entries.unreadable.push({ path, reason }),
-      skipped: (path, reason) => entries.skipped.push({ path, reason }),
-      room,
-    },
-  });
+  const scan = new Scan(engine, { request, parent_tree: parent?.tree, sink: scanInto(entries, room) });
   await scan.run();
   if (scan.roots_readable === 0) throw noRoots(entries.unreadable);
   entries.scanned();
@@ -84,6 +74,16 @@ export async function runBackup(
     stats: statsOf(),
   });
   return { snapshot, stats: statsOf(), unchanged: false };
+}
+
+function scanInto(entries: EntryWriter, room: () => Promise<void>): ScanSink {
+  return {
+    present: (item, before) => entries.present(item, before),
+    gone: (key, before) => entries.gone(key, before),
+    unreadable: (path, reason) => entries.unreadable.push({ path, reason }),
+    skipped: (path, reason) => entries.skipped.push({ path, reason }),
+    room,
+  };
 }
 
 async function findParent(

@@ -6,7 +6,7 @@ import type { FinishedPack } from '../pack/pack-writer.ts';
 
 /** So many packs are in an index object at most; a backup that is cut short keeps those that one names. */
 const PACKS_PER_INDEX = 64;
-const BACKLOG_MAX = 3;
+const BACKLOG_MAX = 1;
 
 /** Brings packs to the store, and then names them in index objects: in this order, always. */
 export class PackStore {

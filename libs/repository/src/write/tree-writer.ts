@@ -3,7 +3,7 @@ import { type Edits, editTree, type TreeStore } from '../tree/edit.ts';
 import { type ChildRef, createBoundary, encodeNode, type TreeNode } from '../tree/node.ts';
 import type { ChunkSink } from './chunk-sink.ts';
 
-const EDITS_MAX = 2048;
+const EDITS_MAX = 1024;
 const UNSTORED_MAX = 4096;
 
 /** Edits the tree of a snapshot while a backup goes on: memory holds some edits and new nodes, never the whole tree. */
