@@ -98,7 +98,7 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
   const base = { host, clock, log, territory, registry, ledger, roots, fail };
   const desk: Desk = { ...base, git: new GitTrees(), reader, move_window_ms };
   const reconciler = new Reconciler({ ...base, ...intervals, database, walker, inspector: () => inspector });
-  const inspector = new Inspector({ ...desk, explore: (folder) => reconciler.explore(folder) });
+  const inspector = new Inspector({ ...desk, explore: (folders) => reconciler.explore(folders) });
   const reconcile = async () => {
     await keeper.renew();
     await reconciler.walk('stat');

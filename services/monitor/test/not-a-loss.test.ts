@@ -111,6 +111,16 @@ describe('not a loss', () => {
   );
 });
 
+test('mv of a folder with 5,000 files is 5,000 moves', async () => {
+  const names = Array.from({ length: 5000 }, (_, index) => `data/d${index % 50}/f${index}.json`);
+  await using lab = await Lab.start({ files: Object.fromEntries(names.map((name) => [name, '{"same":1}'])) });
+  run(lab, 'mv data moved');
+  await lab.settled();
+  const told = (await lab.told()).filter(({ type }) => type !== 'FilesRegistered').map(({ type }) => type);
+  expect(told.filter((type) => type === 'FileMoved').length).toBe(5000);
+  expect(told.filter((type) => type === 'FileDeleted').length).toBe(0);
+});
+
 describe('git', () => {
   const SETUP = `
     git init -q -b main . && git config user.email a@b && git config user.name a && git config commit.gpgsign false

@@ -57,7 +57,17 @@ function rootsOf(source: CompiledSource, base_dir: string): string[] {
   });
 }
 
-function outermost(folders: readonly string[]): string[] {
-  const unique = [...new Set(folders)].sort();
-  return unique.filter((folder) => !unique.some((other) => other !== folder && isWithin(folder, other)));
+/** Each folder once, without those that lie below another; in order. */
+export function outermost(folders: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const folder of [...new Set(folders)].sort(byDepthFirst)) {
+    const last = kept.at(-1);
+    if (last === undefined || !isWithin(folder, last)) kept.push(folder);
+  }
+  return kept;
+}
+
+// With a slash at its end a folder comes right before all that lies below it.
+function byDepthFirst(one: string, other: string): number {
+  return `${one}/` < `${other}/` ? -1 : 1;
 }

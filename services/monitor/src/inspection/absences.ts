@@ -11,12 +11,15 @@ import {
 } from '../domain/file-inventory/state.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Desk } from './desk.ts';
+import type { Explorations } from './explorations.ts';
 import { type Waiting, WaitingList } from './waiting-list.ts';
 
 /** A file that is not there, held for what may explain it. */
 interface Held extends Waiting {
   readonly by: DetectedBy;
   readonly excuse?: RetiredReason;
+  /** The newest exploration when it first fell due: later ones do not hold it. */
+  readonly awaits?: number;
 }
 
 export interface AbsencesParts extends Desk {
@@ -25,8 +28,8 @@ export interface AbsencesParts extends Desk {
   /** Sizes of the new files that are being looked at: a file that is gone may be one of them. */
   arrivingSizes(): ReadonlySet<number>;
   readonly arrivals: Arrivals;
-  /** True while a new folder is being read: what is gone may stand in it. */
-  isExploring(): boolean;
+  /** New folders that are to be read, and those that were: what is gone may stand in one of them. */
+  readonly explorations: Explorations;
 }
 
 /** Decided in one turn of the loop: one transaction. */
@@ -115,7 +118,7 @@ export class Absences {
     const now_ms = this.#parts.clock.now_ms();
     const waited_ms = now_ms - held.first_ms;
     if (waited_ms > HELD_MAX_MS) return 'no';
-    if (this.#parts.isExploring()) return 'wait';
+    if (this.#parts.explorations.done < (held.awaits ?? this.#parts.explorations.begun)) return 'wait';
     const size = arriving.size === 0 ? undefined : this.#parts.registry.get(held.path)?.facts.size;
     if (waited_ms < ARRIVAL_MAX_MS && size !== undefined && arriving.has(size)) return 'wait';
     const activity = tree === undefined ? 'quiet' : this.#parts.git.activity(tree, now_ms);
@@ -125,7 +128,8 @@ export class Absences {
 
   #putOff(held: Held) {
     const now_ms = this.#parts.clock.now_ms();
-    this.#held.set({ ...held, last_ms: now_ms, due_ms: now_ms + LOOK_AGAIN_MS });
+    const awaits = held.awaits ?? this.#parts.explorations.begun;
+    this.#held.set({ ...held, awaits, last_ms: now_ms, due_ms: now_ms + LOOK_AGAIN_MS });
   }
 
   async #askGit(tree: GitTree, asked: readonly Held[]) {

@@ -6,6 +6,7 @@ import { type DetectedBy, type FileRow, stands } from '../domain/file-inventory/
 import { Absences } from './absences.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Desk } from './desk.ts';
+import { Explorations } from './explorations.ts';
 import { Registrations } from './registrations.ts';
 import { Sightings } from './sightings.ts';
 
@@ -18,12 +19,14 @@ interface Clue {
 
 /** Clues that are looked at in one turn of the loop: some milliseconds. */
 const SLICE = 150;
+/** Differences of a walk that wait at most. */
+const ROOM = 3_000;
 /** Longer than what has no reason to wait. */
 const CATCH_UP_MAX_MS = 10_000;
 
 export interface InspectorParts extends Desk {
-  /** A folder came into being: what it holds has to be looked at. */
-  explore(folder: string): Promise<void>;
+  /** Folders came into being: what they hold has to be looked at. */
+  explore(folders: readonly string[]): Promise<void>;
 }
 
 /** Follows every clue to what stands at its path, and hands that on to be judged. */
@@ -32,9 +35,9 @@ export class Inspector {
   readonly #absences: Absences;
   readonly #sightings: Sightings;
   readonly #registrations: Registrations;
+  readonly #explorations: Explorations;
   readonly #clues: Clue[] = [];
   readonly #waiting: { since_ms: number | undefined; resolve: () => void }[] = [];
-  #exploring = 0;
   /** Hints of this turn of the loop. */
   #hints = 0;
   #next: NodeJS.Immediate | undefined;
@@ -43,6 +46,7 @@ export class Inspector {
   constructor(parts: InspectorParts) {
     this.#parts = parts;
     const arrivals = new Arrivals();
+    this.#explorations = new Explorations(parts);
     const goTo = (path: string, by: DetectedBy) => this.#follow({ path, by });
     this.#registrations = new Registrations(parts);
     this.#sightings = new Sightings({
@@ -57,7 +61,7 @@ export class Inspector {
       arrivals,
       onThere: goTo,
       arrivingSizes: () => this.#sightings.arrivingSizes(),
-      isExploring: () => this.#exploring > 0,
+      explorations: this.#explorations,
     });
   }
 
@@ -78,7 +82,8 @@ export class Inspector {
   async suspect(paths: readonly string[]): Promise<void> {
     for (const path of paths) this.#clues.push({ path, by: 'scan' });
     this.#schedule();
-    while (this.pending > 20 * SLICE)
+    // Absences do not count: they may wait for this very walk.
+    while (this.#sightings.size + this.#registrations.size + this.#clues.length > ROOM)
       await new Promise<void>((resolve) => this.#parts.clock.after(10, resolve));
   }
 
@@ -213,14 +218,8 @@ export class Inspector {
 
   #explore(folder: string) {
     const { territory } = this.#parts;
-    if (!territory.enters(folder, 'directory') || territory.rootOf(dirname(folder)) === undefined) return;
-    this.#exploring += 1;
-    this.#parts
-      .explore(folder)
-      .catch((error) => this.#parts.fail(error))
-      .finally(() => {
-        this.#exploring -= 1;
-      });
+    const isBelowRoot = territory.rootOf(dirname(folder)) !== undefined;
+    if (isBelowRoot && territory.enters(folder, 'directory')) this.#explorations.begin(folder);
   }
 
   #checkWaiting() {

@@ -48,11 +48,11 @@ export class Reconciler {
     return after;
   }
 
-  /** Reads a folder that just came into being. */
-  async explore(folder: string): Promise<void> {
+  /** Reads folders that just came into being. */
+  async explore(folders: readonly string[]): Promise<void> {
     const { walker, database } = this.#parts;
     if (this.#stopped) return;
-    await walker.ask('walk', { database, folders: [folder], depth: 'stat' }, (part) =>
+    await walker.ask('walk', { database, folders, depth: 'stat' }, (part) =>
       this.#parts.inspector().suspect(part),
     );
   }

@@ -47,11 +47,14 @@ export interface SightingsParts extends Desk {
 
 const READ_AT_ONCE = 256;
 const BYTES_AT_ONCE = 64 * 1024 * 1024;
-/** A file that never comes to rest is judged all the same, while its content is good. */
+/** A file that never comes to rest is judged all the same, while its content is good; a large one less often. */
 const UNSETTLED_MAX_MS = 5_000;
+const LARGE_BYTES_PER_MS = 20_000;
 /** Content that breaks off may still be on its way: so long must it have been quiet. */
 const UNFINISHED_QUIET_MS = 250;
+const AT_REST_MS = 10_000;
 const WRITER_AGAIN_MS = 25;
+const WRITER_AGAIN_MAX_MS = 1_000;
 /** Recovery tells what it put back at once after it did. */
 const RECOVERY_TELLS_MS = 500;
 
@@ -90,7 +93,7 @@ export class Sightings {
     const now_ms = this.#parts.clock.now_ms();
     const before = this.#settling.get(path) ?? this.#reading.get(path);
     const first_ms = before?.first_ms ?? now_ms;
-    const latest_ms = first_ms + UNSETTLED_MAX_MS;
+    const latest_ms = first_ms + UNSETTLED_MAX_MS + seen.size / LARGE_BYTES_PER_MS;
     this.#settling.set({
       path,
       by: seen.by,
@@ -163,7 +166,7 @@ export class Sightings {
   async #doubt(seen: readonly Seen[]): Promise<Certain[]> {
     const rows = new Map(seen.map(({ entry }) => [entry.path, this.#parts.registry.get(entry.path)]));
     const suspicious = seen.filter(({ entry, outcome }) =>
-      isSuspicious(rows.get(entry.path), entry, outcome),
+      isSuspicious(rows.get(entry.path), outcome, this.#parts.clock.now_ms()),
     );
     const paths = suspicious.map(({ entry }) => entry.path);
     const writers = new Set(paths.length === 0 ? [] : await this.#parts.reader.ask('writers', paths));
@@ -171,7 +174,7 @@ export class Sightings {
       suspicious.filter(({ outcome }) => outcome.verdict.problem !== undefined),
     );
     return seen.flatMap(({ entry, outcome }) => {
-      if (writers.has(entry.path)) return this.#later(entry, WRITER_AGAIN_MS);
+      if (writers.has(entry.path) && this.#waitsForWriter(entry, outcome)) return [];
       if (outcome.unfinished && !intended.has(entry.path)) {
         const quiet_ms = this.#parts.clock.now_ms() - entry.last_ms;
         if (entry.by === 'watch' && quiet_ms < UNFINISHED_QUIET_MS)
@@ -181,6 +184,14 @@ export class Sightings {
       if (source === undefined) return [];
       return [toCertain(entry, outcome, { intended: intended.has(entry.path), source: source.name })];
     });
+  }
+
+  /** A new file with good content is not kept waiting for ever by a writer that stays, such as that of a log. */
+  #waitsForWriter(entry: Settling, { verdict }: Read): boolean {
+    const waited_ms = this.#parts.clock.now_ms() - entry.first_ms;
+    if (entry.is_new && verdict.problem === undefined && waited_ms > UNSETTLED_MAX_MS) return false;
+    this.#again(entry, Math.min(WRITER_AGAIN_MAX_MS, Math.max(WRITER_AGAIN_MS, waited_ms / 4)));
+    return true;
   }
 
   #later(entry: Settling, wait_ms: number): [] {
@@ -253,11 +264,11 @@ export class Sightings {
   }
 }
 
-/** What would be a loss, and what is new: nobody may be at work on it. What stood there before we came is at rest. */
-function isSuspicious(row: FileRow | undefined, entry: Settling, { facts, verdict }: Read): boolean {
+/** What would be a loss, and what is new: nobody may be at work on it. What has been there for a while is at rest. */
+function isSuspicious(row: FileRow | undefined, { facts, verdict }: Read, now_ms: number): boolean {
   if (verdict.problem !== undefined) return true;
-  if (entry.by === 'watch' && !isKnown(row)) return true;
-  return row?.state === 'present' && !verdict.judged && isCollapse(row.path, row.facts.size, facts.size);
+  if (!isKnown(row)) return now_ms - Number(BigInt(facts.ctime_ns) / 1_000_000n) < AT_REST_MS;
+  return row.state === 'present' && !verdict.judged && isCollapse(row.path, row.facts.size, facts.size);
 }
 
 function toCertain(entry: Settling, outcome: Read, about: { intended: boolean; source: string }): Certain {
