@@ -9,7 +9,8 @@ export function reportError(error: unknown, stream: NodeJS.WritableStream = proc
     return EXIT.failed;
   }
   const hint = styleText('dim', error.hint, { stream });
-  stream.write(`${styleText('red', 'holdfast:', { stream })} ${error.message} ${hint}\n`);
+  const end = /[.?!]$/.test(error.message) ? '' : '.';
+  stream.write(`${styleText('red', 'holdfast:', { stream })} ${error.message}${end} ${hint}\n`);
   return error.exit_code;
 }
 
