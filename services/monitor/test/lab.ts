@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
 import type { JetStreamStore } from '@holdfast/event-store/jetstream-store';
@@ -12,6 +12,8 @@ import { eventually } from '@holdfast/testkit/wait-for';
 import { startMonitor } from '../src/service.ts';
 
 export interface LabOptions {
+  /** The root is a symlink to the folder. */
+  linked?: boolean;
   /** Files that stand before the monitor starts, below the protected folder. */
   files?: Record<string, string>;
   source?: Record<string, unknown>;
@@ -33,7 +35,10 @@ export class Lab implements AsyncDisposable {
     this.#options = options;
     this.root = join(this.#temp.path, 'root');
     this.events = options.events ?? (createMemoryStore() as JetStreamStore);
-    mkdirSync(this.root);
+    if (options.linked) {
+      mkdirSync(`${this.root}-real`);
+      symlinkSync(`${this.root}-real`, this.root);
+    } else mkdirSync(this.root);
     this.write(options.files ?? {});
   }
 

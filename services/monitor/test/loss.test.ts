@@ -30,6 +30,12 @@ describe('a file that is gone', () => {
     expect(event.traceparent).toMatch(/^00-/);
   });
 
+  test('is told below a root that is a symlink', async () => {
+    await using lab = await Lab.start({ files: { 'd/a.txt': 'a' }, linked: true });
+    unlinkSync(lab.path('d/a.txt'));
+    expect((await lab.until('FileDeleted', 'd/a.txt')).data.detected_by).toBe('watch');
+  });
+
   test('is told although its inode is given out again', async () => {
     await using lab = await Lab.start({ files: { 'a.txt': 'the one' } });
     const before = statSync(lab.path('a.txt')).ino;

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { EventData } from '@holdfast/contracts/catalog';
 import { systemCode } from '@holdfast/contracts/errors';
+import { isWithin } from '@holdfast/runtime/path-pattern';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Territory } from './territory.ts';
 
@@ -35,18 +36,25 @@ export function suspiciousDrain(): number {
 
 /** Watches with chokidar; resolves when everything there is watched. */
 export async function startWatcher(territory: Territory, handlers: WatchHandlers): Promise<Watcher> {
-  const roots = [...territory.roots];
-  const watcher = watch(roots, {
-    atomic: false,
-    ignoreInitial: true,
-    followSymlinks: false,
-    ignorePermissionErrors: true,
-    ignored: (path, stats) => {
-      if (stats === undefined) return !territory.enters(path, 'directory') && !territory.enters(path, 'file');
-      return !territory.enters(path, stats.isDirectory() ? 'directory' : 'file');
+  const { roots } = territory;
+  const places = roots.map((root) => ({ root, real: realPath(root) }));
+  const nameOf = renamer(places.filter(({ root, real }) => root !== real));
+  const watcher = watch(
+    places.map(({ real }) => real),
+    {
+      atomic: false,
+      ignoreInitial: true,
+      followSymlinks: false,
+      ignorePermissionErrors: true,
+      ignored: (real, stats) => {
+        const path = nameOf(real);
+        if (stats === undefined)
+          return !territory.enters(path, 'directory') && !territory.enters(path, 'file');
+        return !territory.enters(path, stats.isDirectory() ? 'directory' : 'file');
+      },
     },
-  });
-  listen(watcher, handlers);
+  );
+  listen(watcher, { ...handlers, onHint: (path, entry) => handlers.onHint(nameOf(path), entry) });
   const { promise, resolve } = Promise.withResolvers<void>();
   watcher.once('ready', resolve);
   const timer = setTimeout(() => {
@@ -56,6 +64,23 @@ export async function startWatcher(territory: Territory, handlers: WatchHandlers
   await promise;
   clearTimeout(timer);
   return { watched: new Set(roots), [Symbol.asyncDispose]: () => watcher.close() };
+}
+
+// A root that is a symlink is watched where it leads to: links are not followed anywhere else.
+function realPath(root: string): string {
+  try {
+    return realpathSync(root);
+  } catch {
+    return root;
+  }
+}
+
+/** Gives a path below the real place of a root its name below the root. */
+function renamer(places: readonly { root: string; real: string }[]): (path: string) => string {
+  return (path) => {
+    const place = places.find(({ real }) => isWithin(path, real));
+    return place === undefined ? path : place.root + path.slice(place.real.length);
+  };
 }
 
 function listen(watcher: FSWatcher, handlers: WatchHandlers) {

@@ -33,7 +33,7 @@ export interface AbsencesParts extends Desk {
 }
 
 /** Decided in one turn of the loop: one transaction. */
-const SLICE = 150;
+const SLICE = 80;
 const LOOK_AGAIN_MS = 5;
 /** However busy git or a new folder is: no loss is held for longer. */
 const HELD_MAX_MS = 30_000;

@@ -18,7 +18,7 @@ interface Clue {
 }
 
 /** Clues that are looked at in one turn of the loop: some milliseconds. */
-const SLICE = 150;
+const SLICE = 100;
 /** Differences of a walk that wait at most. */
 const ROOM = 3_000;
 /** Longer than what has no reason to wait. */

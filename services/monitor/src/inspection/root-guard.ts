@@ -32,6 +32,8 @@ export interface RootGuardParts {
 export class RootGuard {
   readonly #parts: RootGuardParts;
   readonly #lost = new Map<string, Lost>();
+  /** When each root was last looked at: once a millisecond is enough for all that is judged in it. */
+  readonly #looked = new Map<string, number>();
   #cancel: (() => void) | undefined;
 
   constructor(parts: RootGuardParts) {
@@ -50,6 +52,9 @@ export class RootGuard {
   isAway(path: string): boolean {
     const folder = this.#parts.territory.rootOf(path);
     if (folder === undefined) return false;
+    const now_ms = this.#parts.clock.now_ms();
+    if (this.#looked.get(folder) === now_ms) return this.#lost.has(folder);
+    this.#looked.set(folder, now_ms);
     const was = this.#lost.has(folder);
     this.#checkRoot(folder);
     const is = this.#lost.has(folder);
