@@ -25,6 +25,8 @@ export interface HeldFolder {
   readonly path: string;
   readonly fd: number;
   at(name: string): string;
+  /** False once it was removed, or moved to another place. */
+  isThere(): boolean;
 }
 
 interface Hold {
@@ -76,10 +78,10 @@ export class Folders {
     if (hold) await this.#letGo(hold);
   }
 
-  /** It was removed under our hands: the next to hold it makes it anew. */
-  forget(folder: HeldFolder): void {
+  /** Where it was removed under our hands, the next to hold it makes it anew. */
+  check(folder: HeldFolder): void {
     const hold = this.#byFolder.get(folder);
-    if (hold) this.#forget(hold);
+    if (hold && !folder.isThere()) this.#forget(hold);
   }
 
   #forget(hold: Hold): void {
@@ -103,7 +105,7 @@ export class Folders {
 
   async #openOrMake(hold: Hold, request: FolderRequest): Promise<HeldFolder> {
     const open = (await this.#openStanding(hold, request)) ?? (await this.#make(hold, request));
-    const folder: HeldFolder = { path: hold.path, fd: open.fd, at: open.at };
+    const folder: HeldFolder = { path: hold.path, fd: open.fd, at: open.at, isThere: open.isThere };
     this.#byFolder.set(folder, hold);
     return folder;
   }

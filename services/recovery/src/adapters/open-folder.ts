@@ -7,6 +7,8 @@ export interface OpenFolder extends Disposable {
   readonly fd: number;
   /** The path of a name in it. */
   at(name: string): string;
+  /** False once it was removed, or moved to another place. */
+  isThere(): boolean;
 }
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = fs.constants;
@@ -19,22 +21,25 @@ const THROUGH_PROC = process.platform === 'linux';
  */
 export function openFolder(path: string, root: string): OpenFolder {
   const fd = openAsFolder(path);
+  const placeNow = () =>
+    THROUGH_PROC ? fs.readlinkSync(`/proc/self/fd/${fd}`) : fs.realpathSync.native(path);
   try {
-    const real = THROUGH_PROC ? fs.readlinkSync(`/proc/self/fd/${fd}`) : fs.realpathSync.native(path);
-    if (real.endsWith(' (deleted)')) throw gone(path);
+    const real = placeNow();
+    if (real.endsWith(' (deleted)')) throw goneError(path);
     const expected = realPlaceOf(path, root);
     if (real !== expected) {
       throw new HoldfastError('restore_refused', `${path} leads to ${real}: nothing is written there`);
     }
+    return {
+      fd,
+      at: (name) => (THROUGH_PROC ? `/proc/self/fd/${fd}/${name}` : join(path, name)),
+      isThere: () => fs.fstatSync(fd).nlink > 0 && placeNow() === real,
+      [Symbol.dispose]: () => fs.closeSync(fd),
+    };
   } catch (error) {
     fs.closeSync(fd);
     throw error;
   }
-  return {
-    fd,
-    at: (name) => (THROUGH_PROC ? `/proc/self/fd/${fd}/${name}` : join(path, name)),
-    [Symbol.dispose]: () => fs.closeSync(fd),
-  };
 }
 
 /** The root of a source that a path belongs to; for a root that is itself a file, the folder that holds it. */
@@ -69,6 +74,7 @@ function realPlaceOf(path: string, root: string): string {
   }
 }
 
-function gone(path: string): Error {
+/** What the system would say of a folder that is not there any more. */
+export function goneError(path: string): Error {
   return Object.assign(new Error(`ENOENT: ${path} was removed`), { code: 'ENOENT' });
 }

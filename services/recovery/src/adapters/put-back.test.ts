@@ -213,6 +213,17 @@ describe('refused', () => {
   });
 });
 
+test('a folder that is moved away while it is written to gets nothing', async () => {
+  using dir = tempDir();
+  const here = scene(dir.path, 'deleted');
+  const moved = join(here.root, 'moved');
+  const move: Hook = (step) => {
+    if (step === 'sync') fs.renameSync(join(here.root, 'a'), moved);
+  };
+  await expect(putBack(here, fileOf(here), move)).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(fs.readdirSync(join(moved, 'b'))).toEqual([]);
+});
+
 test('a folder that somebody changed after the loss keeps the time of that change', async () => {
   using dir = tempDir();
   const here = scene(dir.path, 'deleted');

@@ -6,6 +6,7 @@ import type { Entry } from '@holdfast/repository/api';
 import type { Disk } from './disk.ts';
 import { checksumOf, openStanding } from './file-content.ts';
 import type { FolderRequest, Folders, HeldFolder } from './folders.ts';
+import { goneError } from './open-folder.ts';
 import { type BadCopy, movedBefore, moveToQuarantine, type Quarantine } from './quarantine.ts';
 
 /** One file that is to stand again. */
@@ -88,7 +89,7 @@ export function openBatch(options: PutBackOptions, files: number): PutBackBatch 
         if (!singly) closeFile(written);
         return written;
       } catch (error) {
-        if (systemCode(error) === 'ENOENT') folders.forget(folder);
+        if (systemCode(error) === 'ENOENT') folders.check(folder);
         await abandon(written);
         throw error;
       }
@@ -123,10 +124,12 @@ async function place(options: PutBackOptions, written: Written): Promise<Placeme
       if (moving.kind === 'busy') return moving;
       if (moving.kind === 'moved') quarantined_to = moving.to;
     }
+    // Held open, it could have been moved away with all that is in it.
+    if (!folder.isThere()) throw goneError(folder.path);
     options.disk.link(temp, target);
     return { kind: 'placed', quarantined_to };
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') options.folders.forget(folder);
+    if (systemCode(error) === 'ENOENT') options.folders.check(folder);
     if (systemCode(error) !== 'EEXIST') throw error;
     const standing = await compare(target, file);
     if (standing !== 'ours') return { kind: standing };

@@ -9,8 +9,8 @@ export interface FolderTime {
 }
 
 const NS_PER_MS = 1_000_000n;
-// Detection times are cut to milliseconds; the kernel's clock for files is not.
-const SLACK_NS = NS_PER_MS;
+// What removes a tree removes its folders right after their files.
+const SLACK_NS = 100n * NS_PER_MS;
 
 /**
  * The mtime that a folder gets after files were put back into it; null: leave it. Where the loss itself was the last

@@ -166,7 +166,7 @@ describe('a folder', () => {
     expect(folderTimeAfter({ before_ns: ns(LOST_AT_MS - 1), stored_ns, lost_at_ms })).toBe(stored_ns);
   });
   test('that changed after the loss keeps the time of that change', () => {
-    const before_ns = ns(LOST_AT_MS + 70);
+    const before_ns = ns(LOST_AT_MS + 700);
     expect(folderTimeAfter({ before_ns, stored_ns: ns(LOST_AT_MS - 9), lost_at_ms })).toBe(before_ns);
   });
   test('that was gone gets the stored time; one that no snapshot has is left', () => {
