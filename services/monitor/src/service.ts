@@ -9,6 +9,7 @@ import { GitTrees } from './adapters/git.ts';
 import { createFileRegistry } from './adapters/registry.ts';
 import { REGISTRY_MIGRATIONS } from './adapters/registry-schema.ts';
 import { createTerritory } from './adapters/territory.ts';
+import type { GapReason } from './adapters/watcher.ts';
 import { createWorker } from './adapters/worker-client.ts';
 import { type MonitorConfig, monitorConfig } from './config.ts';
 import { consumeOutcomes } from './consumers/on-file-recovered.ts';
@@ -99,8 +100,9 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
   const desk: Desk = { ...base, git: new GitTrees(), reader, move_window_ms };
   const reconciler = new Reconciler({ ...base, ...intervals, database, walker, inspector: () => inspector });
   const inspector = new Inspector({ ...desk, explore: (folders) => reconciler.explore(folders) });
-  const reconcile = async () => {
-    await keeper.renew();
+  const reconcile = async (reason?: GapReason) => {
+    // Where a limit is reached another watcher reaches it too.
+    if (reason !== 'enospc' && reason !== 'emfile') await keeper.renew();
     await reconciler.walk('stat');
     await inspector.caughtUp();
   };

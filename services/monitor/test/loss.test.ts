@@ -45,6 +45,17 @@ describe('a file that is gone', () => {
     expect([await lab.of('FileMoved'), before]).toEqual([[], expect.any(Number)]);
   });
 
+  test('is told although its inode, size and times stand under another name: recovery makes such files', async () => {
+    await using lab = await Lab.start({ files: { 'a.txt': 'one' } });
+    const script = [
+      'touch -r a.txt ../times; rm a.txt',
+      'printf two > b.txt; touch -r ../times b.txt; printf two > c.tmp; touch -r ../times c.tmp',
+    ].join('; ');
+    spawnSync('sh', ['-c', script], { cwd: lab.root });
+    await lab.until('FileDeleted', 'a.txt');
+    expect([await lab.of('FileMoved'), await lab.of('FileRetired')]).toEqual([[], []]);
+  });
+
   test('is told although a copy of it has been there for long', async () => {
     await using lab = await Lab.start({ files: { 'a.txt': 'the same', 'b.txt': 'the same' } });
     unlinkSync(lab.path('a.txt'));

@@ -30,6 +30,7 @@ export function toFileStat(stats: BigIntStats): FileStat {
     size: Number(stats.size),
     mtime_ns: String(stats.mtimeNs),
     ctime_ns: String(stats.ctimeNs),
+    // A number that is given out again belongs to a file that was born later.
     inode: `${stats.dev}:${stats.ino}`,
   };
 }

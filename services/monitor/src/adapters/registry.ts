@@ -15,7 +15,7 @@ export interface FileFilter {
  */
 export interface FileRegistry {
   get(path: string): FileRow | undefined;
-  /** Rows whose last known file had this `<device>:<inode>`. */
+  /** Rows whose last known file had this identity (`Facts.inode`). */
   byInode(inode: string): FileRow[];
   /** Paths below a folder that are not retired, in order. */
   pathsUnder(folder: string): string[];

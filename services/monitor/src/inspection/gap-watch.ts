@@ -8,6 +8,9 @@ const TICK_MS = 500;
 /** A timer that is so late: the process was stopped, or the loop stood still. */
 const LATE_MS = 3_000;
 const JUMP_MS = 60_000;
+/** What cannot be watched stays so, and each attempt says it again: told once in this time, the walks see to the rest. */
+const LASTING: ReadonlySet<GapReason> = new Set(['enospc', 'emfile', 'watcher_error']);
+const TELL_AGAIN_MS = 3_600_000;
 
 export interface GapWatchParts {
   readonly host: string;
@@ -15,7 +18,7 @@ export interface GapWatchParts {
   readonly log: Logger;
   readonly ledger: Ledger;
   readonly roots: () => readonly string[];
-  /** Makes good for what was missed. */
+  /** Makes good for what was missed; watches anew where that can help. */
   reconcile(reason: GapReason): Promise<void>;
   fail(error: unknown): void;
 }
@@ -26,6 +29,8 @@ export class GapWatch {
   readonly #timer: NodeJS.Timeout;
   #open = false;
   #again = false;
+  #stopped = false;
+  readonly #told = new Map<GapReason, number>();
   count = 0;
 
   constructor(parts: GapWatchParts) {
@@ -45,6 +50,7 @@ export class GapWatch {
 
   /** Several reasons within one reconciliation are one gap. */
   report(reason: GapReason, detail: string): void {
+    if (this.#stopped || this.#isKnown(reason)) return;
     if (this.#open) {
       this.#again = true;
       return;
@@ -54,9 +60,18 @@ export class GapWatch {
     this.#close(reason, detail).catch(this.#parts.fail);
   }
 
+  #isKnown(reason: GapReason): boolean {
+    if (!LASTING.has(reason)) return false;
+    const now_ms = this.#parts.clock.now_ms();
+    const told_ms = this.#told.get(reason);
+    if (told_ms !== undefined && now_ms - told_ms < TELL_AGAIN_MS) return true;
+    this.#told.set(reason, now_ms);
+    return false;
+  }
+
   stop(): void {
     clearInterval(this.#timer);
-    this.#open = true;
+    this.#stopped = true;
   }
 
   async #close(reason: GapReason, detail: string) {
@@ -81,7 +96,8 @@ export class GapWatch {
     do {
       this.#again = false;
       await this.#parts.reconcile(reason);
-    } while (this.#again);
+    } while (this.#again && !this.#stopped);
+    if (this.#stopped) return;
     tell(timestamp(clock.now_ms()));
     this.#open = false;
   }

@@ -5,7 +5,7 @@ export interface Facts {
   readonly size: number;
   readonly mtime_ns: string;
   readonly ctime_ns: string;
-  /** `<device>:<inode>` */
+  /** `<device>:<inode>:<born, ns>`: the identity of a file under any name. */
   readonly inode: string;
   readonly checksum: string;
 }
