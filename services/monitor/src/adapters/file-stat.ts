@@ -31,6 +31,6 @@ export function toFileStat(stats: BigIntStats): FileStat {
     mtime_ns: String(stats.mtimeNs),
     ctime_ns: String(stats.ctimeNs),
     // A number that is given out again belongs to a file that was born later.
-    inode: `${stats.dev}:${stats.ino}`,
+    inode: `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`,
   };
 }
