@@ -10,9 +10,9 @@ const PREFIX_BYTES = 5;
  * A whole object with one section: everything but packs. The plain text is a byte that names the codec, the length
  * of the body as u32, and the coded body.
  */
-export function sealObject(keys: RepositoryKeys, place: Place, body: Buffer): Buffer {
+export function sealObject(keys: RepositoryKeys, place: Place, body: Buffer, compress = true): Buffer {
   const envelope = newEnvelope(keys, place);
-  const coded = encode(body, true);
+  const coded = encode(body, compress);
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix[0] = coded.codec;
   prefix.writeUInt32LE(body.length, 1);

@@ -94,7 +94,7 @@ export class IndexCache implements Disposable {
       this.damaged.delete(name);
     } catch (error) {
       // Other index objects may hold all that is wanted, and `check` names this one: a restore must not end here.
-      if (!isRepositoryError(error, 'repo_damaged')) throw error;
+      if (!isRepositoryError(error)) throw error;
       this.damaged.set(name, error);
     }
   }

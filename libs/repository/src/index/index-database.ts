@@ -32,10 +32,10 @@ const SCHEMA = `
     PRIMARY KEY (id, pack, block, offset)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS stat (
-    source TEXT NOT NULL, key BLOB NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (source, key)
+    source TEXT NOT NULL, key TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (source, key)
   ) WITHOUT ROWID;
 `;
-const CACHE_VERSION = 1;
+const CACHE_VERSION = 2;
 const OTHER_VERSION = 'a cache of another version';
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
@@ -81,8 +81,8 @@ function openAtVersion(file: string): DatabaseSync {
   try {
     db.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     const { user_version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
-    if (user_version !== 0 && user_version !== CACHE_VERSION) throw new Error(OTHER_VERSION);
-    db.exec(`${SCHEMA}; PRAGMA user_version = ${CACHE_VERSION}`);
+    if (user_version === 0) db.exec(`${SCHEMA}; PRAGMA user_version = ${CACHE_VERSION}`);
+    else if (user_version !== CACHE_VERSION) throw new Error(OTHER_VERSION);
     return db;
   } catch (error) {
     db.close();
@@ -90,8 +90,19 @@ function openAtVersion(file: string): DatabaseSync {
   }
 }
 
+/** Whether a chunk is known: all that a writer asks. */
+export interface KnownChunks {
+  has(id: Buffer): boolean;
+}
+
+/** For a backup that has just begun: asks an empty index nothing (what it adds itself, its claims know). */
+export function knownChunks(db: DatabaseSync): KnownChunks {
+  const is_empty = db.prepare('SELECT 1 FROM chunk LIMIT 1').get() === undefined;
+  return is_empty ? { has: () => false } : new IndexLookup(db);
+}
+
 /** Looks chunks up. */
-export class IndexLookup {
+export class IndexLookup implements KnownChunks {
   readonly #has: StatementSync;
   readonly #locate: StatementSync;
 

@@ -18,7 +18,7 @@ export interface IndexedPack {
   readonly table: Buffer;
 }
 
-/** A new index object under a name of its own. */
+/** A new index object under a name of its own. Not compressed: nearly all of it is ids. */
 export function sealIndex(
   keys: RepositoryKeys,
   packs: readonly IndexedPack[],
@@ -28,7 +28,7 @@ export function sealIndex(
   for (const pack of packs) {
     writer.raw(Buffer.from(pack.id, 'hex')).u64(pack.size).bytes(pack.header).bytes(pack.table);
   }
-  return { name, object: sealObject(keys, { type: OBJECT_TYPE.index, name }, writer.finish()) };
+  return { name, object: sealObject(keys, { type: OBJECT_TYPE.index, name }, writer.finish(), false) };
 }
 
 /** Throws `repo_damaged` for what was not stored under this name. */

@@ -28,6 +28,8 @@ export interface PackWriterOptions {
 }
 
 const PACK_BYTES = 32 * 1024 * 1024;
+/** So many tiny chunks end a pack too: its table is read as one piece. */
+const PACK_CHUNKS = 50_000;
 const BLOCK_BYTES: Record<BlockKind, number> = { data: 1 << 20, node: 1 << 18, incompressible: 1 << 20 };
 
 interface OpenBlock {
@@ -94,7 +96,9 @@ export class PackWriter {
     for (const chunk of block.chunks) pack.chunks.push({ ...chunk, block: number });
     pack.pieces.push(sealed);
     pack.length += sealed.length;
-    if (pack.length >= (this.#options.pack_bytes ?? PACK_BYTES)) this.#closePack();
+    const is_full =
+      pack.length >= (this.#options.pack_bytes ?? PACK_BYTES) || pack.chunks.length >= PACK_CHUNKS;
+    if (is_full) this.#closePack();
   }
 
   #newPack(): OpenPack {
@@ -109,6 +113,8 @@ export class PackWriter {
     const pack = this.#pack;
     if (pack === undefined) return;
     this.#pack = undefined;
+    // In order of ids, so that whoever puts them into a sorted index touches its pages one after the other.
+    pack.chunks.sort((one, other) => one.id.compare(other.id));
     const table = encodePackTable(pack);
     const footer = pack.envelope.seal(FOOTER_SECTION, table);
     const data = concatUnpooled([...pack.pieces, footer, packTrailer(footer.length)]);

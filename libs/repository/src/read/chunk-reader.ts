@@ -47,7 +47,7 @@ export class ChunkReader {
       try {
         return await this.#readAt(id, place);
       } catch (error) {
-        if (!isRepositoryError(error, 'repo_damaged') && !isStorageError(error)) throw error;
+        if (!isRepositoryError(error) && !isStorageError(error)) throw error;
         failure ??= error;
       }
     }

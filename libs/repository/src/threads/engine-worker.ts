@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { type Chunker, createChunker } from '../chunker/fastcdc.ts';
 import { reasonOf, systemCode } from '../errors.ts';
-import { IndexLookup, openIndexReadOnly } from '../index/index-database.ts';
+import { knownChunks, openIndexReadOnly } from '../index/index-database.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
 import { writeBlock } from '../read/write-block.ts';
 import { ChunkSink } from '../write/chunk-sink.ts';
@@ -32,7 +32,7 @@ function beginBackup(task: BeginBackup): void {
   const keys = asKeys(task.keys);
   const db = openIndexReadOnly(task.index_file);
   const claims = new ClaimTable(task.claim_tables);
-  const index = new IndexLookup(db);
+  const index = knownChunks(db);
   const sink = new ChunkSink({ keys, index, claims, compress: task.compress, on_pack: sendPack });
   backup = { chunker: createChunker(keys.gear_seed), sink, claims, [Symbol.dispose]: () => db.close() };
 }

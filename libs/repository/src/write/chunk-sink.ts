@@ -1,5 +1,5 @@
 import { chunkId, type RepositoryKeys, sha256 } from '../crypto/keys.ts';
-import type { IndexLookup } from '../index/index-database.ts';
+import type { KnownChunks } from '../index/index-database.ts';
 import { type ChunkKind, type FinishedPack, PackWriter } from '../pack/pack-writer.ts';
 import type { ClaimTable } from './claim-table.ts';
 
@@ -11,7 +11,7 @@ export interface StoredChunk {
 
 export interface ChunkSinkParts {
   readonly keys: RepositoryKeys;
-  readonly index: IndexLookup;
+  readonly index: KnownChunks;
   readonly claims: ClaimTable;
   readonly compress: boolean;
   readonly on_pack: (pack: FinishedPack) => void;

@@ -4,8 +4,10 @@ import { type IndexedPack, sealIndex } from '../index/index-object.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
 
-/** So many packs are in an index object at most; a backup that is cut short keeps those that one names. */
+/** An index object is written after so many packs: a backup that is cut short keeps what one names. */
 const PACKS_PER_INDEX = 64;
+/** An index object ends with the pack that takes its tables beyond this: none blocks its reader for long. */
+const TABLE_BYTES = 2 << 20;
 const BACKLOG_MAX = 1;
 
 /** Brings packs to the store, and then names them in index objects: in this order, always. */
@@ -50,7 +52,17 @@ export class PackStore {
   async checkpoint(): Promise<void> {
     await Promise.all(this.#under_way);
     this.#throwFailure();
-    while (this.#stored.length > 0) await this.#writeIndex(this.#stored.splice(0, PACKS_PER_INDEX));
+    while (this.#stored.length > 0) await this.#writeIndex(this.#takeForIndex());
+  }
+
+  #takeForIndex(): IndexedPack[] {
+    let table_bytes = 0;
+    let count = 0;
+    while (count < this.#stored.length && table_bytes < TABLE_BYTES) {
+      table_bytes += this.#stored[count]?.table.length ?? 0;
+      count += 1;
+    }
+    return this.#stored.splice(0, count);
   }
 
   async #store(pack: FinishedPack): Promise<void> {
