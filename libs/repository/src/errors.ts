@@ -37,12 +37,20 @@ export function damaged(what: string, cause?: unknown): RepositoryError {
   return new RepositoryError('repo_damaged', what, cause === undefined ? undefined : { cause });
 }
 
-/** Gives errors of the store the code that callers know; all others stay as they are. */
+/** Gives errors of the store, and of a local cache whose disk is full, the code that callers know; others stay as they are. */
 export function fromStorage(error: unknown): unknown {
-  if (!isStorageError(error)) return error;
-  const code = error.kind === 'full' ? 'storage_full' : 'storage_failed';
-  return new RepositoryError(code, error.message, { cause: error });
+  if (isStorageError(error)) {
+    const code = error.kind === 'full' ? 'storage_full' : 'storage_failed';
+    return new RepositoryError(code, error.message, { cause: error });
+  }
+  const is_full_cache = Error.isError(error) && 'errcode' in error && error.errcode === SQLITE_FULL;
+  if (!is_full_cache) return error;
+  return new RepositoryError('storage_full', 'no space left for the local cache of the index', {
+    cause: error,
+  });
 }
+
+const SQLITE_FULL = 13;
 
 /** Rejects with `interrupted` once the caller has given up. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -3,6 +3,7 @@ import type { Repository } from './api.ts';
 import { checkRepository } from './check/check-repository.ts';
 import type { MasterSecrets, RepositoryKeys } from './crypto/keys.ts';
 import type { Engine } from './engine.ts';
+import { fromStorage } from './errors.ts';
 import { IndexCache } from './index/index-cache.ts';
 import { createKeyRing } from './key-ring.ts';
 import { ChunkReader } from './read/chunk-reader.ts';
@@ -38,7 +39,7 @@ export function createRepository(parts: RepositoryParts): Repository {
     keys: createKeyRing(store, keys.repository_id, parts.opened),
     snapshots: (filter) => snapshots.all(filter),
     snapshot: (id) => snapshots.one(id),
-    backup: (request) => oneAtATime(() => runBackup(engine, request)),
+    backup: (request) => oneAtATime(() => runBackup(engine, request)).catch(rethrow),
     find: (snapshot, path) => findEntry(engine, snapshot, path),
     entries: (snapshot, under) => listEntries(engine, snapshot, under),
     async *versions(path, filter) {
@@ -48,13 +49,17 @@ export function createRepository(parts: RepositoryParts): Repository {
     read: (entry) => readFile(engine, entry),
     read_stream: (entry) => readPieces(engine, entry),
     read_many: (entries, use) => readMany(engine, entries, use),
-    restore: (request) => restoreSnapshot(engine, request),
+    restore: (request) => restoreSnapshot(engine, request).catch(rethrow),
     check: (options) => checkRepository(engine, options),
     async [Symbol.asyncDispose]() {
       await oneAtATime(() => pool[Symbol.asyncDispose]());
       index[Symbol.dispose]();
     },
   };
+}
+
+function rethrow(error: unknown): never {
+  throw fromStorage(error);
 }
 
 /** Runs one piece of work after the other: the threads hold the state of one backup. */
