@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-repo-cli-'));
+const source = join(folder, 'source');
+const opened = ['--repo', join(folder, 'repository'), '--password-file', join(folder, 'password')];
+
+function repo(...args: string[]) {
+  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'repo', ...args], {
+    env,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr, json: () => JSON.parse(stdout) };
+}
+
+beforeAll(() => {
+  mkdirSync(join(source, 'sub'), { recursive: true });
+  writeFileSync(join(source, 'one.json'), '{"n":1}');
+  writeFileSync(join(source, 'sub/two.json'), '{"n":2}');
+  writeFileSync(join(folder, 'password'), 'correct horse\n');
+  expect(repo('init', ...opened).status).toBe(0);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('repo, without a server', () => {
+  test('stores, lists, and puts back what was named', () => {
+    const backup = repo('backup', source, ...opened, '--json');
+    expect(backup.json()).toMatchObject({ files_new: 2, unreadable: [] });
+    const [snapshot] = repo('snapshots', ...opened, '--json').json();
+    expect(snapshot).toMatchObject({ id: backup.json().snapshot_id, paths: [source], files: 2 });
+    const paths = repo('ls', 'latest', ...opened, '--json').json();
+    expect(paths.map(({ path }: { path: string }) => path)).toEqual(
+      ['', '/one.json', '/sub', '/sub/two.json'].map((name) => `${source}${name}`),
+    );
+    const target = join(folder, 'target');
+    expect(repo('restore', `latest:${source}/sub`, '--target', target, ...opened).status).toBe(0);
+    expect(readFileSync(join(target, 'two.json'), 'utf8')).toBe('{"n":2}');
+    expect(readdirSync(target)).toEqual(['two.json']);
+  });
+
+  test('says by its exit code what went wrong', () => {
+    writeFileSync(join(folder, 'wrong'), 'wrong\n');
+    expect(repo('snapshots', '--repo', join(folder, 'repository')).status).toBe(2);
+    expect(repo('restore', 'feedbeef', '--target', folder, ...opened).status).toBe(4);
+    expect(
+      repo('snapshots', opened[0] as string, opened[1] as string, '--password-file', join(folder, 'wrong'))
+        .status,
+    ).toBe(5);
+    expect(repo('init', ...opened).stderr).toContain('holds a repository already');
+  });
+
+  test('finds damage, names it, and ends with 7', () => {
+    expect(repo('backup', source, ...opened).status).toBe(0);
+    expect(repo('check', '--read-data', ...opened).status).toBe(0);
+    const packs = join(folder, 'repository/packs');
+    const [name] = readdirSync(packs, { recursive: true, encoding: 'utf8' }).filter(
+      (path) => path.length > 30,
+    );
+    truncateSync(join(packs, name as string), 60);
+    const check = repo('check', ...opened, '--json');
+    expect(check.status).toBe(7);
+    expect(check.json().problems[0]).toMatchObject({ object: `packs/${name}` });
+  });
+});
