@@ -1,7 +1,9 @@
+import { dirname } from 'node:path';
 import { look } from '../adapters/file-stat.ts';
 import type { GitTree } from '../adapters/git.ts';
+import { type Neighbour, readNeighbours } from '../adapters/neighbours.ts';
 import { moveFile, observeAbsence } from '../domain/file-inventory/decide.ts';
-import { findCopy } from '../domain/file-inventory/same-file.ts';
+import { findCopy, isSameInode } from '../domain/file-inventory/same-file.ts';
 import {
   type Decision,
   type DetectedBy,
@@ -20,6 +22,8 @@ interface Held extends Waiting {
   readonly excuse?: RetiredReason;
   /** The newest exploration when it first fell due: later ones do not hold it. */
   readonly awaits?: number;
+  /** Its file was found under another name beside it, which is being looked at. */
+  readonly followed?: boolean;
 }
 
 export interface AbsencesParts extends Desk {
@@ -93,8 +97,9 @@ export class Absences {
     const ready: Held[] = [];
     const byTree = new Map<GitTree, Held[]>();
     const arriving = this.#parts.arrivingSizes();
+    const beside = new Map<string, ReadonlyMap<string, Neighbour>>();
     for (const held of this.#held.takeDue(SLICE)) {
-      if (!this.#isGone(held)) continue;
+      if (!this.#isGone(held) || this.#standsBeside(held, beside)) continue;
       const tree = this.#parts.git.treeOf(held.path, this.#parts.clock.now_ms());
       const waits = this.#mustWait(held, tree, arriving);
       if (waits === 'wait') this.#putOff(held);
@@ -112,6 +117,25 @@ export class Absences {
       return false;
     }
     return !this.#parts.roots.isAway(path);
+  }
+
+  /**
+   * A rename within a folder whose second half is still to be told (the program was interrupted right between) is seen
+   * on disk already: it is followed from there.
+   */
+  #standsBeside(held: Held, read: Map<string, ReadonlyMap<string, Neighbour>>): boolean {
+    const row = this.#parts.registry.get(held.path);
+    const waited_ms = this.#parts.clock.now_ms() - held.first_ms;
+    if (!stands(row) || held.excuse !== undefined || waited_ms > ARRIVAL_MAX_MS) return false;
+    const folder = dirname(held.path);
+    const neighbours = read.getOrInsertComputed(folder, readNeighbours);
+    const found = neighbours.get(row.facts.inode);
+    if (found === undefined || !isSameInode(row.facts, found.stat)) return false;
+    // Once: each sign would have it wait to settle anew.
+    if (!held.followed) this.#parts.onThere(found.path, held.by);
+    const isOpen = stands(this.#parts.registry.get(held.path)) && this.#held.get(held.path) === undefined;
+    if (isOpen) this.#putOff({ ...held, followed: true });
+    return true;
   }
 
   #mustWait(held: Held, tree: GitTree | undefined, arriving: ReadonlySet<number>): 'wait' | 'ask' | 'no' {
