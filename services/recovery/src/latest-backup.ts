@@ -210,7 +210,7 @@ async function write(run: Run, job: Job, content: Content): Promise<void> {
 }
 
 function putBackOf({ settings, finder }: LatestBackupDeps, task: Task, version: Version): PutBack {
-  const { state, resumed } = task;
+  const { state, resumed, incident_at_ms } = task;
   const { case_id, recovery_id, host, source, path } = state;
   const roots = settings.sources.get(source)?.roots ?? [];
   const before_ns = state.folder_mtime_ns === null ? null : BigInt(state.folder_mtime_ns);
@@ -218,7 +218,7 @@ function putBackOf({ settings, finder }: LatestBackupDeps, task: Task, version: 
     root: rootOf(path, roots),
     lost_at_ms: Date.parse(state.lost_at),
     before_ns: resumed ? before_ns : undefined,
-    entryOf: (folder_path: string) => finder.folder(folder_path, source),
+    entryOf: (folder_path: string) => finder.folder(folder_path, source, incident_at_ms),
   };
   const base = { case_id, recovery_id, host, source, path, entry: version.entry, folder, resumed };
   return { ...base, displaces: displacedBy(task) };

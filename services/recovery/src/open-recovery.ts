@@ -6,7 +6,7 @@ import { systemCode } from '@holdfast/contracts/errors';
 import { newEvent, newId, type Origin } from '@holdfast/event-store/new-event';
 import type { Outbox } from '@holdfast/event-store/outbox';
 import { startSpan } from '@holdfast/runtime/telemetry';
-import type { CaseStore, StoredCase } from './adapters/case-store.ts';
+import type { CaseStore } from './adapters/case-store.ts';
 import type { RecoverySettings } from './config.ts';
 import { type LossEvent, leaveToPeople, openCase, startRecovering } from './domain/loss-case/decide.ts';
 import { isOpen, type LossCase } from './domain/loss-case/state.ts';
@@ -70,7 +70,8 @@ export function begin(deps: OpeningDeps, batch: NewBatch): Task[] {
   const now_ms = deps.origin.clock.now_ms();
   const recovery_id = cases[0]?.state.recovery_id;
   if (recovery_id === undefined) return [];
-  deps.store.add({ recovery_id, correlationid, actor, started_at_ms: now_ms, cases });
+  const lost_at_ms = Math.min(...cases.map(({ state }) => Date.parse(state.lost_at)));
+  deps.store.add({ recovery_id, correlationid, actor, started_at_ms: now_ms, lost_at_ms, cases });
   const open = cases.filter(({ state }) => isOpen(state));
   for (const { state } of open) deps.metrics.opened(state);
   if (open.length > 0) {
@@ -80,14 +81,16 @@ export function begin(deps: OpeningDeps, batch: NewBatch): Task[] {
     const fields = { subject: recovery_id, data, correlationid, actor, ...(cause && { cause }) };
     deps.outbox.add([newEvent(deps.origin, 'RecoveryStarted', fields)]);
   }
-  return open.map((each) => taskOf({ ...each, correlationid, actor, resumed: false }));
+  const incident_at_ms = deps.store.incidentStart(correlationid) ?? now_ms;
+  return open.map((each) => taskOf({ ...each, correlationid, actor, incident_at_ms, resumed: false }));
 }
 
 /** Cases that a dead run left open, ready to be worked on again; what it left beside their targets is removed. */
-export function resumeTasks(cases: readonly StoredCase[], now_ms: number): Task[] {
-  return cases.map((each) => {
+export function resumeTasks(store: CaseStore, now_ms: number): Task[] {
+  return store.openCases().map((each) => {
     removeLeftover(each.state);
-    return taskOf({ ...each, received_at_ms: now_ms, resumed: true });
+    const incident_at_ms = store.incidentStart(each.correlationid) ?? now_ms;
+    return taskOf({ ...each, received_at_ms: now_ms, incident_at_ms, resumed: true });
   });
 }
 
@@ -99,11 +102,12 @@ function removeLeftover({ path, case_id }: LossCase): void {
   }
 }
 
-type TaskFacts = Pick<Task, 'state' | 'cause' | 'correlationid' | 'actor' | 'received_at_ms' | 'resumed'>;
+type TaskFacts = Omit<Task, 'turns' | 'waiting_since_ms' | 'span'>;
 
-function taskOf({ state, cause, correlationid, actor, received_at_ms, resumed }: TaskFacts): Task {
+function taskOf(given: TaskFacts): Task {
+  const { state, cause, correlationid, actor, received_at_ms, incident_at_ms, resumed } = given;
   const attributes = { 'file.path': state.path, 'holdfast.recovery_id': state.recovery_id };
   const span = startSpan('recover file', { parent: cause?.traceparent, attributes });
-  const facts = { state, cause, correlationid, actor, received_at_ms, resumed };
+  const facts = { state, cause, correlationid, actor, received_at_ms, incident_at_ms, resumed };
   return { ...facts, turns: 0, waiting_since_ms: null, span };
 }

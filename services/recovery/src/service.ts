@@ -30,7 +30,7 @@ export async function startRecovery(
   const before = overrides.before_disk_step;
   const disk = { metadata: systemMetadata, ...(before && { before }) };
   const parts = starting.use(await buildRecovery({ context, settings, repository, disk }));
-  parts.queue.add(resumeTasks(parts.store.openCases(), context.clock.now_ms()));
+  parts.queue.add(resumeTasks(parts.store, context.clock.now_ms()));
 
   const app = await createHttpServer({ context, checks: () => checksOf(parts), title: 'Holdfast recovery' });
   starting.defer(() => app.close());

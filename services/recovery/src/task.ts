@@ -11,6 +11,8 @@ export interface Task {
   readonly correlationid: string;
   readonly actor: string;
   readonly received_at_ms: number;
+  /** When the first loss of its incident was detected. */
+  readonly incident_at_ms: number;
   /** A dead run may have begun it. */
   readonly resumed: boolean;
   /** How often it was put off, and since when. */

@@ -20,6 +20,8 @@ export interface NewRecovery {
   /** Who asked; `holdfast` where a loss did. */
   readonly actor: string;
   readonly started_at_ms: number;
+  /** When its first loss was detected. */
+  readonly lost_at_ms: number;
   readonly cases: readonly Pick<StoredCase, 'state' | 'cause'>[];
 }
 
@@ -36,6 +38,8 @@ export interface CaseStore {
   openCount(): number;
   /** Open cases of one recovery. */
   openIn(recovery_id: string): number;
+  /** When the first loss of an incident was detected. */
+  incidentStart(correlationid: string): number | null;
   case(case_id: string): StoredCase | undefined;
   /** Newest first. */
   casesOf(path: string): StoredCase[];
@@ -54,8 +58,10 @@ interface CaseRow {
 
 const CASES = 'SELECT cases.*, correlationid, actor FROM cases JOIN recoveries USING (recovery_id)';
 const statementsOf = (db: DatabaseSync) => ({
-  add: db.prepare(`INSERT INTO recoveries (recovery_id, correlationid, actor, started_at_ms, finished_at_ms, files_open)
-    VALUES (?, ?, ?, ?, ?, ?)`),
+  add: db.prepare(`INSERT INTO recoveries
+    (recovery_id, correlationid, actor, started_at_ms, lost_at_ms, finished_at_ms, files_open)
+    VALUES (?, ?, ?, ?, ?, ?, ?)`),
+  incident: db.prepare('SELECT min(lost_at_ms) AS start FROM recoveries WHERE correlationid = ?'),
   addCase:
     db.prepare(`INSERT INTO cases (case_id, recovery_id, path, is_open, bad_checksum, opened_at_ms, state, cause)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
@@ -77,10 +83,10 @@ export function createCaseStore(db: DatabaseSync): CaseStore {
   const sql = statementsOf(db);
   return {
     add(recovery) {
-      const { recovery_id, correlationid, actor, started_at_ms, cases } = recovery;
+      const { recovery_id, correlationid, actor, started_at_ms, lost_at_ms, cases } = recovery;
       const open = cases.filter(({ state }) => isOpen(state)).length;
       const finished = open === 0 ? started_at_ms : null;
-      sql.add.run(recovery_id, correlationid, actor, started_at_ms, finished, open);
+      sql.add.run(recovery_id, correlationid, actor, started_at_ms, lost_at_ms, finished, open);
       for (const each of cases) addCase(sql.addCase, each, started_at_ms);
     },
     update(state, now_ms) {
@@ -91,6 +97,7 @@ export function createCaseStore(db: DatabaseSync): CaseStore {
     openCases: () => rowsOf(sql.open.all()).map(toCase),
     openCount: () => (sql.count.get() as { open: number }).open,
     openIn: (recovery_id) => (sql.openIn.get(recovery_id) as { open: number } | undefined)?.open ?? 0,
+    incidentStart: (correlationid) => (sql.incident.get(correlationid) as { start: number | null }).start,
     case: (case_id) => rowsOf([sql.one.get(case_id)]).map(toCase)[0],
     casesOf: (path) => rowsOf(sql.ofPath.all(path)).map(toCase),
     badChecksums: (path) =>

@@ -9,9 +9,11 @@ const SCHEMA = `
     correlationid TEXT NOT NULL,
     actor TEXT NOT NULL,
     started_at_ms INTEGER NOT NULL,
+    lost_at_ms INTEGER NOT NULL,
     finished_at_ms INTEGER,
     files_open INTEGER NOT NULL
   ) WITHOUT ROWID;
+  CREATE INDEX recoveries_incident ON recoveries (correlationid, lost_at_ms);
 
   CREATE TABLE cases (
     case_id TEXT PRIMARY KEY,

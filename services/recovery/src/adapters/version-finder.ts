@@ -26,8 +26,11 @@ export interface VersionFinder {
   /** A snapshot was made: it is the first place to look from now on. */
   onSnapshot(snapshot_id: string): Promise<void>;
   find(search: Search): Promise<Found>;
-  /** A folder as the newest snapshot of a source has it. */
-  folder(path: string, source: string): Promise<Entry | undefined>;
+  /**
+   * A folder as it was before a time: backups that were made while files were lost and put back have seen it in
+   * between. Where none is so old, the oldest one that has it.
+   */
+  folder(path: string, source: string, before_ms: number): Promise<Entry | undefined>;
   /** Every version of a file, newest first. */
   versions(path: string): AsyncIterable<Version>;
 }
@@ -84,10 +87,15 @@ export function createVersionFinder(repository: Repository, host: string): Versi
       await warm(repository, before, snapshot);
     },
     find: async (search) => (await findInNewest(search)) ?? sift(versionsFor(search), search.criteria),
-    async folder(path, source) {
-      const snapshot = newest.get(source);
-      const entry = snapshot && (await repository.find(snapshot, path));
-      return entry?.kind === 'directory' ? entry : undefined;
+    async folder(path, source, before_ms) {
+      const of_source = all.filter((snapshot) => snapshot.source === source);
+      const older = of_source.find((snapshot) => snapshot.time_ms <= before_ms);
+      const younger = of_source.filter((snapshot) => snapshot.time_ms > before_ms).toReversed();
+      for (const snapshot of older ? [older] : younger) {
+        const entry = await repository.find(snapshot, path);
+        if (entry?.kind === 'directory') return entry;
+      }
+      return undefined;
     },
     versions: (path) => repository.versions(path, { host }),
   };
