@@ -144,7 +144,7 @@ describe('a loss', () => {
         const ours = events.map((event) => event.subject).filter((path) => path.startsWith(bulk));
         return ours.length >= 5000 && (await holdfast.events({ type: 'FileDeleted' }));
       },
-      { timeout_ms: 100_000, what: 'all 5,000 recoveries in the audit' },
+      { timeout_ms: 100_000, every_ms: 500, what: 'all 5,000 recoveries in the audit' },
     );
     const lost = deleted.map((event) => event.subject).filter((path) => path.startsWith(bulk));
     expect([lost.length, new Set(lost).size]).toEqual([5000, 5000]);

@@ -8,6 +8,8 @@ import { writeConversations } from '../support/tree.ts';
 
 const FILES = 200;
 
+const serverPid = (data_dir: string) => Number(readFileSync(join(data_dir, 'nats', 'pid'), 'utf8'));
+
 test('NATS killed under load: the outboxes drain, nothing is lost, nothing is told twice', async () => {
   using folder = tempDir();
   const root = join(folder.path, 'kb');
@@ -20,8 +22,8 @@ test('NATS killed under load: the outboxes drain, nothing is lost, nothing is to
 
   for (const [index, path] of paths.entries()) {
     unlinkSync(path);
-    if (index % 50 === 25)
-      process.kill(Number(readFileSync(join(data_dir, 'nats', 'pid'), 'utf8')), 'SIGKILL');
+    // The file names the old server until the new one runs.
+    if (index % 50 === 25) await eventually(() => process.kill(serverPid(data_dir), 'SIGKILL'));
   }
   await eventually(() => paths.every((path) => existsSync(path)), {
     timeout_ms: 60_000,

@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 5;
  */
 export async function eventually<Result>(
   check: () => Result | undefined | false | Promise<Result | undefined | false>,
-  options: { timeout_ms?: number; what?: string } = {},
+  options: { timeout_ms?: number; every_ms?: number; what?: string } = {},
 ): Promise<Result> {
   const timeout_ms = options.timeout_ms ?? 10_000;
   const end = performance.now() + timeout_ms;
@@ -25,6 +25,6 @@ export async function eventually<Result>(
       const why = Error.isError(cause) ? `: ${cause.message}` : '';
       throw new Error(`still not ${options.what ?? 'so'} after ${timeout_ms} ms${why}`, { cause });
     }
-    await pause(LOOK_EVERY_MS);
+    await pause(options.every_ms ?? LOOK_EVERY_MS);
   }
 }

@@ -87,7 +87,8 @@ function listen(watcher: FSWatcher, handlers: WatchHandlers) {
   const countDrain = drainCounter(suspiciousDrain(), (events) =>
     handlers.onGap('overflow', `${events} events in one drain of the queue`),
   );
-  // The raw events come first and leave nothing out; chokidar's own ones add what was found while a new folder was taken in.
+  // The raw events come first. chokidar's own ones add what it finds when it reads a folder: one that is new, or one whose
+  // times or mode were set, because then it takes up the watch anew and no raw event comes in between.
   watcher.on('raw', (kind: string, name: string | null, details: unknown) => {
     countDrain();
     const { watchedPath } = details as { watchedPath: string };
@@ -96,6 +97,8 @@ function listen(watcher: FSWatcher, handlers: WatchHandlers) {
   });
   watcher.on('add', (path) => handlers.onHint(path, true));
   watcher.on('addDir', (path) => handlers.onHint(path, true));
+  watcher.on('change', (path) => handlers.onHint(path, false));
+  watcher.on('unlink', (path) => handlers.onHint(path, true));
   watcher.on('unlinkDir', (path) => handlers.onHint(path, true));
   watcher.on('error', (error) => {
     const code = systemCode(error);
