@@ -1,5 +1,6 @@
+import { startWatcher } from '../adapters/start-watcher.ts';
 import type { Territory } from '../adapters/territory.ts';
-import { startWatcher, type Watcher, type WatchHandlers } from '../adapters/watcher.ts';
+import type { Watcher, WatchHandlers } from '../adapters/watcher.ts';
 
 /** Keeps everything watched; after a gap by a new watcher, since the old one may have missed new folders. */
 export class WatchKeeper {
