@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { ERRORS, type ErrorCode, HoldfastError, systemCode } from '@holdfast/contracts/errors';
+import { type ErrorCode, HoldfastError, isErrorCode, systemCode } from '@holdfast/contracts/errors';
 import { dataPaths } from '@holdfast/contracts/paths';
 import type { Command } from 'commander';
 
@@ -83,7 +83,7 @@ async function problemOf(answer: Response): Promise<HoldfastError> {
 }
 
 function knownCode(code: string | undefined, status: number): ErrorCode {
-  if (code !== undefined && Object.hasOwn(ERRORS, code)) return code as ErrorCode;
+  if (isErrorCode(code)) return code;
   const byStatus: Record<number, ErrorCode> = {
     400: 'bad_request',
     401: 'unauthenticated',

@@ -168,6 +168,11 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** True for a code of the catalogue: what comes over the wire or from a library may be another. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
+}
+
 /** The one error class that crosses a boundary: a code of the catalogue, a sentence, and its cause. */
 export class HoldfastError extends Error {
   override readonly name = 'HoldfastError';
@@ -200,8 +205,8 @@ export function isHoldfastError(error: unknown): error is HoldfastError {
 export function asHoldfastError(error: unknown): unknown {
   if (isHoldfastError(error)) return error;
   const code = systemCode(error);
-  if (!Error.isError(error) || code === undefined || !Object.hasOwn(ERRORS, code)) return error;
-  return new HoldfastError(code as ErrorCode, error.message, { cause: error });
+  if (!Error.isError(error) || !isErrorCode(code)) return error;
+  return new HoldfastError(code, error.message, { cause: error });
 }
 
 /** The `code` of a system error (`ENOENT` …), or undefined. */

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
+import { type ErrorCode, HoldfastError, isErrorCode, isHoldfastError } from '@holdfast/contracts/errors';
 import type { Answerer } from './event-store.ts';
 
 type Reply = { ok: true; answer: unknown } | { ok: false; code: string; message: string };
@@ -27,6 +27,5 @@ export async function replyTo(question: Uint8Array, answerer: Answerer): Promise
 export function answerIn<Answer>(reply: Uint8Array): Answer {
   const parsed = JSON.parse(decoder.decode(reply)) as Reply;
   if (parsed.ok) return parsed.answer as Answer;
-  const code = Object.hasOwn(ERRORS, parsed.code) ? (parsed.code as ErrorCode) : 'internal';
-  throw new HoldfastError(code, parsed.message);
+  throw new HoldfastError(isErrorCode(parsed.code) ? parsed.code : 'internal', parsed.message);
 }

@@ -1,4 +1,5 @@
 import { AckAlertBody, AlertItem } from '@holdfast/contracts/http/alerting';
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import type { Clock } from '@holdfast/runtime/clock';
 import { z } from 'zod';
@@ -6,7 +7,6 @@ import type { AlertStore } from '../adapters/alert-store.ts';
 import type { NotificationStore } from '../adapters/notification-store.ts';
 import type { AlertKeeper } from '../alert-keeper.ts';
 import { alertItem } from './alert-item.ts';
-import { callerOf } from './caller.ts';
 
 interface Deps {
   keeper: AlertKeeper;
@@ -25,7 +25,7 @@ export function ackAlert(app: HttpServer, { keeper, alerts, notifications, clock
     response: { 200: AlertItem },
   };
   app.post('/api/alerts/:id/ack', { config: { role: 'backup_operator' }, schema }, async (request) => {
-    keeper.acknowledge(request.params.id, callerOf(request), request.body?.comment ?? '');
+    keeper.acknowledge(request.params.id, actorOf(request.caller), request.body?.comment ?? '');
     const now_ms = clock.now_ms();
     const kept = alerts.get(request.params.id);
     if (kept === null) throw new Error('an alert that was acknowledged is gone');

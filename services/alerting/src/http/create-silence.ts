@@ -1,7 +1,7 @@
 import { CreateSilenceBody, SilenceItem } from '@holdfast/contracts/http/alerting';
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import type { Silences } from '../silences.ts';
-import { callerOf } from './caller.ts';
 import { silenceItem } from './silence-item.ts';
 
 /** `POST /api/alerts/silences`: 201 and the silence. */
@@ -17,7 +17,7 @@ export function createSilence(app: HttpServer, { silences }: { silences: Silence
     { config: { role: 'backup_operator' }, schema },
     async (request, reply) => {
       const { duration, reason, ...match } = request.body;
-      const silence = silences.create({ match, duration_ms: duration, reason }, callerOf(request));
+      const silence = silences.create({ match, duration_ms: duration, reason }, actorOf(request.caller));
       return reply
         .code(201)
         .header('location', `/api/alerts/silences/${silence.silence_id}`)

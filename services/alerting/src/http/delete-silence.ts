@@ -1,7 +1,7 @@
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
 import type { Silences } from '../silences.ts';
-import { callerOf } from './caller.ts';
 
 /** `DELETE /api/alerts/silences/:id`: what it held is told now. */
 export function deleteSilence(app: HttpServer, { silences }: { silences: Silences }): void {
@@ -13,7 +13,7 @@ export function deleteSilence(app: HttpServer, { silences }: { silences: Silence
   };
   const options = { config: { role: 'backup_operator' as const }, schema };
   app.delete('/api/alerts/silences/:id', options, async (request, reply) => {
-    silences.remove(request.params.id, callerOf(request));
+    silences.remove(request.params.id, actorOf(request.caller));
     return reply.code(204).send(null);
   });
 }

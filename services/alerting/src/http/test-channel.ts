@@ -1,9 +1,9 @@
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { TestChannelBody, TestChannelReply } from '@holdfast/contracts/http/alerting';
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import type { Channel } from '../adapters/channels/channel.ts';
 import type { TestSender } from '../send-test.ts';
-import { callerOf } from './caller.ts';
 
 interface Deps {
   channels: ReadonlyMap<string, Channel>;
@@ -23,6 +23,6 @@ export function testChannel(app: HttpServer, { channels, sendTest }: Deps): void
     const wanted = name === undefined ? [...channels.values()] : [channels.get(name)];
     const found = wanted.filter((channel) => channel !== undefined);
     if (found.length === 0) throw new HoldfastError('not_found', `there is no channel ${name}`);
-    return { items: await Promise.all(found.map((channel) => sendTest(channel, callerOf(request)))) };
+    return { items: await Promise.all(found.map((channel) => sendTest(channel, actorOf(request.caller)))) };
   });
 }

@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { CreatedToken, CreateTokenBody } from '@holdfast/contracts/http/audit';
 import { newEvent } from '@holdfast/event-store/new-event';
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { keepToken, newToken, recordOf } from '@holdfast/http/tokens';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
@@ -26,7 +27,7 @@ export function createToken(app: HttpServer, deps: Deps): void {
     const record = recordOf(token, { name, role, now_ms, expires_at_ms });
     if (record === null) throw new HoldfastError('internal', 'a new token has not the form of a token');
     const { token_id } = record;
-    const actor = request.caller?.token_id ?? 'unknown';
+    const actor = actorOf(request.caller);
     const told = newEvent(deps.origin, 'TokenCreated', {
       subject: token_id,
       actor,

@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { newEvent } from '@holdfast/event-store/new-event';
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { listTokens } from '@holdfast/http/tokens';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
@@ -24,7 +25,7 @@ export function revokeToken(app: HttpServer, deps: Deps): void {
     if (admins.length === 1 && admins[0] === found)
       throw new HoldfastError('conflict', 'this is the last token of an admin: make another one first');
     const { token_id, name, role } = found;
-    const actor = request.caller?.token_id ?? 'unknown';
+    const actor = actorOf(request.caller);
     const told = newEvent(deps.origin, 'TokenRevoked', {
       subject: token_id,
       actor,

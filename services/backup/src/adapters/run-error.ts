@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
+import { type ErrorCode, HoldfastError, isErrorCode, isHoldfastError } from '@holdfast/contracts/errors';
 import type { RunError } from '../domain/backup-run/state.ts';
 
 const SQLITE_FULL = 13;
@@ -19,5 +19,5 @@ export function runErrorOf(error: unknown): RunError {
 function codeOf(error: unknown): ErrorCode {
   const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
   if (code === 'ENOSPC' || code === 'EDQUOT' || errcode === SQLITE_FULL) return 'storage_full';
-  return typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'internal';
+  return isErrorCode(code) ? code : 'internal';
 }

@@ -1,6 +1,5 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError } from '@holdfast/contracts/errors';
-import type { TokenRecord } from '@holdfast/contracts/tokens';
 import type { SnapshotDeps } from '../adapters/make-snapshot.ts';
 import { toKnownError } from '../adapters/run-error.ts';
 import type { Runner } from '../adapters/runner.ts';
@@ -10,11 +9,6 @@ import type { BackupMetrics } from '../metrics.ts';
 export interface RouteDeps extends SnapshotDeps {
   readonly runner: Runner;
   readonly metrics: BackupMetrics;
-}
-
-/** Who did it, as events say it. */
-export function actorOf(caller: TokenRecord | null): string {
-  return caller?.token_id ?? 'unknown';
 }
 
 /** What the engine rejects with, as the error that a reply is made of. */

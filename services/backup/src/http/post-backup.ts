@@ -1,11 +1,12 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import { ERRORS, type ErrorCode, HoldfastError } from '@holdfast/contracts/errors';
+import { HoldfastError, isErrorCode } from '@holdfast/contracts/errors';
 import { AcceptedBackups, CreateBackupBody, CreatedBackups } from '@holdfast/contracts/http/backup';
 import { newId } from '@holdfast/event-store/new-event';
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import type { BackupRun } from '../domain/backup-run/state.ts';
 import { runView } from '../domain/backup-run/view.ts';
-import { actorOf, type RouteDeps, requireManifest } from './deps.ts';
+import { type RouteDeps, requireManifest } from './deps.ts';
 
 /**
  * `POST /api/backup`: one backup for each source. With `wait` 201 and the manifest, else 202 and where to look; of
@@ -60,6 +61,6 @@ function sourcesToBackUp({ settings }: RouteDeps, named: readonly string[] | und
 async function made(deps: RouteDeps, run: BackupRun): Promise<BackupManifest> {
   const { error } = await deps.runner.finished(run.backup_id);
   if (error === null) return requireManifest(deps, run.backup_id);
-  const code = Object.hasOwn(ERRORS, error.code) ? (error.code as ErrorCode) : 'internal';
+  const code = isErrorCode(error.code) ? error.code : 'internal';
   throw new HoldfastError(code, `${run.backup_id}: ${error.message}`);
 }

@@ -1,10 +1,11 @@
 import { resolve, sep } from 'node:path';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { RestoreBody, RestoreResult } from '@holdfast/contracts/http/backup';
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { compareRestored, type Difference } from '../adapters/compare-restored.ts';
 import { pathFilter } from '../adapters/path-filter.ts';
-import { actorOf, answered, type RouteDeps, requireManifest } from './deps.ts';
+import { answered, type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/restore`: puts files of a backup below a folder, and compares them. Each that fails is named. */
 export function postRestore(app: HttpServer, deps: RouteDeps): void {

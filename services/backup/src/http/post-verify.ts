@@ -1,8 +1,9 @@
 import { VerifyBody, VerifyResult } from '@holdfast/contracts/http/backup';
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
 import { verifyBackup } from '../adapters/verify-backup.ts';
-import { actorOf, type RouteDeps, requireManifest } from './deps.ts';
+import { type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/:id/verify`: proves a backup. Damage is an answer (`passed: false`), told as an event too. */
 export function postVerify(app: HttpServer, deps: RouteDeps): void {

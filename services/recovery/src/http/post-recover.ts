@@ -1,10 +1,11 @@
-import { ERRORS, type ErrorCode, HoldfastError } from '@holdfast/contracts/errors';
+import { type ErrorCode, HoldfastError, isErrorCode } from '@holdfast/contracts/errors';
 import {
   RecoverBody,
   RecoverResult,
   type RecoveryCase,
   type RecoveryReport,
 } from '@holdfast/contracts/http/recovery';
+import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { type RecoveryRequest, requestRecovery } from '../request-recovery.ts';
 import type { RouteDeps } from './deps.ts';
@@ -22,7 +23,7 @@ export function postRecover(app: HttpServer, deps: RouteDeps): void {
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.post('/api/recovery/recover', route, async ({ body, caller }) => {
-    const report = await requestRecovery(deps, requestOf(body, caller?.token_id ?? 'unknown'));
+    const report = await requestRecovery(deps, requestOf(body, actorOf(caller)));
     return 'files' in body ? report : single(report);
   });
 }
@@ -48,5 +49,5 @@ function single(report: RecoveryReport) {
 }
 
 function codeOf({ error }: RecoveryCase): ErrorCode {
-  return error !== null && Object.hasOwn(ERRORS, error.code) ? (error.code as ErrorCode) : 'internal';
+  return isErrorCode(error?.code) ? error.code : 'internal';
 }
