@@ -111,6 +111,8 @@ describe('a loss', () => {
     const types = story.map((event) => event.type);
     for (const type of ['FileDeleted', 'RecoveryStarted', 'FileRecovered', 'AlertFired', 'NotificationSent'])
       expect(types).toContain(type);
+    const traces = new Set(story.map((event) => event.traceparent?.split('-')[1]));
+    expect([traces.size, [...traces][0]]).toEqual([1, expect.stringMatching(/^[0-9a-f]{32}$/)]);
     const recovered = story.find((event) => event.type === 'FileRecovered');
     expect(recovered?.data).toMatchObject({
       path,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { tempDir } from '@holdfast/testkit/temp-dir';
@@ -72,10 +72,15 @@ test('a key that does not open the repository: nothing is damaged', async () => 
   writeFileSync(key_file, Buffer.alloc(good.length, 'x'));
   const { code, stderr } = await runCli(['up', '--data', data_dir, '--port', '0', root]);
   expect(code).toBe(5);
-  expect(stderr.trim().split('\n').at(-1)).toMatch(/key|password/i);
+  expectOneLine(stderr, /repository\.key is not a key file/);
+  rmSync(key_file);
+  const without = await runCli(['up', '--data', data_dir, '--port', '0', root]);
+  expect(without.code).toBe(5);
+  expectOneLine(without.stderr, /repository cannot be opened: .*repository\.key is not there/);
+  expect(existsSync(key_file)).toBe(false);
   expect(readdirSync(join(data_dir, 'repository'), { recursive: true }).sort()).toEqual(before);
 
-  writeFileSync(key_file, good);
+  writeFileSync(key_file, good, { mode: 0o600 });
   await using again = await startHoldfastProcess({ data_dir, args: [root] });
   expect((await again.events({ type: 'BackupCreated' })).length).toBeGreaterThan(0);
 });
@@ -108,5 +113,29 @@ const NOBODY = 65534;
     uid: NOBODY,
   });
   expect(code).toBe(1);
-  expect(stderr.trim().split('\n').at(-1)).toMatch(/cannot be read/);
+  expectOneLine(stderr, /private cannot be read \(EACCES\)/);
+});
+
+test('a folder that is not there; in a configuration it may come later', async () => {
+  using folder = tempDir();
+  const root = join(folder.path, 'kb');
+  const data_dir = join(folder.path, 'data');
+  const { code, stderr } = await runCli(['up', '--data', data_dir, '--port', '0', root]);
+  expect(code).toBe(4);
+  expectOneLine(stderr, /kb: there is no such file or folder/);
+
+  const file = join(folder.path, 'holdfast.yaml');
+  writeFileSync(file, `sources:\n  kb: { root: ${root} }\n`);
+  await using waiting = await startHoldfastProcess({ data_dir, args: ['--config', file] });
+  expect(await waiting.kill('SIGINT')).toBe(0);
+});
+
+test('a second signal does not wait for the draining', async () => {
+  using folder = tempDir();
+  const root = join(folder.path, 'kb');
+  writeConversations(root, 1);
+  await using running = await startHoldfastProcess({ data_dir: join(folder.path, 'data'), args: [root] });
+  // Two of the same kind may arrive as one.
+  process.kill(running.pid, 'SIGTERM');
+  expect(await running.kill('SIGINT')).toBe(130);
 });

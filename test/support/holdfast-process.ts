@@ -21,6 +21,7 @@ export interface AuditedEvent {
   subject: string;
   time: string;
   correlationid: string;
+  traceparent?: string;
   auditindex: number;
   data: Record<string, unknown>;
 }

@@ -69,5 +69,7 @@ function leavesPackage(path: string, from: string, to: string): string | null {
 }
 
 function throughDoor(target: string): string | null {
-  return target.endsWith('/src/service.ts') ? null : 'apps know a service by its service.ts only';
+  return /\/src\/(service|load-service)\.ts$/.test(target)
+    ? null
+    : 'apps know a service by its service.ts only';
 }
