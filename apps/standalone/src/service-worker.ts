@@ -1,23 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ServiceName } from '@holdfast/contracts/catalog';
 import { isHoldfastError } from '@holdfast/contracts/errors';
-import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
+import type { ServiceConfig } from '@holdfast/runtime/service';
+import { loadService } from './load-service.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
-
-type Start = (config: ServiceConfig) => Promise<RunningService>;
-
-/** Only the one that is asked for is loaded. */
-const starts: Record<ServiceName, () => Promise<Start>> = {
-  monitor: async () => (await import('@holdfast/monitor/service')).startMonitor,
-  backup: async () => (await import('@holdfast/backup/service')).startBackup,
-  recovery: async () => (await import('@holdfast/recovery/service')).startRecovery,
-  alerting: async () => (await import('@holdfast/alerting/service')).startAlerting,
-  audit: async () => (await import('@holdfast/audit/service')).startAudit,
-};
 
 /** The door of one service in a worker thread: start, tell the address, stop when told to. */
 async function run(name: ServiceName, config: ServiceConfig): Promise<void> {
-  const start = await starts[name]();
+  const start = await loadService(name);
   const service = await start(config);
   tell({ kind: 'ready', url: service.url });
   const stopped = new Promise<void>((resolve) => {

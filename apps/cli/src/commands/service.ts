@@ -1,25 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { SERVICES, type ServiceName } from '@holdfast/contracts/catalog';
-import { HoldfastError } from '@holdfast/contracts/errors';
-import { dataPaths } from '@holdfast/contracts/paths';
-import { loadConfig } from '@holdfast/runtime/config';
-import { runUntilSignal } from '@holdfast/runtime/lifecycle';
-import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
+import { SERVICES } from '@holdfast/contracts/catalog';
+import { runService } from '@holdfast/runtime/process-door';
+import { loadService } from '@holdfast/standalone/load-service';
 import type { Command } from 'commander';
 import { usageError } from '../output/report-error.ts';
 import { version } from '../version.ts';
-
-const FIRST_PORT = 8421;
-
-type Start = (config: ServiceConfig) => Promise<RunningService>;
-const starts: Record<ServiceName, () => Promise<Start>> = {
-  monitor: async () => (await import('@holdfast/monitor/service')).startMonitor,
-  backup: async () => (await import('@holdfast/backup/service')).startBackup,
-  recovery: async () => (await import('@holdfast/recovery/service')).startRecovery,
-  alerting: async () => (await import('@holdfast/alerting/service')).startAlerting,
-  audit: async () => (await import('@holdfast/audit/service')).startAudit,
-};
 
 /** `service <name>`: one service in one process, on its own port. */
 export function registerService(program: Command): void {
@@ -29,38 +13,15 @@ export function registerService(program: Command): void {
     .argument('<name>', 'the service')
     .requiredOption('--config <file>', 'configuration (holdfast.yaml)')
     .option('--port <number>', 'HTTP port (default 8421 to 8425, in that order)')
-    .action(runService);
+    .action(run);
 }
 
-async function runService(name: string, options: { config: string; port?: string }): Promise<void> {
-  const index = SERVICES.indexOf(name as ServiceName);
-  if (index < 0) throw usageError(`no service ${name}; there are ${SERVICES.join(', ')}`);
-  const config = await loadConfig({ file: options.config, env: process.env });
-  const data_dir = resolve(config.data_dir);
-  const start = await starts[name as ServiceName]();
-  const port = options.port === undefined ? FIRST_PORT + index : Number(options.port);
-  await runUntilSignal(() =>
-    start({
-      config,
-      data_dir,
-      version: version(),
-      http: { host: config.http.host, port },
-      nats: natsOf(config.nats, data_dir, name),
-    }),
-  );
-}
-
-/** The configured server, else the one that `up` embeds in the same data folder. */
-function natsOf(
-  nats: { url?: string | undefined; credentials_file?: string | undefined },
-  data_dir: string,
-  name: string,
-) {
-  const paths = dataPaths(data_dir);
-  const found = existsSync(paths.nats_url) ? readFileSync(paths.nats_url, 'utf8').trim() : undefined;
-  const url = nats.url ?? found;
-  if (url === undefined)
-    throw new HoldfastError('nats_unreachable', 'no NATS is named: set NATS_URL or nats.url');
-  const creds = nats.credentials_file ?? paths.service_creds(name);
-  return existsSync(creds) ? { url, credentials_file: creds } : { url };
+async function run(given: string, options: { config: string; port?: string }): Promise<void> {
+  const name = SERVICES.find((one) => one === given);
+  if (name === undefined) throw usageError(`no service ${given}; there are ${SERVICES.join(', ')}`);
+  await runService(name, await loadService(name), {
+    config_file: options.config,
+    port: options.port === undefined ? undefined : Number(options.port),
+    version: version(),
+  });
 }
