@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { statfsSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { ServiceName } from '@holdfast/contracts/catalog';
 import { HoldfastError } from '@holdfast/contracts/errors';
@@ -9,13 +11,16 @@ import type { FromWorker, ToWorker } from './worker-messages.ts';
 const RESTARTS_MAX = 5;
 const RESTART_WINDOW_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
+/** With less than this in the data folder, whatever a service fails with is the disk's doing: SQLite and NATS name it in many ways. */
+const ROOM_MIN_BYTES = 1024 * 1024;
+const ROOM_LOOK_AGAIN_MS = 1_000;
 
 /** A service in its own worker thread, started again when it fails. */
 export interface ServiceHost extends AsyncDisposable {
   readonly name: ServiceName;
   /** Where it listens now; undefined while it is down. */
   url(): string | undefined;
-  /** Rejects when it failed too often in a minute. */
+  /** Rejects when it failed too often in a minute; for want of space it is tried for as long as it takes. */
   readonly failed: Promise<never>;
 }
 
@@ -32,41 +37,58 @@ export async function hostService(
   log: Logger,
 ): Promise<ServiceHost> {
   let current: RunningWorker | undefined = await startWorker(name, config);
-  let stopping = false;
+  const stopped = new AbortController();
   const failures: number[] = [];
   const { promise: failed, reject: giveUp } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
 
   const supervise = async (): Promise<void> => {
-    while (!stopping && current !== undefined) {
+    while (!stopped.signal.aborted && current !== undefined) {
       const reason = await current.ended;
       current = undefined;
-      if (stopping) return;
+      if (stopped.signal.aborted) return;
       log.error({ service: name, code: reason.code, err: reason }, 'service failed; starting it again');
       current = await restart(reason);
     }
   };
-  const restart = async (reason: HoldfastError): Promise<RunningWorker> => {
+  const countFailure = (reason: HoldfastError): void => {
     const now_ms = Date.now();
     failures.push(now_ms);
     if (failures.filter((at_ms) => now_ms - at_ms < RESTART_WINDOW_MS).length > RESTARTS_MAX) throw reason;
+  };
+  const waitForRoom = async (): Promise<void> => {
+    const { data_dir } = config;
+    log.error({ service: name, code: 'storage_full', data_dir }, 'no space left; waiting for some');
+    do await pause(ROOM_LOOK_AGAIN_MS, undefined, { signal: stopped.signal });
+    while (isFull(data_dir));
+  };
+  const restart = async (reason: HoldfastError): Promise<RunningWorker> => {
+    if (reason.code === 'storage_full' || isFull(config.data_dir)) await waitForRoom();
+    else countFailure(reason);
     return startWorker(name, config).catch((error: HoldfastError) => {
-      if (stopping) throw error;
+      if (stopped.signal.aborted) throw error;
       return restart(error);
     });
   };
-  const supervision = supervise().catch(giveUp);
+  const supervision = supervise().catch((error: unknown) => {
+    if (!stopped.signal.aborted) giveUp(error);
+  });
 
   return {
     name,
     url: () => current?.url,
     failed,
     [Symbol.asyncDispose]: async () => {
-      stopping = true;
+      stopped.abort();
       await current?.stop();
       await supervision;
     },
   };
+}
+
+function isFull(data_dir: string): boolean {
+  const { bavail, bsize } = statfsSync(data_dir);
+  return bavail * bsize < ROOM_MIN_BYTES;
 }
 
 async function startWorker(name: ServiceName, config: ServiceConfig): Promise<RunningWorker> {

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ServiceName } from '@holdfast/contracts/catalog';
-import { isHoldfastError } from '@holdfast/contracts/errors';
+import { asHoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import type { ServiceConfig } from '@holdfast/runtime/service';
 import { loadService } from './load-service.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
@@ -19,7 +19,6 @@ async function run(name: ServiceName, config: ServiceConfig): Promise<void> {
     await Promise.race([stopped, service.failed]);
   } finally {
     await service[Symbol.asyncDispose]();
-    parentPort?.close();
   }
 }
 
@@ -27,11 +26,16 @@ function tell(message: FromWorker): void {
   parentPort?.postMessage(message);
 }
 
-const { name, config } = workerData as { name: ServiceName; config: ServiceConfig };
-run(name, config).catch((error: unknown) => {
+function tellFailure(thrown: unknown): void {
+  const error = asHoldfastError(thrown);
   const known = isHoldfastError(error) ? { code: error.code } : {};
   const message = Error.isError(error) ? error.message : String(error);
   const stack = Error.isError(error) && error.stack !== undefined ? { stack: error.stack } : {};
   tell({ kind: 'failed', message, ...known, ...stack });
-  parentPort?.close();
-});
+}
+
+const { name, config } = workerData as { name: ServiceName; config: ServiceConfig };
+// What went wrong is told before the port is closed: nothing passes it afterwards.
+run(name, config)
+  .catch(tellFailure)
+  .finally(() => parentPort?.close());

@@ -1,14 +1,27 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { HoldfastError } from '@holdfast/contracts/errors';
+
+const SQLITE_FULL = 13;
 
 /**
  * Opens a database that survives a power cut: WAL, full sync. `migrations[n]` takes it from version n to n + 1; each
- * runs once, in a transaction. `:memory:` for tests.
+ * runs once, in a transaction. `:memory:` for tests. `storage_full` where there is no room for it.
  */
 export function openDatabase(file: string, migrations: readonly string[]): DatabaseSync {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const db = new DatabaseSync(file);
+  try {
+    prepareDatabase(db, migrations);
+  } catch (error) {
+    db.close();
+    throw isFull(error) ? storageFull(file, error) : error;
+  }
+  return db;
+}
+
+function prepareDatabase(db: DatabaseSync, migrations: readonly string[]): void {
   db.exec(
     'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON',
   );
@@ -17,10 +30,12 @@ export function openDatabase(file: string, migrations: readonly string[]): Datab
     if (index < user_version) continue;
     transaction(db, () => db.exec(`${sql}; PRAGMA user_version = ${index + 1}`));
   }
-  return db;
 }
 
-/** Runs `work` in one transaction: all of it is durable when this returns, or none where it throws. */
+/**
+ * Runs `work` in one transaction: all of it is durable when this returns, or none where it throws. `storage_full` where
+ * the disk has no room for it.
+ */
 export function transaction<Result>(db: DatabaseSync, work: () => Result): Result {
   db.exec('BEGIN IMMEDIATE');
   try {
@@ -29,6 +44,14 @@ export function transaction<Result>(db: DatabaseSync, work: () => Result): Resul
     return result;
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
+    throw isFull(error) ? storageFull(db.location() ?? 'memory', error) : error;
   }
+}
+
+function isFull(error: unknown): boolean {
+  return Error.isError(error) && 'errcode' in error && error.errcode === SQLITE_FULL;
+}
+
+function storageFull(file: string, cause: unknown): HoldfastError {
+  return new HoldfastError('storage_full', `no space left for ${file}`, { cause });
 }
