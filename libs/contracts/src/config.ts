@@ -4,6 +4,7 @@ import { BackupType } from './backup-events.ts';
 import { DurationMs } from './durations.ts';
 import { StrategyName } from './recovery-events.ts';
 
+/** The most urgent first. */
 export const Priority = z.enum(['critical', 'high', 'medium', 'low']);
 export type Priority = z.infer<typeof Priority>;
 

@@ -3,6 +3,7 @@ import { createOutbox } from '@holdfast/event-store/outbox';
 import type { ReadyCheck } from '@holdfast/http/health';
 import { createHttpServer, listen } from '@holdfast/http/server';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { createAlertStore } from './adapters/alert-store.ts';
 import { openChannels } from './adapters/channels/open-channels.ts';
@@ -48,8 +49,7 @@ export async function startAlerting(
   await using opened = new AsyncDisposableStack();
   const context = opened.use(await connectService(service_config, 'alerting', overrides));
   const { config, clock, log, origin, events, registry } = context;
-  const { promise: failed, reject: onFailure } = Promise.withResolvers<never>();
-  failed.catch(() => log.fatal('alerting cannot go on'));
+  const { failed, fail: onFailure } = createFailure();
 
   const db = opened.adopt(openAlertingDatabase(dataPaths(context.data_dir).service('alerting')), (open) =>
     open.close(),

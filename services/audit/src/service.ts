@@ -4,6 +4,7 @@ import { newEvent } from '@holdfast/event-store/new-event';
 import type { ReadyCheck } from '@holdfast/http/health';
 import { createHttpServer, type HttpServer, listen } from '@holdfast/http/server';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { ensureAdminToken } from './adapters/admin-token.ts';
 import { openEventLog } from './adapters/event-log.ts';
@@ -32,13 +33,12 @@ export async function startAudit(
   const entries = opened.use(openEventLog(join(dataPaths(context.data_dir).service('audit'), 'log.sqlite')));
   const watchers = { count: 0 };
   const metrics = createMetrics(context.registry, { size: entries.size, watchers: () => watchers.count });
-  const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => undefined);
+  const { failed, fail } = createFailure();
 
   await letAdminIn(context);
-  const projection = await onEvent({ ...context, entries, metrics, giveUp: failed.reject });
+  const projection = await onEvent({ ...context, entries, metrics, giveUp: fail });
   opened.use(projection.consumer);
-  projection.consumer.done.catch(failed.reject);
+  projection.consumer.done.catch(fail);
 
   const checks = () => [projectionCheck(projection, entries.size())];
   const app = await createHttpServer({ context, checks, title: 'Holdfast audit' });
@@ -49,7 +49,7 @@ export async function startAudit(
   const url = await listen(app, service_config.http);
   context.log.info({ url, events: entries.size() }, 'audit serves');
   const held = opened.move();
-  return { name: 'audit', url, failed: failed.promise, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { name: 'audit', url, failed, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 function addRoutes(app: HttpServer, context: ServiceContext, deps: StreamDeps): void {

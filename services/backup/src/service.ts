@@ -1,6 +1,7 @@
 import { createHttpServer, listen } from '@holdfast/http/server';
 import { openOrCreate } from '@holdfast/repository/repository-key';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import type { Engine } from './adapters/engine.ts';
 import type { SnapshotDeps } from './adapters/make-snapshot.ts';
@@ -26,6 +27,7 @@ export async function startBackup(
 ): Promise<RunningService> {
   await using starting = new AsyncDisposableStack();
   const context = starting.use(await connectService(service_config, 'backup', overrides));
+  const { failed, fail } = createFailure();
   const settings = backupSettings(context);
   const state = starting.use(openState(context, settings.database_file));
   const repository = overrides.repository ?? starting.use(await openOrCreate(settings.repository));
@@ -36,7 +38,7 @@ export async function startBackup(
   const metrics = metricsOf(deps);
   const walk_not_before_ms = context.clock.now_ms() + CATCH_UP_MS;
   const runner = starting.use(createRunner({ ...deps, metrics, walk_not_before_ms }));
-  const consumer = starting.use(await subscribe(deps, runner.wake));
+  starting.use(await subscribe(deps, runner.wake)).done.catch(fail);
   starting.use(keepPins(deps));
   const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast backup' });
   starting.defer(() => app.close());
@@ -46,12 +48,7 @@ export async function startBackup(
   context.log.info({ url, sources: settings.sources.map(({ name }) => name) }, 'backup serves');
 
   const running = starting.move();
-  return {
-    name: 'backup',
-    url,
-    failed: consumer.done.then(() => new Promise<never>(() => undefined)),
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
-  };
+  return { name: 'backup', url, failed, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 function metricsOf({ context, state, settings }: SnapshotDeps): BackupMetrics {

@@ -3,6 +3,7 @@ import { rpcSubject } from '@holdfast/contracts/subjects';
 import { createOutbox } from '@holdfast/event-store/outbox';
 import { createHttpServer, listen } from '@holdfast/http/server';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { openDatabase } from '@holdfast/runtime/sqlite';
 import { GitTrees } from './adapters/git.ts';
@@ -39,17 +40,16 @@ export async function startMonitor(
   await using opened = new AsyncDisposableStack();
   const context = opened.use(await connectService(service_config, 'monitor', overrides));
   const { host, clock, log, events } = context;
-  const { promise: failed, reject } = Promise.withResolvers<never>();
-  failed.catch((error) => log.fatal({ err: error }, 'the monitor cannot go on'));
+  const { failed, fail } = createFailure();
 
-  const parts = openInspection(context, opened, { settings: monitorConfig(service_config), fail: reject });
+  const parts = openInspection(context, opened, { settings: monitorConfig(service_config), fail });
   const { inspector, reconciler, registry, ledger, territory, keeper } = parts;
   parts.roots.check();
   await keeper.renew();
   const begun = reconciler.begin();
-  begun.catch(reject);
+  begun.catch(fail);
 
-  opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(reject);
+  opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(fail);
   const runScan = (path?: string) => scan({ registry, inspector, reconciler }, path);
   opened.use(
     await events.answer(rpcSubject('monitor', 'scan', host), (question) =>

@@ -1,8 +1,9 @@
-import { isAbsolute, join, resolve } from 'node:path';
-import type { HoldfastConfig, Priority } from '@holdfast/contracts/config';
+import { join } from 'node:path';
+import { type HoldfastConfig, Priority } from '@holdfast/contracts/config';
 import { dataPaths } from '@holdfast/contracts/paths';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { compilePattern } from '@holdfast/runtime/path-pattern';
+import { type RepositoryPlace, repositoryPlace } from '@holdfast/runtime/repository-place';
 import { type CompiledSource, compileSources } from '@holdfast/runtime/source-match';
 import type { StrategyRule } from './domain/loss-case/strategies.ts';
 
@@ -13,7 +14,7 @@ export interface RecoverySettings {
   readonly strategies: readonly StrategyRule[];
   readonly quarantine_dir: string;
   readonly database_file: string;
-  readonly repository: { readonly location: string; readonly key_file: string; readonly cache_dir: string };
+  readonly repository: RepositoryPlace;
   /** How long a loss waits for a backup that may hold its bytes before an older version is taken. */
   readonly backup_wait_ms: number;
   /** How long a writer that holds a bad copy open is waited for. */
@@ -26,19 +27,13 @@ const WRITER_WAIT_MS = 30_000;
 /** Everything ready; relative roots are taken from the working folder, as the other services do. */
 export function recoverySettings({ config, data_dir }: ServiceContext): RecoverySettings {
   const paths = dataPaths(data_dir);
-  const { location = paths.repository, key_file = paths.repository_key } = config.repository;
-  const own = paths.service('recovery');
   const sources = compileSources(config, process.cwd(), data_dir);
   return {
     sources: new Map(sources.map((source) => [source.name, source])),
     strategies: compileStrategies(config),
     quarantine_dir: paths.quarantine,
-    database_file: join(own, 'recovery.sqlite'),
-    repository: {
-      location: isAbsolute(location) || location.includes('://') ? location : resolve(location),
-      key_file: resolve(key_file),
-      cache_dir: join(own, 'cache'),
-    },
+    database_file: join(paths.service('recovery'), 'recovery.sqlite'),
+    repository: repositoryPlace(config, data_dir, 'recovery'),
     backup_wait_ms: BACKUP_WAIT_MS,
     writer_wait_ms: WRITER_WAIT_MS,
   };
@@ -52,9 +47,7 @@ export function compileStrategies(config: HoldfastConfig): StrategyRule[] {
   });
 }
 
-const ORDER: readonly Priority[] = ['critical', 'high', 'medium', 'low'];
-
 /** Smaller is more urgent. */
 export function urgencyOf(settings: RecoverySettings, source: string): number {
-  return ORDER.indexOf(settings.sources.get(source)?.config.priority ?? 'low');
+  return Priority.options.indexOf(settings.sources.get(source)?.config.priority ?? 'low');
 }

@@ -2,6 +2,7 @@ import { createHttpServer, listen } from '@holdfast/http/server';
 import type { Repository } from '@holdfast/repository/api';
 import { openOrCreate } from '@holdfast/repository/repository-key';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
+import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import type { DiskOptions } from './adapters/disk.ts';
 import { systemMetadata } from './adapters/metadata.ts';
@@ -25,29 +26,25 @@ export async function startRecovery(
 ): Promise<RunningService> {
   await using starting = new AsyncDisposableStack();
   const context = starting.use(await connectService(service_config, 'recovery', overrides));
+  const { failed, fail } = createFailure();
   const settings = { ...recoverySettings(context), ...overrides.settings };
   const repository = overrides.repository ?? starting.use(await openOrCreate(settings.repository));
   const before = overrides.before_disk_step;
   const disk = { metadata: systemMetadata, ...(before && { before }) };
   const parts = starting.use(await buildRecovery({ context, settings, repository, disk }));
+  parts.queue.failed.catch(fail);
   parts.queue.add(resumeTasks(parts.store, context.clock.now_ms()));
 
   const app = await createHttpServer({ context, checks: () => checksOf(parts), title: 'Holdfast recovery' });
   starting.defer(() => app.close());
   serveRoutes(app, parts);
   const consumers = await subscribe(parts);
-  for (const consumer of consumers) starting.use(consumer);
+  for (const consumer of consumers) starting.use(consumer).done.catch(fail);
   const url = await listen(app, service_config.http);
   context.log.info({ url, open_cases: parts.store.openCount() }, 'recovery serves');
 
   const running = starting.move();
-  const stopped = consumers.map(({ done }) => done.then(() => new Promise<never>(() => undefined)));
-  return {
-    name: 'recovery',
-    url,
-    failed: Promise.race([parts.queue.failed, ...stopped]),
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
-  };
+  return { name: 'recovery', url, failed, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 function checksOf({ store, outbox }: RecoveryParts) {
