@@ -7,18 +7,20 @@ import { withLock } from './setup/lock.mjs';
 import { ensureNatsServer } from './setup/nats-server.mjs';
 import { ensurePackages, packagesAreCurrent } from './setup/packages.mjs';
 import { SetupError, say } from './setup/say.mjs';
+import { ensureSecondReader } from './setup/second-reader.mjs';
 
 export const CHECKOUT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 export const PINNED_NODE = join(CHECKOUT, 'node_modules', 'node', 'bin', 'node');
 
-/** Makes the checkout ready. Throws a SetupError with one clear line when it cannot. */
-export async function setup({ nats = true } = {}) {
+/** Makes the checkout ready; for `tests` with what only they need. Throws a SetupError with one clear line when it cannot. */
+export async function setup({ nats = true, tests = false } = {}) {
   const [major] = process.versions.node.split('.').map(Number);
   if (major < 20)
     throw new SetupError(`Node 20 or newer is needed, this is ${process.version}: https://nodejs.org`);
   const missing = [];
   if (!packagesAreCurrent(CHECKOUT)) missing.push(ensurePackages);
   if (nats && !(await ensureNatsServer.isThere(CHECKOUT))) missing.push(ensureNatsServer);
+  if (tests && !(await ensureSecondReader.isThere(CHECKOUT))) missing.push(ensureSecondReader);
   if (missing.length === 0) return;
   const start = Date.now();
   await withLock(join(CHECKOUT, '.cache', 'setup.lock'), async () => {

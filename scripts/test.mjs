@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { runThrough } from './setup/hand-over.mjs';
 import { CHECKOUT, PINNED_NODE, setupOrExit } from './setup.mjs';
 
-await setupOrExit();
+await setupOrExit({ tests: true });
 const results = join(CHECKOUT, '.cache', `test-results.${process.pid}.json`);
 mkdirSync(dirname(results), { recursive: true });
 const code = await runThrough(

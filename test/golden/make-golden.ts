@@ -88,20 +88,29 @@ async function makeHistory({ backup }: Making) {
 /** Files of many chunks: stored as they are, compressed, and so many that their ids are in lists. */
 async function makeLarge({ backup, cut }: Making) {
   const root = join(SOURCE, 'large');
-  write('large/noise.bin', noise('noise', 700_000));
-  write('large/lines.log', Array.from({ length: 60_000 }, (_, n) => `2026-01-01 12:00:00 GET /page/${n % 97} 200\n`).join(''));
-  write('large/mixed.bin', Buffer.concat([noise('mixed', 150_000), Buffer.alloc(3_000_000), noise('mixed', 150_000)]));
+  write('large/noise.bin', cutNoise(cut));
+  write('large/lines.log', Array.from({ length: 150_000 }, (_, n) => `2026-01-01 12:00:00 GET /page/${n % 97} 200\n`).join(''));
+  const zeros = Buffer.alloc(3_000_000);
+  write('large/mixed.bin', Buffer.concat([noise('one', 100_000), zeros, noise('two', 100_000), zeros, noise('three', 9)]));
   write('large/many-chunks.bin', manyChunks(cut));
   await backup('host-a', 'large', root);
+}
+
+/** Incompressible, and of two chunks. */
+function cutNoise(cut: (data: Buffer) => number): Buffer {
+  for (let seed = 0; ; seed += 1) {
+    const data = noise(`noise ${seed}`, 600_000);
+    if (cut(data) < data.length) return data;
+  }
 }
 
 /** 257 chunks and more, of few contents: a pattern that comes again, chosen so that it is cut soon after the minimum. */
 function manyChunks(cut: (data: Buffer) => number): Buffer {
   for (let seed = 0; ; seed += 1) {
     const content = noise(`pattern ${seed}`, 16_384);
-    const data = Buffer.concat(Array.from({ length: 72 * 64 }, () => content));
-    const first = cut(data);
-    if (first < 275_000 && cut(data.subarray(first)) < 275_000) return data;
+    const sample = Buffer.alloc(640_000, content);
+    const first = cut(sample);
+    if (first < 275_000 && cut(sample.subarray(first)) < 275_000) return Buffer.alloc(72 * 1024 * 1024, content);
   }
 }
 

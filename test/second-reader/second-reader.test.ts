@@ -1,0 +1,113 @@
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openRepository } from '@holdfast/repository/open';
+import { createLocalStore } from '@holdfast/storage/local';
+import { tempDir } from '@holdfast/testkit/temp-dir';
+import { describe, expect, test } from '@jest/globals';
+import {
+  type Golden,
+  goldenRepositories,
+  isSecondReaderThere,
+  runSecondReader,
+  secretArguments,
+  secretOf,
+} from '../support/second-reader.ts';
+import { factsOf, forThisUser } from '../support/tree-facts.ts';
+
+const goldens = goldenRepositories();
+const isMissing = !isSecondReaderThere() && process.env.CI !== 'true';
+const testSecondReader = isMissing ? test.skip : test;
+
+function expectRestored(golden: Golden, snapshot_id: string, target: string): void {
+  const paths = { ...golden.snapshots[snapshot_id]?.paths };
+  const [root = ''] = Object.keys(paths);
+  expect(forThisUser(factsOf(`${target}${root}`, target))).toEqual(forThisUser(paths));
+}
+
+function goldenNamed(name: string): Golden {
+  const found = goldens.find((golden) => golden.name === name);
+  if (found === undefined) throw new Error(`there is no golden repository ${name}`);
+  return found;
+}
+
+/** A golden repository's copy that `damage` may be done to. */
+function copyOf(golden: Golden, folder: string): string {
+  const copy = join(folder, 'copy');
+  cpSync(golden.repository, copy, { recursive: true });
+  return copy;
+}
+
+describe.each(goldens)('the golden repository $name', (golden) => {
+  test('is restored by the engine', async () => {
+    const store = createLocalStore(golden.repository);
+    for (const opens of golden.opens) {
+      await using repository = await openRepository(store, await secretOf(golden, opens));
+      const snapshots = await repository.snapshots();
+      expect(snapshots.map(({ id }) => id).sort()).toEqual(Object.keys(golden.snapshots).sort());
+      const problems: unknown[] = [];
+      await repository.check({ read_data: true, on_problem: (problem) => problems.push(problem) });
+      expect(problems).toEqual([]);
+      for (const { id } of snapshots) {
+        using target = tempDir();
+        await repository.restore({ snapshot_id: id, target: target.path });
+        expectRestored(golden, id, target.path);
+      }
+    }
+  });
+
+  testSecondReader('is restored by a reader that knows the page only', async () => {
+    for (const opens of golden.opens) {
+      const secret = secretArguments(golden, opens);
+      const { stdout, stderr } = await runSecondReader(['snapshots', golden.repository, ...secret]);
+      expect(stderr).toBe('');
+      expect(Object.keys(JSON.parse(stdout)).sort()).toEqual(Object.keys(golden.snapshots).sort());
+      for (const id of Object.keys(golden.snapshots)) {
+        using target = tempDir();
+        const result = await runSecondReader(['restore', golden.repository, ...secret, id, target.path]);
+        expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
+        expectRestored(golden, id, target.path);
+      }
+    }
+  });
+});
+
+describe('the second reader', () => {
+  testSecondReader('needs no index object: the footers hold the same', async () => {
+    const golden = goldenNamed('odd-tree');
+    using scratch = tempDir();
+    const copy = copyOf(golden, scratch.path);
+    rmSync(join(copy, 'indexes'), { recursive: true });
+    const [id = ''] = Object.keys(golden.snapshots);
+    const target = join(scratch.path, 'target');
+    const secret = secretArguments(golden, 'key');
+    expect(await runSecondReader(['restore', copy, ...secret, id, target])).toMatchObject({ code: 0 });
+    expectRestored(golden, id, target);
+  });
+
+  testSecondReader('refuses what it does not know and what was changed, with one line', async () => {
+    const golden = goldenNamed('odd-tree');
+    using scratch = tempDir();
+    const copy = copyOf(golden, scratch.path);
+    const secret = secretArguments(golden, 'key');
+    const config = JSON.parse(readFileSync(join(copy, 'config'), 'utf8'));
+    const refusal = async (change: object) => {
+      writeFileSync(join(copy, 'config'), JSON.stringify({ ...config, ...change }));
+      const { code, stderr } = await runSecondReader(['snapshots', copy, ...secret]);
+      return [code, stderr];
+    };
+    expect(await refusal({ version: 2 })).toEqual([1, 'read_repository: format version 2 is not known\n']);
+    expect(await refusal({ features: ['time-travel'] })).toEqual([
+      1,
+      'read_repository: features time-travel are not known\n',
+    ]);
+    expect(await refusal({ created: 'never' })).toEqual([
+      1,
+      'read_repository: config: it was changed since the repository was made\n',
+    ]);
+    const [snapshot = ''] = readdirSync(join(copy, 'snapshots'));
+    const object = readFileSync(join(copy, 'snapshots', snapshot));
+    object[60] = (object[60] as number) ^ 1;
+    writeFileSync(join(copy, 'snapshots', snapshot), object);
+    expect(await refusal({})).toEqual([1, `read_repository: snapshots/${snapshot}: damaged\n`]);
+  });
+});
