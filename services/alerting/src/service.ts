@@ -14,12 +14,7 @@ import { baseUrl, missingChannels, pacePolicy, ruleContext, waitsOf } from './co
 import { consumeEvents } from './consumers/on-event.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './domain/delivery/schedule.ts';
-import { ackAlert } from './http/ack-alert.ts';
-import { createSilence } from './http/create-silence.ts';
-import { deleteSilence } from './http/delete-silence.ts';
-import { listAlerts } from './http/list-alerts.ts';
-import { listSilences } from './http/list-silences.ts';
-import { testChannel } from './http/test-channel.ts';
+import { serveRoutes } from './http/serve-routes.ts';
 import { createMetrics } from './metrics.ts';
 import { createTestSender } from './send-test.ts';
 import { createSilences } from './silences.ts';
@@ -95,12 +90,7 @@ export async function startAlerting(
   const checks = () => readyChecks(notifications.waiting(), missing);
   const app = await createHttpServer({ context, checks, title: 'Holdfast alerting' });
   opened.defer(() => app.close());
-  listAlerts(app, { alerts, notifications, clock });
-  ackAlert(app, { keeper, alerts, notifications, clock });
-  createSilence(app, { silences });
-  listSilences(app, { silences });
-  deleteSilence(app, { silences });
-  testChannel(app, { channels, sendTest: createTestSender(base) });
+  serveRoutes(app, { ...base, keeper, silences, channels, sendTest: createTestSender(base) });
   const url = await listen(app, service_config.http);
   log.info({ url, channels: [...channels.keys()] }, 'alerting serves');
 

@@ -2,22 +2,14 @@ import { join } from 'node:path';
 import { dataPaths } from '@holdfast/contracts/paths';
 import { newEvent } from '@holdfast/event-store/new-event';
 import type { ReadyCheck } from '@holdfast/http/health';
-import { createHttpServer, type HttpServer, listen } from '@holdfast/http/server';
+import { createHttpServer, listen } from '@holdfast/http/server';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
 import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { ensureAdminToken } from './adapters/admin-token.ts';
 import { openEventLog } from './adapters/event-log.ts';
 import { onEvent, type Projection } from './consumers/on-event.ts';
-import { createToken } from './http/create-token.ts';
-import { exportEvents } from './http/export-events.ts';
-import { listEvents } from './http/list-events.ts';
-import { listTokens } from './http/list-tokens.ts';
-import { revokeToken } from './http/revoke-token.ts';
-import { servePage } from './http/serve-page.ts';
-import { showConfig } from './http/show-config.ts';
-import { showEvent } from './http/show-event.ts';
-import { type StreamDeps, streamEvents } from './http/stream-events.ts';
+import { serveRoutes } from './http/serve-routes.ts';
 import { createMetrics } from './metrics.ts';
 
 /**
@@ -45,23 +37,11 @@ export async function startAudit(
   opened.defer(() => app.close());
   const stopping = new AbortController();
   opened.defer(() => stopping.abort());
-  addRoutes(app, context, { entries, clock: context.clock, stopping: stopping.signal, watchers });
+  serveRoutes(app, context, { entries, clock: context.clock, stopping: stopping.signal, watchers });
   const url = await listen(app, service_config.http);
   context.log.info({ url, events: entries.size() }, 'audit serves');
   const held = opened.move();
   return { name: 'audit', url, failed, [Symbol.asyncDispose]: () => held.disposeAsync() };
-}
-
-function addRoutes(app: HttpServer, context: ServiceContext, deps: StreamDeps): void {
-  listEvents(app, deps);
-  showEvent(app, deps);
-  streamEvents(app, deps);
-  exportEvents(app, deps);
-  listTokens(app, context);
-  createToken(app, context);
-  revokeToken(app, context);
-  showConfig(app, context);
-  servePage(app);
 }
 
 async function letAdminIn(context: ServiceContext): Promise<void> {

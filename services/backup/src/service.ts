@@ -25,30 +25,30 @@ export async function startBackup(
   service_config: ServiceConfig,
   overrides: BackupOverrides = {},
 ): Promise<RunningService> {
-  await using starting = new AsyncDisposableStack();
-  const context = starting.use(await connectService(service_config, 'backup', overrides));
+  await using opened = new AsyncDisposableStack();
+  const context = opened.use(await connectService(service_config, 'backup', overrides));
   const { failed, fail } = createFailure();
   const settings = backupSettings(context);
-  const state = starting.use(openState(context, settings.database_file));
-  const repository = overrides.repository ?? starting.use(await openOrCreate(settings.repository));
+  const state = opened.use(openState(context, settings.database_file));
+  const repository = overrides.repository ?? opened.use(await openOrCreate(settings.repository));
   const deps = { context, settings, state, repository };
   await replayHistory(deps);
   await reconcile(deps);
 
   const metrics = metricsOf(deps);
   const walk_not_before_ms = context.clock.now_ms() + CATCH_UP_MS;
-  const runner = starting.use(createRunner({ ...deps, metrics, walk_not_before_ms }));
-  starting.use(await subscribe(deps, runner.wake)).done.catch(fail);
-  starting.use(keepPins(deps));
+  const runner = opened.use(createRunner({ ...deps, metrics, walk_not_before_ms }));
+  opened.use(await subscribe(deps, runner.wake)).done.catch(fail);
+  opened.use(keepPins(deps));
   const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast backup' });
-  starting.defer(() => app.close());
+  opened.defer(() => app.close());
   serveRoutes(app, { ...deps, metrics, runner });
   const url = await listen(app, service_config.http);
   runner.wake();
   context.log.info({ url, sources: settings.sources.map(({ name }) => name) }, 'backup serves');
 
-  const running = starting.move();
-  return { name: 'backup', url, failed, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  const held = opened.move();
+  return { name: 'backup', url, failed, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 function metricsOf({ context, state, settings }: SnapshotDeps): BackupMetrics {

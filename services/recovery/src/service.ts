@@ -24,27 +24,27 @@ export async function startRecovery(
   service_config: ServiceConfig,
   overrides: RecoveryOverrides = {},
 ): Promise<RunningService> {
-  await using starting = new AsyncDisposableStack();
-  const context = starting.use(await connectService(service_config, 'recovery', overrides));
+  await using opened = new AsyncDisposableStack();
+  const context = opened.use(await connectService(service_config, 'recovery', overrides));
   const { failed, fail } = createFailure();
   const settings = { ...recoverySettings(context), ...overrides.settings };
-  const repository = overrides.repository ?? starting.use(await openOrCreate(settings.repository));
+  const repository = overrides.repository ?? opened.use(await openOrCreate(settings.repository));
   const before = overrides.before_disk_step;
   const disk = { metadata: systemMetadata, ...(before && { before }) };
-  const parts = starting.use(await buildRecovery({ context, settings, repository, disk }));
+  const parts = opened.use(await buildRecovery({ context, settings, repository, disk }));
   parts.queue.failed.catch(fail);
   parts.queue.add(resumeTasks(parts.store, context.clock.now_ms()));
 
   const app = await createHttpServer({ context, checks: () => checksOf(parts), title: 'Holdfast recovery' });
-  starting.defer(() => app.close());
+  opened.defer(() => app.close());
   serveRoutes(app, parts);
   const consumers = await subscribe(parts);
-  for (const consumer of consumers) starting.use(consumer).done.catch(fail);
+  for (const consumer of consumers) opened.use(consumer).done.catch(fail);
   const url = await listen(app, service_config.http);
   context.log.info({ url, open_cases: parts.store.openCount() }, 'recovery serves');
 
-  const running = starting.move();
-  return { name: 'recovery', url, failed, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  const held = opened.move();
+  return { name: 'recovery', url, failed, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 function checksOf({ store, outbox }: RecoveryParts) {

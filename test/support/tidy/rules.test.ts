@@ -194,10 +194,14 @@ test('dependencies that are not named', () => {
       "import pino from 'pino'; import { z } from 'zod/v4'; import '@holdfast/http/b'; import 'node:fs';",
   };
   const named = {
-    'libs/http/package.json': JSON.stringify({ name: '@holdfast/http', dependencies: { zod: '4' } }),
+    'libs/http/package.json': JSON.stringify({
+      name: '@holdfast/http',
+      dependencies: { zod: '4', yaml: '2' },
+    }),
   };
   expect(told(dependencies, { ...files, ...named })).toEqual([
     'libs/http/src/a.ts:1 imports pino, which its package.json does not name',
+    'libs/http/package.json:1 names yaml, which nothing in it imports',
   ]);
 });
 
@@ -213,7 +217,10 @@ test('rooms', () => {
     .concat(['src/consumers/on-event.ts'])
     .map((path) => [`services/audit/${path}`, '']);
   const lacking = told(rooms, Object.fromEntries(audit)).filter((line) => line.startsWith('services/audit'));
-  expect(lacking).toEqual(['services/audit:1 lacks src/http/: all services have the same rooms']);
+  expect(lacking).toEqual([
+    'services/audit:1 lacks src/http/serve-routes.ts: all services have the same rooms',
+    'services/audit:1 lacks src/http/: all services have the same rooms',
+  ]);
 });
 
 test('places outside', () => {

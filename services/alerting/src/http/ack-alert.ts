@@ -8,7 +8,7 @@ import type { NotificationStore } from '../adapters/notification-store.ts';
 import type { AlertKeeper } from '../alert-keeper.ts';
 import { alertItem } from './alert-item.ts';
 
-interface Deps {
+export interface AckDeps {
   keeper: AlertKeeper;
   alerts: AlertStore;
   notifications: NotificationStore;
@@ -16,7 +16,7 @@ interface Deps {
 }
 
 /** `POST /api/alerts/:id/ack`: somebody is at it; no more digests of it. A second time changes nothing. */
-export function ackAlert(app: HttpServer, { keeper, alerts, notifications, clock }: Deps): void {
+export function ackAlert(app: HttpServer, { keeper, alerts, notifications, clock }: AckDeps): void {
   const schema = {
     tags: ['alerts'],
     summary: 'Say that somebody is at it',

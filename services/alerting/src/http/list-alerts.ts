@@ -7,7 +7,7 @@ import type { AlertStore } from '../adapters/alert-store.ts';
 import type { NotificationStore } from '../adapters/notification-store.ts';
 import { alertItem } from './alert-item.ts';
 
-interface Deps {
+export interface ListDeps {
   alerts: AlertStore;
   notifications: NotificationStore;
   clock: Clock;
@@ -16,7 +16,7 @@ interface Deps {
 const Place = z.object({ started_at_ms: z.number(), alert_id: z.string() });
 
 /** `GET /api/alerts`: newest first. */
-export function listAlerts(app: HttpServer, { alerts, notifications, clock }: Deps): void {
+export function listAlerts(app: HttpServer, { alerts, notifications, clock }: ListDeps): void {
   const schema = {
     tags: ['alerts'],
     summary: 'What people were told, newest first',

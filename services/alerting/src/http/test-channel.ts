@@ -5,13 +5,13 @@ import type { HttpServer } from '@holdfast/http/server';
 import type { Channel } from '../adapters/channels/channel.ts';
 import type { TestSender } from '../send-test.ts';
 
-interface Deps {
+export interface TestDeps {
   channels: ReadonlyMap<string, Channel>;
   sendTest: TestSender;
 }
 
 /** `POST /api/alerts/test`: one message now, without retries, and what came of it. */
-export function testChannel(app: HttpServer, { channels, sendTest }: Deps): void {
+export function testChannel(app: HttpServer, { channels, sendTest }: TestDeps): void {
   const schema = {
     tags: ['alerts'],
     summary: 'Send a test message to one channel, or to all',

@@ -1,22 +1,22 @@
 import type { HttpServer } from '@holdfast/http/server';
+import { createBackup } from './create-backup.ts';
 import type { RouteDeps } from './deps.ts';
-import { getBackup } from './get-backup.ts';
-import { getBackupFiles } from './get-backup-files.ts';
-import { getBackups } from './get-backups.ts';
-import { getHealth } from './get-health.ts';
-import { getStorage } from './get-storage.ts';
-import { postBackup } from './post-backup.ts';
-import { postRestore } from './post-restore.ts';
-import { postVerify } from './post-verify.ts';
+import { listBackupFiles } from './list-backup-files.ts';
+import { listBackups } from './list-backups.ts';
+import { restoreFiles } from './restore-files.ts';
+import { showBackup } from './show-backup.ts';
+import { showHealth } from './show-health.ts';
+import { showStorage } from './show-storage.ts';
+import { verifyBackup } from './verify-backup.ts';
 
 /** All routes under `/api/backup`. */
 export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
-  getHealth(app, deps);
-  getStorage(app, deps);
-  getBackups(app, deps);
-  getBackup(app, deps);
-  getBackupFiles(app, deps);
-  postBackup(app, deps);
-  postVerify(app, deps);
-  postRestore(app, deps);
+  showHealth(app, deps);
+  showStorage(app, deps);
+  listBackups(app, deps);
+  showBackup(app, deps);
+  listBackupFiles(app, deps);
+  createBackup(app, deps);
+  verifyBackup(app, deps);
+  restoreFiles(app, deps);
 }

@@ -8,7 +8,7 @@ import type { Territory } from '../adapters/territory.ts';
 import { observeAbsence } from '../domain/file-inventory/decide.ts';
 import type { Ledger } from '../inspection/ledger.ts';
 
-interface Deps {
+export interface AllowDeps {
   readonly registry: FileRegistry;
   readonly territory: Territory;
   readonly ledger: Ledger;
@@ -16,7 +16,7 @@ interface Deps {
 }
 
 /** `POST /api/monitor/allow-delete`: for a while deletions there are no losses; losses that are open there are ended. */
-export function allowDelete(app: HttpServer, { registry, territory, ledger, clock }: Deps): void {
+export function allowDelete(app: HttpServer, { registry, territory, ledger, clock }: AllowDeps): void {
   const schema = {
     tags: ['monitor'],
     summary: 'Let a file, or what lies in a folder, be deleted',

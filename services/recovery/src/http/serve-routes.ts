@@ -1,18 +1,18 @@
 import type { HttpServer } from '@holdfast/http/server';
 import type { RouteDeps } from './deps.ts';
-import { getDownload } from './get-download.ts';
-import { getHistory } from './get-history.ts';
-import { getRecovery } from './get-recovery.ts';
-import { getReport } from './get-report.ts';
-import { postRecover } from './post-recover.ts';
-import { postScan } from './post-scan.ts';
+import { downloadFile } from './download-file.ts';
+import { recoverFiles } from './recover-files.ts';
+import { scanFiles } from './scan-files.ts';
+import { showHistory } from './show-history.ts';
+import { showRecovery } from './show-recovery.ts';
+import { showReport } from './show-report.ts';
 
 /** All routes under `/api/recovery`. */
 export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
-  postScan(app, deps);
-  postRecover(app, deps);
-  getHistory(app, deps);
-  getDownload(app, deps);
-  getReport(app, deps);
-  getRecovery(app, deps);
+  scanFiles(app, deps);
+  recoverFiles(app, deps);
+  showHistory(app, deps);
+  downloadFile(app, deps);
+  showReport(app, deps);
+  showRecovery(app, deps);
 }

@@ -1,9 +1,12 @@
+import { dirname } from 'node:path';
 import { isTest, packageOf } from '../resolve.ts';
-import type { Rule, Tree } from '../tree.ts';
+import type { Problem, Rule, Tree } from '../tree.ts';
 
-/** A package says what it needs: what it only finds by luck of hoisting is gone with the next install. */
-export const dependencies: Rule = (tree) =>
-  tree.sources
+/** A package says what it needs: what it only finds by luck of hoisting is gone with the next install. And no more. */
+export const dependencies: Rule = (tree) => [...undeclared(tree), ...unused(tree)];
+
+function undeclared(tree: Tree): Problem[] {
+  return tree.sources
     .filter(({ path }) => /^(libs|services|apps)\//.test(path))
     .flatMap(({ path, imports }) => {
       const declared = declaredBy(packageOf(path), isTest(path), tree);
@@ -16,6 +19,24 @@ export const dependencies: Rule = (tree) =>
           reason: `imports ${name}, which its package.json does not name`,
         }));
     });
+}
+
+function unused({ sources, texts }: Tree): Problem[] {
+  const manifests = [...texts.keys()].filter((path) =>
+    /^(libs|services|apps)\/[^/]+\/package\.json$/.test(path),
+  );
+  return manifests.flatMap((file) => {
+    const folder = dirname(file);
+    const own = sources.filter(({ path }) => packageOf(path) === folder);
+    const used = new Set(
+      own.flatMap(({ imports }) => imports.map(({ specifier }) => packageName(specifier))),
+    );
+    const named = Object.keys(JSON.parse(texts.get(file) ?? '{}').dependencies ?? {});
+    return named
+      .filter((name) => !used.has(name))
+      .map((name) => ({ file, line: 1, reason: `names ${name}, which nothing in it imports` }));
+  });
+}
 
 function declaredBy(folder: string, withDevelopment: boolean, { texts }: Tree): Set<string> {
   const read = (path: string) => JSON.parse(texts.get(path) ?? '{}');

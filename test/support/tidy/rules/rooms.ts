@@ -1,7 +1,7 @@
 import type { Rule } from '../tree.ts';
 
 const SERVICES = ['monitor', 'backup', 'recovery', 'alerting', 'audit'];
-const FILES = ['README.md', 'src/main.ts', 'src/service.ts'];
+const FILES = ['README.md', 'src/main.ts', 'src/service.ts', 'src/http/serve-routes.ts'];
 const FOLDERS = ['src/domain/', 'src/adapters/', 'src/consumers/', 'src/http/'];
 
 /** Who knows one service finds the way in all: the same rooms in all five. */

@@ -5,7 +5,7 @@ import { requireRecovery } from '../request-recovery.ts';
 import type { RouteDeps } from './deps.ts';
 
 /** `GET /api/recovery/:id`: how a recovery stands. */
-export function getRecovery(app: HttpServer, deps: Pick<RouteDeps, 'store'>): void {
+export function showRecovery(app: HttpServer, deps: Pick<RouteDeps, 'store'>): void {
   const schema = {
     tags: ['recovery'],
     summary: 'One recovery and its files',

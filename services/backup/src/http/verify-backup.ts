@@ -2,11 +2,11 @@ import { VerifyBody, VerifyResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
-import { verifyBackup } from '../adapters/verify-backup.ts';
+import { proveBackup } from '../adapters/prove-backup.ts';
 import { type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/:id/verify`: proves a backup. Damage is an answer (`passed: false`), told as an event too. */
-export function postVerify(app: HttpServer, deps: RouteDeps): void {
+export function verifyBackup(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'Prove that a backup can be read back',
@@ -17,7 +17,7 @@ export function postVerify(app: HttpServer, deps: RouteDeps): void {
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.post('/api/backup/:id/verify', route, async ({ params, body, caller }) => {
     const manifest = requireManifest(deps, params.id);
-    const result = await verifyBackup(deps, manifest, body.level);
+    const result = await proveBackup(deps, manifest, body.level);
     tell(deps, result, actorOf(caller));
     return result;
   });

@@ -8,7 +8,7 @@ import { backupIdOf } from '../adapters/version-finder.ts';
 import type { RouteDeps } from './deps.ts';
 
 /** `GET /api/recovery/download`: the bytes of one file as a backup has them. */
-export function getDownload(app: HttpServer, deps: RouteDeps): void {
+export function downloadFile(app: HttpServer, deps: RouteDeps): void {
   const schema = { tags: ['recovery'], summary: 'The bytes of one version', querystring: DownloadQuery };
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.get('/api/recovery/download', route, async ({ query }, reply) => {

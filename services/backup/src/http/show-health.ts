@@ -7,7 +7,7 @@ const PINS_MAX = 100;
 type SourceHealth = BackupHealth['sources'][number];
 
 /** `GET /api/backup/health`: how current each source is, what fails, which losses are open. */
-export function getHealth(app: HttpServer, deps: RouteDeps): void {
+export function showHealth(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'How current the backups are',

@@ -4,7 +4,7 @@ import { storageUsage } from '../adapters/storage-usage.ts';
 import type { RouteDeps } from './deps.ts';
 
 /** `GET /api/backup/storage`: what the backups take, and what is left, measured now. */
-export function getStorage(app: HttpServer, { state, repository }: RouteDeps): void {
+export function showStorage(app: HttpServer, { state, repository }: RouteDeps): void {
   const schema = { tags: ['backup'], summary: 'What the backups take', response: { 200: BackupStorage } };
   app.get('/api/backup/storage', { config: { role: 'viewer' }, schema }, async () => {
     const { backups, newest_ms } = state.catalog.totals();

@@ -14,7 +14,7 @@ import type { RouteDeps } from './deps.ts';
  * `POST /api/recovery/recover`: brings one file or several back, and answers when that is over. A single file that
  * could not be brought back is a problem reply; of several, each says what became of it.
  */
-export function postRecover(app: HttpServer, deps: RouteDeps): void {
+export function recoverFiles(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['recovery'],
     summary: 'Bring files back',

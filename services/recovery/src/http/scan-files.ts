@@ -7,7 +7,7 @@ import type { RouteDeps } from './deps.ts';
 const SCAN_TIMEOUT_MS = 120_000;
 
 /** `POST /api/recovery/scan`: the monitor compares what is there with what should be; losses it finds are recovered. */
-export function postScan(app: HttpServer, { context }: Pick<RouteDeps, 'context'>): void {
+export function scanFiles(app: HttpServer, { context }: Pick<RouteDeps, 'context'>): void {
   const schema = {
     tags: ['recovery'],
     summary: 'Look for missing and corrupted files now',

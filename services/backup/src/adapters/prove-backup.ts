@@ -22,7 +22,7 @@ const PROBLEMS_MAX = 1000;
  * Proves a backup: `manifest` compares the catalog with the snapshot, `data` reads every chunk of every file, `restore`
  * restores into scratch and compares every file. Damage is a finding, not an error.
  */
-export async function verifyBackup(
+export async function proveBackup(
   deps: SnapshotDeps,
   manifest: BackupManifest,
   level: VerifyLevel,

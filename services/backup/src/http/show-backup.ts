@@ -7,7 +7,7 @@ import { runView } from '../domain/backup-run/view.ts';
 import type { RouteDeps } from './deps.ts';
 
 /** `GET /api/backup/:id`: the manifest, with what verifications have shown since; until there is one, the run. */
-export function getBackup(app: HttpServer, { state, runner }: RouteDeps): void {
+export function showBackup(app: HttpServer, { state, runner }: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'One backup: its manifest, or the run that is to make it',

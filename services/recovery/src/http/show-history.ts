@@ -7,7 +7,7 @@ import { caseView } from '../domain/loss-case/view.ts';
 import type { RouteDeps } from './deps.ts';
 
 /** `GET /api/recovery/history`: every version of one file, its losses and its recoveries. */
-export function getHistory(app: HttpServer, { finder, store }: RouteDeps): void {
+export function showHistory(app: HttpServer, { finder, store }: RouteDeps): void {
   const schema = {
     tags: ['recovery'],
     summary: 'Every version of one file, and what happened to it',

@@ -8,7 +8,7 @@ import { pathFilter } from '../adapters/path-filter.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/restore`: puts files of a backup below a folder, and compares them. Each that fails is named. */
-export function postRestore(app: HttpServer, deps: RouteDeps): void {
+export function restoreFiles(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'Restore files of a backup into a folder',

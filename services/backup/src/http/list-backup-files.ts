@@ -10,7 +10,7 @@ import { answered, type RouteDeps, requireManifest } from './deps.ts';
 const Place = z.object({ skip: z.number().int().nonnegative() });
 
 /** `GET /api/backup/:id/files`: what it holds, in path order, in pages. */
-export function getBackupFiles(app: HttpServer, deps: RouteDeps): void {
+export function listBackupFiles(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'The files of one backup',

@@ -12,7 +12,7 @@ const Place = z.object({ value: z.number(), backup_id: z.string() });
 const CHUNK = 200;
 
 /** `GET /api/backup`: the backups there are, filtered, sorted, in pages. */
-export function getBackups(app: HttpServer, deps: RouteDeps): void {
+export function listBackups(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'List backups',

@@ -12,7 +12,7 @@ import { type RouteDeps, requireManifest } from './deps.ts';
  * `POST /api/backup`: one backup for each source. With `wait` 201 and the manifest, else 202 and where to look; of
  * several sources the reply is the first, and `items` has all.
  */
-export function postBackup(app: HttpServer, deps: RouteDeps): void {
+export function createBackup(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'Make a backup now',

@@ -5,7 +5,7 @@ import { requireRecovery } from '../request-recovery.ts';
 import type { RouteDeps } from './deps.ts';
 
 /** `GET /api/recovery/reports/:id`: the report of a recovery, to be kept. */
-export function getReport(app: HttpServer, deps: Pick<RouteDeps, 'store'>): void {
+export function showReport(app: HttpServer, deps: Pick<RouteDeps, 'store'>): void {
   const schema = {
     tags: ['recovery'],
     summary: 'The report of one recovery',
