@@ -32,16 +32,23 @@ export interface KeyRing {
   remove(id: string): Promise<void>;
 }
 
-/** The secrets behind the first slot that `secret` opens; rejects with `wrong_password`. */
+/** The secrets behind the first slot that `secret` opens; rejects with `wrong_password`, or `repo_damaged` where a slot is no good. */
 export async function unlock(
   store: BlobStore,
   repository_id: Buffer,
   secret: Secret,
 ): Promise<{ secrets: MasterSecrets; slot_id: string }> {
+  let failure: unknown;
   for (const slot of await readSlots(store)) {
-    const secrets = await openSlot(repository_id, slot, secret);
-    if (secrets !== undefined) return { secrets, slot_id: slot.id };
+    try {
+      const secrets = await openSlot(repository_id, slot, secret);
+      if (secrets !== undefined) return { secrets, slot_id: slot.id };
+    } catch (error) {
+      // One that is damaged does not bar the others.
+      failure ??= error;
+    }
   }
+  if (failure !== undefined) throw failure;
   throw new RepositoryError('wrong_password', `${store.location}: no key slot opens with this secret`);
 }
 

@@ -26,6 +26,9 @@ export const RepositoryConfig = z.object({
 });
 export type RepositoryConfig = z.infer<typeof RepositoryConfig>;
 
+/** What every version of the format has in common. */
+const ConfigVersion = RepositoryConfig.pick({ format: true, version: true });
+
 /** Rejects with `repo_not_found`, `repo_unsupported` or `repo_damaged`. */
 export async function readConfig(store: BlobStore): Promise<RepositoryConfig> {
   let object: Buffer;
@@ -37,15 +40,13 @@ export async function readConfig(store: BlobStore): Promise<RepositoryConfig> {
       cause: error,
     });
   }
-  const config = parseConfig(object);
+  const value = parseJson(object);
+  // Before the rest: a newer version may have other fields.
+  const { version } = parseAs(ConfigVersion, value);
+  if (version !== FORMAT_VERSION) throw unsupported(store, `format version ${version}`);
+  const config = parseAs(RepositoryConfig, value);
   const unknown = config.features.filter((feature) => !KNOWN_FEATURES.has(feature));
-  if (config.version !== FORMAT_VERSION || unknown.length > 0) {
-    const what = unknown.length > 0 ? `features ${unknown.join(', ')}` : `format version ${config.version}`;
-    throw new RepositoryError(
-      'repo_unsupported',
-      `${store.location} uses ${what}, which this Holdfast does not know`,
-    );
-  }
+  if (unknown.length > 0) throw unsupported(store, `features ${unknown.join(', ')}`);
   return config;
 }
 
@@ -64,12 +65,29 @@ export function encodeConfig(keys: RepositoryKeys, fields: Omit<RepositoryConfig
   return Buffer.from(`${JSON.stringify(config)}\n`, 'utf8');
 }
 
-function parseConfig(object: Buffer): RepositoryConfig {
+function unsupported(store: BlobStore, what: string): RepositoryError {
+  return new RepositoryError(
+    'repo_unsupported',
+    `${store.location} uses ${what}, which this Holdfast does not know`,
+  );
+}
+
+function parseJson(object: Buffer): unknown {
   try {
-    return RepositoryConfig.parse(JSON.parse(object.toString('utf8')));
+    return JSON.parse(object.toString('utf8'));
   } catch (error) {
-    throw damaged('config: not the config of a repository', error);
+    throw notAConfig(error);
   }
+}
+
+function parseAs<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw notAConfig(parsed.error);
+  return parsed.data;
+}
+
+function notAConfig(cause: unknown): RepositoryError {
+  return damaged('config: not the config of a repository', cause);
 }
 
 /** Over one line a field, features joined by commas. */

@@ -93,9 +93,8 @@ describe('damage', () => {
       const copy = await copyWith(store, { config: changed });
       return openRepository(copy, SECRET).catch((error: { code: string }) => error.code);
     };
-    expect(await opened({ version: 2 })).toBe('repo_unsupported');
-    expect(await opened({ features: ['time-travel'] })).toBe('repo_unsupported');
     expect(await opened({ created: 'never' })).toBe('repo_damaged');
+    expect(await opened({ features: 'none' })).toBe('repo_damaged');
     expect(await opened({ id: '0'.repeat(32) })).toBe('wrong_password');
     await expect(openRepository(store, { password: 'wrong' })).rejects.toMatchObject({
       code: 'wrong_password',
@@ -103,6 +102,38 @@ describe('damage', () => {
     await expect(openRepository(createMemoryStore(), SECRET)).rejects.toMatchObject({
       code: 'repo_not_found',
     });
+  });
+
+  test('is not what a newer version is taken for: it is refused with one clear line', async () => {
+    const { store } = await makeStored();
+    const config = JSON.parse((await store.get('config')).toString());
+    const refusal = async (newer: object) => {
+      const copy = await copyWith(store, { config: Buffer.from(JSON.stringify(newer)) });
+      return openRepository(copy, SECRET).catch(({ code, message }) => [code, message]);
+    };
+    const line = (what: string) => [
+      'repo_unsupported',
+      `memory: uses ${what}, which this Holdfast does not know`,
+    ];
+    expect(await refusal({ ...config, version: 2 })).toEqual(line('format version 2'));
+    expect(await refusal({ format: config.format, version: 3, flags: 7 })).toEqual(line('format version 3'));
+    expect(await refusal({ ...config, features: ['time-travel', 'x'] })).toEqual(
+      line('features time-travel, x'),
+    );
+  });
+
+  test('of one key slot does not bar another', async () => {
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    const [first = ''] = await namesIn(store, 'keys/');
+    await repository.keys.add({ secret: { password: 'another' }, label: 'second', rounds: 1000 });
+    const slot = JSON.parse((await store.get(first)).toString());
+    for (const change of [{ rounds: 1 }, { sealed: 'AAAA' }, { version: 2 }, { id: '0'.repeat(32) }]) {
+      const copy = await copyWith(store, { [first]: Buffer.from(JSON.stringify({ ...slot, ...change })) });
+      await using opened = await openRepository(copy, { password: 'another' });
+      expect(opened.id).toBe(repository.id);
+      await expect(openRepository(copy, SECRET)).rejects.toMatchObject({ name: 'RepositoryError' });
+    }
   });
 
   test('of one file leaves the others to be restored', async () => {

@@ -8,7 +8,9 @@ const by_password = { secret: { password: 'ñandú café' }, label: 'me', rounds
 
 describe('a key slot', () => {
   test('opens with its passphrase, however its accents are composed, and with no other', async () => {
-    const slot = decodeSlot('keys/x', encodeSlot(await sealSlot(id, secrets, by_password)));
+    const sealed = await sealSlot(id, secrets, by_password);
+    const slot = decodeSlot(`keys/${sealed.id}`, encodeSlot(sealed));
+    expect(() => decodeSlot('keys/x', encodeSlot(sealed))).toThrow('of another name');
     expect(await openSlot(id, slot, { password: 'ñandú café'.normalize('NFD') })).toEqual(secrets);
     expect(await openSlot(id, slot, { password: 'nandu cafe' })).toBeUndefined();
     expect(await openSlot(id, slot, { key_file_bytes: Buffer.from('ñandú café') })).toBeUndefined();

@@ -99,7 +99,8 @@ export function decodeSlot(name: string, object: Buffer): KeySlot {
     throw damaged(`${name}: not a key slot`, error);
   }
   const slot = KeySlot.safeParse(value);
-  if (slot.success) return slot.data;
+  if (slot.success && name.endsWith(`/${slot.data.id}`)) return slot.data;
+  if (slot.success) throw damaged(`${name}: the key slot of another name`);
   throw new RepositoryError('repo_unsupported', `${name}: a key slot that this version does not know`, {
     cause: slot.error,
   });
