@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  linkSync,
   mkdirSync,
   openSync,
   rmSync,
@@ -54,6 +55,15 @@ describe('a file that is gone', () => {
     spawnSync('sh', ['-c', script], { cwd: lab.root });
     await lab.until('FileDeleted', 'a.txt');
     expect([await lab.of('FileMoved'), await lab.of('FileRetired')]).toEqual([[], []]);
+  });
+
+  test('is told although another link to it stands: a name is lost, nothing was moved', async () => {
+    await using lab = new Lab({ files: { 'a.txt': 'one file' } });
+    linkSync(lab.path('a.txt'), lab.path('b.txt'));
+    await lab.start();
+    unlinkSync(lab.path('a.txt'));
+    await lab.until('FileDeleted', 'a.txt');
+    expect(await lab.of('FileMoved')).toEqual([]);
   });
 
   test('is told although a copy of it has been there for long', async () => {

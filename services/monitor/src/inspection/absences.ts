@@ -3,7 +3,7 @@ import { look } from '../adapters/file-stat.ts';
 import type { GitTree } from '../adapters/git.ts';
 import { type Neighbour, readNeighbours } from '../adapters/neighbours.ts';
 import { moveFile, observeAbsence } from '../domain/file-inventory/decide.ts';
-import { findCopy, isSameInode } from '../domain/file-inventory/same-file.ts';
+import { findCopy, isLinkKnown, isSameInode } from '../domain/file-inventory/same-file.ts';
 import {
   type Decision,
   type DetectedBy,
@@ -131,6 +131,7 @@ export class Absences {
     const neighbours = read.getOrInsertComputed(folder, readNeighbours);
     const found = neighbours.get(row.facts.inode);
     if (found === undefined || !isSameInode(row.facts, found.stat)) return false;
+    if (isLinkKnown(this.#parts.registry.get(found.path), found.stat)) return false;
     // Once: each sign would have it wait to settle anew.
     if (!held.followed) this.#parts.onThere(found.path, held.by);
     const isOpen = stands(this.#parts.registry.get(held.path)) && this.#held.get(held.path) === undefined;

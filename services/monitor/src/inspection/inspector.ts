@@ -1,7 +1,7 @@
 import { dirname, extname } from 'node:path';
 import { type FileStat, look } from '../adapters/file-stat.ts';
 import { moveFile, sameStat } from '../domain/file-inventory/decide.ts';
-import { isSameInode } from '../domain/file-inventory/same-file.ts';
+import { isLinkKnown, isSameInode } from '../domain/file-inventory/same-file.ts';
 import { type DetectedBy, type FileRow, stands } from '../domain/file-inventory/state.ts';
 import { Absences } from './absences.ts';
 import { Arrivals } from './arrivals.ts';
@@ -201,6 +201,8 @@ export class Inspector {
 
   /** The row whose file this is, under its old name. */
   #movedFrom(path: string, stat: FileStat): FileRow | undefined {
+    // It was known here before: what is gone was another link to it.
+    if (isLinkKnown(this.#parts.registry.get(path), stat)) return undefined;
     return this.#parts.registry
       .byInode(stat.inode)
       .filter((row) => row.path !== path && stands(row) && isSameInode(row.facts, stat))

@@ -1,4 +1,4 @@
-import type { Facts, FileRow } from './state.ts';
+import { type Facts, type FileRow, stands } from './state.ts';
 
 /** A path that came into being lately, with the file that stands there. */
 export interface Arrival {
@@ -13,6 +13,14 @@ const COPY_WINDOW_MS = 1000;
 /** True where the same file stands under another name: the inode alone proves nothing, it is given out again at once. */
 export function isSameInode(known: Facts, found: Pick<Facts, 'inode' | 'size' | 'mtime_ns'>): boolean {
   return known.inode === found.inode && known.size === found.size && known.mtime_ns === found.mtime_ns;
+}
+
+/** True where a path holds the file that was known there: no other name of it that vanished was moved to this one. */
+export function isLinkKnown(
+  row: FileRow | undefined,
+  found: Pick<Facts, 'inode' | 'size' | 'mtime_ns'>,
+): boolean {
+  return stands(row) && isSameInode(row.facts, found);
 }
 
 /**
