@@ -58,15 +58,21 @@ export function applyMetadata(
 
 /** Makes all that was written to the file system of `path` durable, at once. */
 export async function syncFileSystem(path: string): Promise<void> {
-  const { syncfs } = system();
   const fd = openSync(pathForSystem(path), constants.O_RDONLY);
   try {
     // Elsewhere than on Linux there is no such call; the folder itself is all that can be asked for.
-    if (syncfs === undefined) fsyncSync(fd);
-    else if ((await inThreadPool(syncfs, fd)) !== 0) throw systemError('syncfs', path);
+    if (system().syncfs === undefined) fsyncSync(fd);
+    else await syncFileSystemOf(fd, path);
   } finally {
     closeSync(fd);
   }
+}
+
+/** The same for the file system of an open file or folder, called `path` in an error; rejects with `ENOSYS` elsewhere than on Linux. */
+export async function syncFileSystemOf(fd: number, path = `/proc/self/fd/${fd}`): Promise<void> {
+  const { syncfs } = system();
+  if (syncfs === undefined) throw Object.assign(new Error('this system has no syncfs'), { code: 'ENOSYS' });
+  if ((await inThreadPool(syncfs, fd)) !== 0) throw systemError('syncfs', path);
 }
 
 /** It waits for the disk, so the event loop must not. */
