@@ -24,6 +24,8 @@ const PROBE_TIMEOUT_MS = 2_000;
 /** Where each service listens now. */
 export type Upstreams = (name: ServiceName) => string | undefined;
 
+type Ask = (name: ServiceName, path: string, headers?: Record<string, string>) => Promise<Response>;
+
 export interface FrontOptions {
   services: readonly ServiceName[];
   upstream: Upstreams;
@@ -46,10 +48,10 @@ export async function createFront({ services, upstream, version }: FrontOptions)
       });
   });
 
-  const ask = async (name: ServiceName, path: string): Promise<Response> => {
+  const ask: Ask = async (name, path, headers = {}) => {
     const url = upstream(name);
     if (url === undefined) throw new HoldfastError('unavailable', `${name} is not running`);
-    return fetch(url + path, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    return fetch(url + path, { headers, signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
   };
 
   app.get('/livez', () => ({ status: 'ok' }));
@@ -58,17 +60,20 @@ export async function createFront({ services, upstream, version }: FrontOptions)
     const ready = checks.every((check) => check.ready);
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'unavailable', services: checks });
   });
-  app.get('/metrics', async (_request, reply) => {
-    const parts = await Promise.all(
-      services.map(async (service) => ({
-        service,
-        text: await ask(service, '/metrics').then(
-          (r) => r.text(),
-          () => '',
-        ),
-      })),
-    );
-    return reply.type('text/plain; version=0.0.4').send(mergeMetrics(parts));
+  app.get('/metrics', async (request, reply) => {
+    const { authorization } = request.headers;
+    const headers = authorization === undefined ? {} : { authorization };
+    // The token is judged once, by audit, so that a refusal is refused (and told) once and not by each service.
+    const judged = await ask('audit', '/metrics', headers);
+    if (!judged.ok)
+      return reply
+        .code(judged.status)
+        .type('application/problem+json')
+        .send({ ...((await judged.json()) as object), instance: '/metrics' });
+    const others = services.filter((service) => service !== 'audit');
+    const parts = await Promise.all(others.map((name) => metricsOf(name, ask, headers)));
+    const own = { service: 'audit', text: await judged.text() };
+    return reply.type('text/plain; version=0.0.4').send(mergeMetrics([...parts, own]));
   });
   app.get('/api/openapi.json', async () => {
     const answers = await Promise.all(services.map((name) => ask(name, '/api/openapi.json')));
@@ -96,7 +101,16 @@ function proxyTo(prefix: string, name: ServiceName, upstream: Upstreams) {
   };
 }
 
-async function readiness(name: ServiceName, ask: (name: ServiceName, path: string) => Promise<Response>) {
+/** A service that is down has no numbers; `/readyz` tells of it. */
+async function metricsOf(service: ServiceName, ask: Ask, headers: Record<string, string>) {
+  const text = await ask(service, '/metrics', headers).then(
+    (answer) => (answer.ok ? answer.text() : ''),
+    () => '',
+  );
+  return { service, text };
+}
+
+async function readiness(name: ServiceName, ask: Ask) {
   try {
     const answer = await ask(name, '/readyz');
     return { service: name, ready: answer.ok, detail: await answer.json() };

@@ -8,6 +8,7 @@ import type { Logger } from '@holdfast/runtime/logger';
 import type { ServiceConfig } from '@holdfast/runtime/service';
 import { lockDataFolder } from './data-lock.ts';
 import { createFront, listenFront } from './front.ts';
+import { preflight } from './preflight.ts';
 import { hostService, type ServiceHost } from './service-host.ts';
 
 /** Everything in one process tree: NATS, the five services, one address. */
@@ -34,6 +35,7 @@ type NatsAccess = (name: ServiceName) => ServiceConfig['nats'];
 export async function startHoldfast({ config, log, version }: StandaloneOptions): Promise<RunningHoldfast> {
   const data_dir = resolve(config.data_dir);
   const parts = new AsyncDisposableStack();
+  await preflight(config, data_dir);
   try {
     parts.use(lockDataFolder(data_dir));
     const hosts = new Map<ServiceName, ServiceHost>();

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import type { HoldfastConfig } from '@holdfast/contracts/config';
 import { ALL_EVENTS } from '@holdfast/contracts/subjects';
 import { defaultConfig, loadConfig } from '@holdfast/runtime/config';
+import { runUntilSignal } from '@holdfast/runtime/lifecycle';
 import { createLogger } from '@holdfast/runtime/logger';
 import { type RunningHoldfast, startHoldfast } from '@holdfast/standalone/service';
 import type { Command } from 'commander';
@@ -36,15 +37,12 @@ export function registerUp(program: Command): void {
 async function up(paths: string[], options: UpOptions): Promise<void> {
   const config = await configFor(paths, options);
   const log = createLogger({ name: 'holdfast', level: config.telemetry.log_level });
-  const stop = stopSignal();
-  const running = await startHoldfast({ config, log, version: version() });
-  process.stdout.write(`ready ${running.url}\n`);
-  if (process.stderr.isTTY || options.sample) process.stderr.write(hints(config, running, options));
-  try {
-    await Promise.race([stop, running.failed]);
-  } finally {
-    await running[Symbol.asyncDispose]();
-  }
+  await runUntilSignal(async () => {
+    const running = await startHoldfast({ config, log, version: version() });
+    process.stdout.write(`ready ${running.url}\n`);
+    if (process.stderr.isTTY || options.sample) process.stderr.write(hints(config, running, options));
+    return running;
+  });
 }
 
 async function configFor(paths: string[], options: UpOptions): Promise<HoldfastConfig> {
@@ -73,13 +71,6 @@ function flagsOf({ data, port, host }: UpOptions): Record<string, unknown> {
     ...(port === undefined ? {} : { 'http.port': Number(port) }),
     ...(host === undefined ? {} : { host }),
   };
-}
-
-/** Resolves at SIGTERM or SIGINT; a second signal ends at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((done) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => done());
-  });
 }
 
 function hints(config: HoldfastConfig, running: RunningHoldfast, { sample }: UpOptions): string {

@@ -1,8 +1,9 @@
 import { styleText } from 'node:util';
-import { EXIT, HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
+import { asHoldfastError, EXIT, HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 
 /** Writes an error once, on stderr, as one clear line and a hint; answers the exit code that it stands for. */
-export function reportError(error: unknown, stream: NodeJS.WritableStream = process.stderr): number {
+export function reportError(thrown: unknown, stream: NodeJS.WritableStream = process.stderr): number {
+  const error = asHoldfastError(thrown);
   if (!isHoldfastError(error)) {
     const text = Error.isError(error) ? (error.stack ?? error.message) : String(error);
     stream.write(`holdfast: unexpected failure: ${text}\n`);

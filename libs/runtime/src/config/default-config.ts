@@ -6,7 +6,7 @@ import type { Tree } from './tree.ts';
 
 /**
  * The configuration of `up PATH…`: every path is a source of its own, critical, healed by itself. Give it to
- * `loadConfig` as `defaults`. `source_unreadable` names a path that is not there.
+ * `loadConfig` as `defaults`. `not_found` names a path that is not there, `source_unreadable` one that may not be read.
  */
 export function defaultConfig(paths: readonly string[]): Tree {
   const sources: Record<string, Tree> = {};
@@ -26,8 +26,10 @@ function placeOf(path: string): Tree {
     if (statSync(path).isDirectory()) return { root: path };
     return { root: dirname(path), paths: [escapeGlob(basename(path))] };
   } catch (cause) {
-    const why = systemCode(cause) === 'ENOENT' ? 'there is no such file or folder' : `${systemCode(cause)}`;
-    throw new HoldfastError('source_unreadable', `${path}: ${why}`, { cause });
+    const code = systemCode(cause);
+    if (code === 'ENOENT')
+      throw new HoldfastError('not_found', `${path}: there is no such file or folder`, { cause });
+    throw new HoldfastError('source_unreadable', `${path} cannot be read (${code ?? cause})`, { cause });
   }
 }
 

@@ -1,0 +1,69 @@
+import { access, constants, opendir } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
+import type { HoldfastConfig } from '@holdfast/contracts/config';
+import { asHoldfastError, HoldfastError, systemCode } from '@holdfast/contracts/errors';
+import { dataPaths } from '@holdfast/contracts/paths';
+import { openRepository } from '@holdfast/repository/open';
+import { readKeyFile } from '@holdfast/repository/repository-key';
+import { compileSources } from '@holdfast/runtime/source-match';
+import { openBlobStore } from '@holdfast/storage/open-blob-store';
+
+/**
+ * What can be known before anything runs, so that a refusal is one line and not a page of logs: every protected folder
+ * that is there may be read (else `source_unreadable`), and the key opens the repository that is there (else
+ * `wrong_password`). A root that is not there yet is no error: it may be mounted later. Nothing is written.
+ */
+export async function preflight(config: HoldfastConfig, data_dir: string): Promise<void> {
+  const roots = compileSources(config, process.cwd(), data_dir).flatMap((source) => source.roots);
+  for (const root of new Set(roots)) await checkReadable(root);
+  await checkKey(config, data_dir);
+}
+
+async function checkReadable(root: string): Promise<void> {
+  try {
+    await using folder = await opendir(root);
+    await access(folder.path, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT') return;
+    if (code === 'ENOTDIR') return checkFile(root);
+    throw unreadable(root, error);
+  }
+}
+
+async function checkFile(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): HoldfastError {
+  const code = systemCode(cause) ?? String(cause);
+  return new HoldfastError('source_unreadable', `${path} cannot be read (${code})`, { cause });
+}
+
+async function checkKey(config: HoldfastConfig, data_dir: string): Promise<void> {
+  const paths = dataPaths(data_dir);
+  const { location: given = paths.repository, key_file = paths.repository_key } = config.repository;
+  const location = given.includes('://') || isAbsolute(given) ? given : resolve(given);
+  const store = openBlobStore(location);
+  const secret = await readKeyFile(key_file).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw asHoldfastError(error);
+  });
+  // Without a key file a new one is made, which can never open what is there already.
+  const key_file_bytes = secret ?? Buffer.alloc(32);
+  try {
+    await using _opened = await openRepository(store, { key_file_bytes });
+  } catch (error) {
+    const known = asHoldfastError(error);
+    if (systemCode(known) === 'repo_not_found') return;
+    if (systemCode(known) !== 'wrong_password') throw known;
+    const why = secret === null ? 'is not there' : 'is not its key';
+    throw new HoldfastError('wrong_password', `${location} cannot be opened: ${key_file} ${why}`, {
+      cause: error,
+    });
+  }
+}
