@@ -31,11 +31,15 @@ export function withConnection(command: Command): Command {
     .option('--json', 'one JSON document on stdout and nothing else');
 }
 
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
 export function connect(options: ConnectionOptions): Client {
   const paths = dataPaths(resolve(options.data ?? process.env['HOLDFAST_DATA_DIR'] ?? '.holdfast'));
   const found = readIfThere(paths.url) ?? 'http://127.0.0.1:8420';
   const base = (options.url ?? process.env['HOLDFAST_URL'] ?? found).replace(/\/$/, '');
-  const token = options.token ?? process.env['HOLDFAST_TOKEN'] ?? readIfThere(paths.admin_token);
+  // The token that lies here is the admin's of this machine: it goes to no other.
+  const local = base === found || LOOPBACK.has(hostOf(base)) ? readIfThere(paths.admin_token) : undefined;
+  const token = options.token ?? process.env['HOLDFAST_TOKEN'] ?? local;
 
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
@@ -68,6 +72,13 @@ export function connect(options: ConnectionOptions): Client {
       return (answer.status === 204 ? undefined : await answer.json()) as never;
     },
   };
+}
+
+function hostOf(url: string): string {
+  const parsed = URL.parse(url);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol))
+    throw new HoldfastError('bad_request', `${url} is no http:// or https:// address`);
+  return parsed.hostname;
 }
 
 async function problemOf(answer: Response): Promise<HoldfastError> {

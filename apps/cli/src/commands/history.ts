@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { HoldfastError } from '@holdfast/contracts/errors';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { bytes, localTime, print, printJson, printTable } from '../output/print.ts';
@@ -27,7 +28,10 @@ export function registerHistory(program: Command): void {
 
 async function history(path: string, options: ConnectionOptions): Promise<void> {
   const answer = await connect(options).get<History>('/api/recovery/history', { path: resolve(path) });
-  if (options.json) return printJson(answer);
+  if (options.json) printJson(answer);
+  if (answer.versions.length + answer.incidents.length === 0)
+    throw new HoldfastError('not_found', `nothing is known of ${answer.path}`);
+  if (options.json) return;
   printTable(
     ['version of', 'size', 'checksum', 'backup'],
     answer.versions.map((one) => [

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { print, printJson } from '../output/print.ts';
+import { count, print, printJson } from '../output/print.ts';
 import { usageError } from '../output/report-error.ts';
 
 interface ScanReport {
@@ -44,7 +44,7 @@ async function scan(options: ConnectionOptions & { path?: string }): Promise<voi
   const report = await connect(options).send<ScanReport>('POST', '/api/recovery/scan', body);
   if (options.json) return printJson(report);
   print(
-    `${report.checked} files checked, ${report.missing.length} missing, ${report.corrupted.length} corrupted`,
+    `${count(report.checked, 'file')} checked, ${report.missing.length} missing, ${report.corrupted.length} corrupted`,
   );
   for (const path of report.missing) print(`missing    ${path}`);
   for (const path of report.corrupted) print(`corrupted  ${path}`);
@@ -63,7 +63,12 @@ async function recover(
   };
   const result = await connect(options).send<RecoveryResult>('POST', '/api/recovery/recover', body);
   if (options.json) printJson(result);
-  else print(`${result.path}: ${result.outcome}${result.strategy === null ? '' : ` by ${result.strategy}`}`);
+  else print(`${result.path}: ${wording(result)}`);
   if (result.outcome === 'recovered' || result.outcome === 'superseded') return;
   throw new HoldfastError('no_good_version', `${result.path}: ${result.reason ?? result.outcome}`);
+}
+
+function wording({ outcome, strategy, reason }: RecoveryResult): string {
+  if (outcome === 'superseded') return `nothing to do${reason === null ? '' : `: ${reason}`}`;
+  return strategy === null ? outcome : `${outcome} by ${strategy}`;
 }

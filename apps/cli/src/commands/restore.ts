@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { bytes, print, printJson } from '../output/print.ts';
+import { bytes, count, print, printJson } from '../output/print.ts';
 import { backupIdOf } from './backups.ts';
 
 interface RestoreOptions extends ConnectionOptions {
@@ -53,7 +53,7 @@ async function verify(
   const path = `/api/backup/${encodeURIComponent(id)}/verify`;
   const answer = await connect(options).send<VerifyAnswer>('POST', path, { level: options.level });
   if (options.json) printJson(answer);
-  else print(`${id}: ${answer.files_checked} files, ${bytes(answer.bytes_checked)} checked`);
+  else print(`${id}: ${count(answer.files_checked, 'file')}, ${bytes(answer.bytes_checked)} checked`);
   if (!answer.passed)
     throw new HoldfastError('repo_damaged', `${id} does not verify: ${answer.problems.join('; ')}`);
 }
@@ -68,7 +68,10 @@ async function restore(positional: string | undefined, options: RestoreOptions):
   };
   const answer = await connect(options).send<RestoreAnswer>('POST', '/api/backup/restore', body);
   if (options.json) printJson(answer);
-  else print(`${answer.files_restored} files, ${bytes(answer.bytes_restored)} into ${body.target_path}`);
+  else
+    print(
+      `${count(answer.files_restored, 'file')}, ${bytes(answer.bytes_restored)} ${body.dry_run ? 'would go ' : ''}into ${body.target_path}`,
+    );
   for (const one of answer.failed) process.stderr.write(`not restored: ${one.path}: ${one.reason}\n`);
   if (answer.failed.length > 0) process.exitCode = EXIT.partial;
 }

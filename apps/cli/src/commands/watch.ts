@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { HoldfastError } from '@holdfast/contracts/errors';
 import { eventFilter } from '@holdfast/contracts/subjects';
 import type { Command } from 'commander';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
@@ -29,10 +30,15 @@ async function watch(subject: string | undefined, options: ConnectionOptions): P
   });
   if (reply.body === null) return;
   const messages = reply.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-  for await (const message of messages) {
-    if (options.json) print(message.data);
-    else print(line(JSON.parse(message.data) as WatchedEvent));
+  try {
+    for await (const message of messages) {
+      if (options.json) print(message.data);
+      else print(line(JSON.parse(message.data) as WatchedEvent));
+    }
+  } catch (cause) {
+    throw new HoldfastError('unreachable', 'the stream of events broke off', { cause });
   }
+  throw new HoldfastError('unreachable', 'the system ended the stream of events');
 }
 
 const COLOURS: Record<string, 'red' | 'green' | 'yellow' | 'cyan'> = {
