@@ -12,8 +12,6 @@ export const LEASES_BUCKET = 'LEASES';
 export const ALL_EVENTS = 'holdfast.event.>';
 export const ALL_COMMANDS = 'holdfast.command.>';
 export const ALL_DEADLETTERS = 'holdfast.deadletter.>';
-/** Where the server tells that a message was delivered too often. */
-export const MAX_DELIVERIES_ADVISORY = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>';
 
 /** A host, noun or key as one subject token: what NATS reserves or forbids becomes `_`. */
 export function token(text: string): string {
@@ -21,12 +19,12 @@ export function token(text: string): string {
 }
 
 /** The key of a file: the first 32 hex digits of SHA-256 over host, NUL and path. */
-export function fileKey(host: string, path: string): string {
+function fileKey(host: string, path: string): string {
   return createHash('sha256').update(`${host}\0${path}`).digest('hex').slice(0, 32);
 }
 
 /** `holdfast.event.<noun>.<EventName>.<host>.<key>` */
-export function eventSubject(type: EventType, host: string, key: string): string {
+function eventSubject(type: EventType, host: string, key: string): string {
   return `holdfast.event.${EVENTS[type].noun}.${type}.${token(host)}.${token(key)}`;
 }
 
@@ -40,16 +38,6 @@ export function subjectOf(event: HoldfastEvent): string {
 /** All events of one type, of one host or of all. */
 export function eventFilter(type: EventType, host?: string): string {
   return `holdfast.event.${EVENTS[type].noun}.${type}.${host === undefined ? '*' : token(host)}.>`;
-}
-
-/** `holdfast.command.<service>.<Verb>.<host>.<key>` */
-export function commandSubject(service: ServiceName, verb: string, host: string, key: string): string {
-  return `holdfast.command.${service}.${verb}.${token(host)}.${token(key)}`;
-}
-
-/** Every command for one service of one host. */
-export function commandFilter(service: ServiceName, host: string): string {
-  return `holdfast.command.${service}.*.${token(host)}.>`;
 }
 
 /** `holdfast.rpc.<service>.<verb>.<host>`: a question with one answer. */

@@ -5,7 +5,7 @@ import { HoldfastError } from './errors.ts';
 type Raise = (data: unknown) => unknown;
 
 /** `UPCASTS[type][n]` raises data of version n + 1 to n + 2. The history is never rewritten: old events are raised as they are read. */
-export const UPCASTS: Partial<Record<EventType, readonly Raise[]>> = {};
+const UPCASTS: Partial<Record<EventType, readonly Raise[]>> = {};
 
 /** How the version of an event's data is written into the envelope. */
 export function dataSchema(type: EventType): string {

@@ -12,7 +12,7 @@ export const VERSION_FLOOR = [2, 14, 0] as const;
 
 const CHECKOUT = fileURLToPath(new URL('../../..', import.meta.url));
 /** Where the set-up puts its own: by pip, or by `go install`. */
-export const CACHED_SERVERS = [
+const CACHED_SERVERS = [
   join(CHECKOUT, '.cache', 'nats', 'venv', 'bin', 'nats-server'),
   join(CHECKOUT, '.cache', 'nats', 'go', 'nats-server'),
 ];

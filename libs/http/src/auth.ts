@@ -50,7 +50,7 @@ export function requireRoles(app: FastifyInstance, context: ServiceContext, toke
 }
 
 /** The role that a route needs. */
-export function roleOf(request: FastifyRequest): Role | 'public' {
+function roleOf(request: FastifyRequest): Role | 'public' {
   return routeRole(request.routeOptions);
 }
 

@@ -68,7 +68,10 @@ export async function syncFileSystem(path: string): Promise<void> {
   }
 }
 
-/** The same for the file system of an open file or folder, called `path` in an error; rejects with `ENOSYS` elsewhere than on Linux. */
+/**
+ * The same for the file system of an open file or folder, called `path` in an error. Rejects with `ENOSYS` elsewhere
+ * than on Linux.
+ */
 export async function syncFileSystemOf(fd: number, path = `/proc/self/fd/${fd}`): Promise<void> {
   const { syncfs } = system();
   if (syncfs === undefined) throw Object.assign(new Error('this system has no syncfs'), { code: 'ENOSYS' });

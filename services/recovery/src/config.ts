@@ -40,7 +40,7 @@ export function recoverySettings({ config, data_dir }: ServiceContext): Recovery
 }
 
 /** Patterns are matched against the end of the path, as if each began with any folders; absolute ones are not. */
-export function compileStrategies(config: HoldfastConfig): StrategyRule[] {
+function compileStrategies(config: HoldfastConfig): StrategyRule[] {
   return Object.entries(config.recovery.strategies).map(([pattern, steps]) => {
     const { matches } = compilePattern('/', pattern.startsWith('/') ? pattern : `**/${pattern}`);
     return { pattern, steps, matches };

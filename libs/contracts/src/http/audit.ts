@@ -36,7 +36,7 @@ export type AuditFilters = z.infer<typeof AuditFilters>;
 export const Order = z.enum(['asc', 'desc']);
 export type Order = z.infer<typeof Order>;
 
-export const AUDIT_PAGE_MAX = 1000;
+const AUDIT_PAGE_MAX = 1000;
 export const ListEventsQuery = AuditFilters.extend({
   order: Order.default('asc').describe('by place in the log: `asc` is oldest first'),
   limit: z.coerce.number().int().min(1).max(AUDIT_PAGE_MAX).default(100),

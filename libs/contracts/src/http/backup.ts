@@ -2,18 +2,19 @@ import { z } from 'zod';
 import { BackupManifest, BackupType } from '../backup-events.ts';
 import { Checksum, Timestamp } from '../envelope.ts';
 
-export const BACKUP_SORTS = [
+export const BackupSort = z.enum([
   'timestamp_desc',
   'timestamp',
   'timestamp_asc',
   'size_desc',
   'size',
   'size_asc',
-] as const;
+]);
+export type BackupSort = z.infer<typeof BackupSort>;
 
 export const ListBackupsQuery = z.object({
   filter: z.string().optional().describe('last_7_days, last_24_hours, last_2_weeks …'),
-  sort: z.enum(BACKUP_SORTS).default('timestamp_desc').describe('without a direction: upwards'),
+  sort: BackupSort.default('timestamp_desc').describe('without a direction: upwards'),
   source: z.string().optional(),
   type: BackupType.optional(),
   contains_file: z.string().min(1).optional().describe('absolute path, or a glob on names or paths'),

@@ -24,7 +24,7 @@ export interface Chunker {
 }
 
 /** 256 numbers of 32 bits from a seed of 32 bytes: AES-256-CTR over zeros. */
-export function gearTable(seed: Buffer): Int32Array {
+function gearTable(seed: Buffer): Int32Array {
   const stream = createCipheriv('aes-256-ctr', seed, Buffer.alloc(16)).update(Buffer.alloc(1024));
   return Int32Array.from({ length: 256 }, (_, index) => stream.readInt32LE(index * 4));
 }

@@ -45,7 +45,7 @@ export async function readMany(
 }
 
 /** Where two chunks lie, in the order in which a pack is read. */
-export function comparePlaces(one: ChunkLocation | undefined, other: ChunkLocation | undefined): number {
+function comparePlaces(one: ChunkLocation | undefined, other: ChunkLocation | undefined): number {
   if (one === undefined || other === undefined)
     return Number(other === undefined) - Number(one === undefined);
   if (one.pack !== other.pack) return one.pack < other.pack ? -1 : 1;

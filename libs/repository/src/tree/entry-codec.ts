@@ -96,7 +96,7 @@ export function toEntry(key: string, stored: StoredEntry, ids: Buffer): Entry {
 }
 
 /** Hex ids of ids that stand one after the other. */
-export function splitIds(ids: Buffer): string[] {
+function splitIds(ids: Buffer): string[] {
   return Array.from({ length: ids.length / ID_BYTES }, (_, index) =>
     ids.toString('hex', index * ID_BYTES, (index + 1) * ID_BYTES),
   );

@@ -37,7 +37,7 @@ const MODE_BITS = 0o7777n;
  * Reads a file, cuts it and puts its chunks into the sink. Synchronous. A file that changes meanwhile is read again;
  * one that never stands still is kept as it was last read. Throws the system's error, or one with code `ENOTFILE`.
  */
-export function storeFile(path: string, chunker: Chunker, sink: ChunkSink): StoredFile {
+function storeFile(path: string, chunker: Chunker, sink: ChunkSink): StoredFile {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const fd = openSync(pathForSystem(path), flags);
   try {

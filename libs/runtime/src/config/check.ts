@@ -45,7 +45,7 @@ function sharpen(issue: Issue): Issue {
 }
 
 /** The known name that a mistyped one is nearest to, if it is near at all. */
-export function closest(typed: string, known: readonly string[]): string | null {
+function closest(typed: string, known: readonly string[]): string | null {
   const ranked = known
     .map((name) => ({ name, distance: editDistance(typed.toLowerCase(), name) }))
     .sort((one, other) => one.distance - other.distance);

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { HoldfastEvent } from '@holdfast/contracts/catalog';
-import { orderOf, type Sort } from '../domain/catalog/query.ts';
+import type { BackupSort } from '@holdfast/contracts/http/backup';
+import { orderOf } from '../domain/catalog/query.ts';
 import { evolveValidation, type VerifyLevel } from '../domain/manifest/validation.ts';
 import { createWalkTable } from './walk-table.ts';
 
@@ -16,7 +17,7 @@ export interface ListQuery {
   readonly source?: string | undefined;
   readonly type?: string | undefined;
   readonly since_ms?: number | undefined;
-  readonly sort: Sort;
+  readonly sort: BackupSort;
   readonly after?: Place | undefined;
 }
 

@@ -75,7 +75,7 @@ function readOpen(descriptor: number, { path, validator }: ReadOrder): ReadOutco
 }
 
 /** JSON in UTF-8 (a byte order mark is let pass). What it says never quotes the content. */
-export function judgeJson(bytes: Uint8Array): { verdict: Verdict; unfinished: boolean } {
+function judgeJson(bytes: Uint8Array): { verdict: Verdict; unfinished: boolean } {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -44,7 +44,7 @@ export type Placement =
   | { readonly kind: 'busy'; readonly pids: readonly number[] };
 
 /** So many files are synced one by one; for more, one sync of the file system is quicker. */
-export const SYNC_SINGLY_MAX = 16;
+const SYNC_SINGLY_MAX = 16;
 
 export interface PutBackOptions {
   readonly disk: Disk;

@@ -36,7 +36,7 @@ async function snapshots(options: SnapshotsOptions): Promise<void> {
 }
 
 /** A snapshot as `--json` shows it. */
-export function snapshotAsJson(snapshot: Snapshot) {
+function snapshotAsJson(snapshot: Snapshot) {
   const { id, host, source, roots, tree, parent, files, bytes: size, metadata } = snapshot;
   return {
     id,

@@ -86,7 +86,7 @@ export function abortOnInterrupt(): AbortSignal & Disposable {
 }
 
 /** Ours alone, also where the repository belongs to a service. Undefined where there is no home to keep it in. */
-export function cacheDir(): string | undefined {
+function cacheDir(): string | undefined {
   const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'holdfast');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });

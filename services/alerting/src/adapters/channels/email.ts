@@ -61,7 +61,7 @@ function htmlOf(message: Message): string {
 }
 
 /** A mail about an alert: the messages of one alert are one thread. */
-export function mailOf(message: Message, config: Config, notification_id: string): SendMailOptions {
+function mailOf(message: Message, config: Config, notification_id: string): SendMailOptions {
   return {
     from: config.from,
     to: config.to,

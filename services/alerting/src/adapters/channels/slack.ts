@@ -39,7 +39,7 @@ function filesOf(message: Message): string[] {
 }
 
 /** The payload of an incoming webhook: blocks, and a text for notifications and readers without them. */
-export function slackPayload(message: Message): object {
+function slackPayload(message: Message): object {
   const mark = message.status === 'resolved' ? '🟢' : MARK[message.severity];
   const links = Object.entries(message.links).map(([name, url]) => `<${url}|${escaped(name)}>`);
   const context = [`*${message.severity}*`, `incident ${verbatim(message.correlation_id)}`, ...links].join(

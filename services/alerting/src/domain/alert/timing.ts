@@ -33,7 +33,7 @@ function outcomeKnown(alert: Alert): boolean {
 }
 
 /** When the alert becomes `resolved`; null while something is left to mend. */
-export function resolvesAt(alert: Alert, waits: Waits): number | null {
+function resolvesAt(alert: Alert, waits: Waits): number | null {
   if (alert.status !== 'firing') return null;
   if (alert.kind === 'condition' && alert.closing.by === 'quiet' && alert.acked === null)
     return alert.grown_at_ms + alert.closing.quiet_ms;
@@ -78,7 +78,7 @@ function resolutionAt(alert: Alert, waits: Waits): number | null {
 }
 
 /** The next message about an alert as it stands, and when it is due; null where there is nothing to tell. */
-export function nextMessage(alert: Alert, waits: Waits): { kind: MessageKind; at_ms: number } | null {
+function nextMessage(alert: Alert, waits: Waits): { kind: MessageKind; at_ms: number } | null {
   if (alert.status === 'pending' || alert.told.length >= MESSAGES_MAX) return null;
   const resolved = alert.status === 'resolved';
   const at_ms =

@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/contracts/errors';
+import type { BackupSort } from '@holdfast/contracts/http/backup';
 
 const UNITS_MS = { hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const;
 
@@ -14,17 +15,7 @@ export function sinceOf(filter: string, now_ms: number): number {
   return now_ms - Number(count ?? 1) * UNITS_MS[unit as keyof typeof UNITS_MS];
 }
 
-export const SORTS = [
-  'timestamp_desc',
-  'timestamp',
-  'timestamp_asc',
-  'size_desc',
-  'size',
-  'size_asc',
-] as const;
-export type Sort = (typeof SORTS)[number];
-
 /** By what, and in which direction: `timestamp` alone is oldest first. */
-export function orderOf(sort: Sort): { by: 'timestamp' | 'size'; descending: boolean } {
+export function orderOf(sort: BackupSort): { by: 'timestamp' | 'size'; descending: boolean } {
   return { by: sort.startsWith('size') ? 'size' : 'timestamp', descending: sort.endsWith('_desc') };
 }

@@ -50,15 +50,7 @@ export function observeAbsence(
         subject: path,
         aggregateversion: version,
         correlationid: loss.correlationid,
-        data: {
-          host: moment.host,
-          source,
-          path,
-          size: facts.size,
-          checksum: facts.checksum,
-          detected_at: timestamp(moment.now_ms),
-          detected_by: absence.by,
-        },
+        data: lostData(row, absence.by, moment),
       },
     ],
   };
@@ -216,13 +208,7 @@ function corrupt(row: FileRow, seen: Sighting, problem: Problem, moment: Moment)
         aggregateversion: version,
         correlationid: loss.correlationid,
         data: {
-          host: moment.host,
-          source,
-          path,
-          size: facts.size,
-          checksum: facts.checksum,
-          detected_at: timestamp(moment.now_ms),
-          detected_by: seen.by,
+          ...lostData(row, seen.by, moment),
           ...problem,
           actual_checksum: seen.facts.checksum,
           actual_size: seen.facts.size,
@@ -230,6 +216,12 @@ function corrupt(row: FileRow, seen: Sighting, problem: Problem, moment: Moment)
       },
     ],
   };
+}
+
+/** What a loss of either kind tells: the version that is gone, and how that was seen. */
+function lostData({ path, source, facts }: FileRow, detected_by: DetectedBy, { host, now_ms }: Moment) {
+  const { size, checksum } = facts;
+  return { host, source, path, size, checksum, detected_at: timestamp(now_ms), detected_by };
 }
 
 function retire(row: FileRow, reason: RetiredReason, moment: Moment): Decision {

@@ -1,5 +1,5 @@
 /** Losses of one source and kind belong together while no more than this lies between them. */
-export const QUIET_GAP_MS = 1000;
+const QUIET_GAP_MS = 1000;
 
 interface Incident {
   readonly id: string;

@@ -6,9 +6,6 @@ import type { CaseEvent, LossCase, StrategyStep } from './state.ts';
 
 export type LossEvent = HoldfastEvent<'FileDeleted' | 'FileCorrupted'>;
 
-/** What a source wants done about a loss. */
-export type LossPolicy = 'recover' | 'alert' | 'ignore';
-
 /** What is decided about a loss before any byte is looked at. */
 export interface Opening {
   readonly recovery_id: string;
