@@ -1,5 +1,5 @@
 import type { HoldfastEvent } from '@holdfast/contracts/catalog';
-import { isHoldfastError } from '@holdfast/contracts/errors';
+import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import { eventFilter, LEASES_BUCKET, rpcSubject } from '@holdfast/contracts/subjects';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ConsumeOptions, EventStore, Messaging, StoredEvent } from './event-store.ts';
@@ -213,6 +213,25 @@ function testReactor(given: Given, fromHere: FromHere): void {
     await until(3);
     await eventually(async () => (await consumer.lag()) === 0);
     expect(calls.filter((paths) => paths.includes('/retry/0001')).at(-1)).toEqual(['/retry/0001']);
+  });
+
+  test('a full disk is waited out: nothing is parked for it', async () => {
+    const wanted = await fromHere('reactor', { backoff_ms: [] });
+    const { take, until, paths } = collector();
+    let full = true;
+    await using consumer = await given().consume(wanted, async (events) => {
+      if (full) {
+        full = false;
+        throw new HoldfastError('storage_full', 'no space left');
+      }
+      await take(events);
+    });
+    const letters = await Array.fromAsync(given().deadLetters());
+    await given().append(named('full', 2));
+    await until(2);
+    await eventually(async () => (await consumer.lag()) === 0);
+    expect(paths()).toEqual(['/full/0000', '/full/0001']);
+    expect(await Array.fromAsync(given().deadLetters())).toHaveLength(letters.length);
   });
 
   test('what keeps failing is parked with its reason, told, and can be replayed', async () => {

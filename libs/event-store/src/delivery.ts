@@ -1,3 +1,4 @@
+import { isHoldfastError } from '@holdfast/contracts/errors';
 import { subjectOf } from '@holdfast/contracts/subjects';
 import { parseEvent } from '@holdfast/contracts/upcast';
 import type { ConsumeOptions, Handler, StoredEvent } from './event-store.ts';
@@ -11,6 +12,7 @@ export const REACTOR_BACKOFF_MS = [50, 500, 2_000, 5_000, 15_000, 30_000, 60_000
 /** The last one is used for ever. */
 export const PROJECTION_BACKOFF_MS = [50, 100, 250, 500, 1_000, 2_000, 5_000] as const;
 const BATCH_DEFAULT = 256;
+const ROOM_AGAIN_MS = 1_000;
 
 /** A message as it was delivered. */
 export interface Message {
@@ -125,15 +127,28 @@ async function project(batch: readonly Incoming[], work: Work): Promise<void> {
   }
 }
 
-/** Each event is acknowledged, delivered again later, or parked. */
+/** Each event is acknowledged, delivered again later, or parked. A full disk is no event's fault: it is waited out. */
 async function react(batch: readonly Incoming[], work: Work): Promise<void> {
-  try {
-    const stored = await parkUnreadable(batch);
-    if (stored.length > 0) await work.handler(stored);
-    for (const incoming of batch) incoming.ack();
-  } catch (error) {
-    for (const incoming of batch) await retryOrPark(incoming, error, work);
-  }
+  do {
+    try {
+      const stored = await parkUnreadable(batch);
+      if (stored.length > 0) await work.handler(stored);
+      for (const incoming of batch) incoming.ack();
+      return;
+    } catch (error) {
+      if (!isStorageFull(error)) {
+        for (const incoming of batch) await retryOrPark(incoming, error, work);
+        return;
+      }
+      const { durable: consumer } = work.options;
+      work.log.error({ err: error, consumer, delay_ms: ROOM_AGAIN_MS }, 'no space left; waiting for some');
+      await pause(ROOM_AGAIN_MS, work.stopped);
+    }
+  } while (!work.stopped.aborted);
+}
+
+function isStorageFull(error: unknown): boolean {
+  return isHoldfastError(error) && error.code === 'storage_full';
 }
 
 async function retryOrPark(incoming: Incoming, error: unknown, { options, log }: Work): Promise<void> {
