@@ -80,14 +80,17 @@ function hints(config: HoldfastConfig, running: RunningHoldfast, { sample }: UpO
     `page    ${running.url}/`,
     `events  nats --creds ${relative(process.cwd(), resolve(config.data_dir))}/nats/ops.creds -s ${running.nats_url} sub '${ALL_EVENTS}'`,
   ];
-  if (folder !== undefined)
-    lines.push(
-      '',
-      'try in another terminal:',
-      `  ./holdfast watch                                  ${dim('# events, live')}`,
-      `  rm ${folder}/kb_populated_0001.json               ${dim('# it is back before the prompt is')}`,
-      `  ./holdfast history ${folder}/kb_populated_0001.json`,
-      `  ./holdfast audit query --type FileRecovered       ${dim('# then --correlation ID: the story of one loss')}`,
-    );
+  if (folder !== undefined) {
+    const example = `${folder}/kb_populated_0001.json`;
+    const tries = [
+      ['./holdfast watch', 'events, live'],
+      [`rm ${example}`, 'and it is back'],
+      [`./holdfast history ${example}`, 'its versions and losses'],
+      ['./holdfast audit query --correlation ID', 'the story of one loss'],
+    ] as const;
+    const width = Math.max(...tries.map(([command]) => command.length));
+    const rows = tries.map(([command, does]) => `  ${command.padEnd(width)}  ${dim(`# ${does}`)}`);
+    lines.push('', 'try in another terminal:', ...rows);
+  }
   return `${lines.join('\n')}\n`;
 }
