@@ -48,6 +48,7 @@ export interface ConsumeOptions {
 /** Called with what is there, in stream order; the events are acknowledged after it resolves. Must be idempotent by event id. */
 export type Handler = (events: readonly StoredEvent[]) => Promise<void>;
 
+/** A durable reader at work. Disposing lets what is in hand end. */
 export interface Consumer extends AsyncDisposable {
   /** Events that are not acknowledged yet. */
   lag(): Promise<number>;

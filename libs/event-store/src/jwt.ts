@@ -22,6 +22,7 @@ function sign(issuer: NKey, subject: string, name: string, nats: object): string
   return `${body}.${base64url(issuer.sign(body))}`;
 }
 
+/** The operator that all accounts of this server are signed by. */
 export function operatorJwt(operator: NKey, system_account: string): string {
   return sign(operator, operator.public_key, 'holdfast', {
     type: 'operator',

@@ -11,6 +11,7 @@ export interface Origin {
   readonly clock: { now_ms(): number };
 }
 
+/** What the teller of an event says; `newEvent` adds who, when and the trace. */
 export interface NewEvent<Type extends EventType> {
   /** The path or id that the event is about. */
   subject: string;

@@ -27,6 +27,7 @@ export interface Entry {
   readonly link_group?: string;
 }
 
+/** What one source held at one moment: a whole tree, never a difference. */
 export interface Snapshot {
   readonly id: string;
   readonly host: string;
@@ -42,6 +43,7 @@ export interface Snapshot {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+/** What is read, and what it is compared with. */
 export interface BackupRequest {
   readonly host: string;
   readonly source: string;
@@ -66,6 +68,7 @@ export interface BackupRequest {
   readonly signal?: AbortSignal;
 }
 
+/** How far a backup or a restore is; a total is null while it is not known. */
 export interface Progress {
   readonly files_done: number;
   readonly files_total: number | null;
@@ -73,6 +76,7 @@ export interface Progress {
   readonly bytes_total: number | null;
 }
 
+/** What a backup found and stored. */
 export interface BackupStats {
   readonly files: number;
   readonly bytes: number;
@@ -94,6 +98,7 @@ export interface BackupStats {
   readonly tree: string;
 }
 
+/** The snapshot that was made, or the one that nothing differs from. */
 export interface BackupResult {
   readonly snapshot: Snapshot;
   readonly stats: BackupStats;
@@ -101,6 +106,7 @@ export interface BackupResult {
   readonly unchanged: boolean;
 }
 
+/** A content that a path had, and the newest snapshot that holds it. */
 export interface Version {
   readonly snapshot: Snapshot;
   readonly entry: Entry;
@@ -113,6 +119,7 @@ export interface Difference {
   readonly after: Entry | undefined;
 }
 
+/** What is put back, and where. */
 export interface RestoreRequest {
   readonly snapshot_id: string;
   /** Absolute paths are put below it as they were named. */
@@ -125,12 +132,14 @@ export interface RestoreRequest {
   readonly signal?: AbortSignal;
 }
 
+/** What was restored, and what could not be, each with its reason. */
 export interface RestoreResult {
   readonly files: number;
   readonly bytes: number;
   readonly failed: readonly { path: string; reason: string }[];
 }
 
+/** Damage that was found, named by what it reaches. */
 export interface CheckProblem {
   readonly object: string;
   readonly problem: string;
@@ -138,6 +147,7 @@ export interface CheckProblem {
   readonly reaches: readonly { snapshot_id: string; path: string }[];
 }
 
+/** An opened repository. Disposing ends its threads and closes its cache. */
 export interface Repository extends AsyncDisposable {
   readonly id: string;
   readonly location: string;

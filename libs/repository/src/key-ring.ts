@@ -67,6 +67,7 @@ export async function addSlot(
   return slot.id;
 }
 
+/** The slots of an opened repository: listed, added to, removed from; never the last one, nor the one that opened it. */
 export function createKeyRing(
   store: BlobStore,
   repository_id: Buffer,

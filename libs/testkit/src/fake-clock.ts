@@ -1,5 +1,6 @@
 import type { Clock } from '@holdfast/runtime/clock';
 
+/** A clock that stands until a test moves it. */
 export interface FakeClock extends Clock {
   /** Moves the time on, calling in order what falls due on the way; calls that they add count too. */
   advance(by_ms: number): void;

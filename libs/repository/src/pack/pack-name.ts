@@ -12,6 +12,7 @@ export function packName(id: string): string {
   return `${PACK_PREFIX}${id.slice(0, 2)}/${id}`;
 }
 
+/** The end of a pack: the length of its sealed footer, and the magic that says so. */
 export function packTrailer(footer_length: number): Buffer {
   const trailer = Buffer.alloc(TRAILER_BYTES);
   trailer.writeUInt32LE(footer_length, 0);

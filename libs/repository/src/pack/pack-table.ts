@@ -26,6 +26,7 @@ export interface PackTable {
   readonly chunks: readonly ChunkPlace[];
 }
 
+/** The footer of a pack before it is sealed: its blocks, then its chunks. */
 export function encodePackTable(table: PackTable): Buffer {
   const writer = new ByteWriter(16 + table.blocks.length * 13 + table.chunks.length * 44);
   writer.u32(table.blocks.length);

@@ -32,10 +32,12 @@ const SnapshotBody = z.object({
 /** A snapshot with what only the engine needs. */
 export type StoredSnapshot = Snapshot & { readonly started_ms: number; readonly heads: readonly string[] };
 
+/** The name of its object. */
 export function snapshotName(id: string): string {
   return `${SNAPSHOT_PREFIX}${id}`;
 }
 
+/** The object of a snapshot: sealed to its name, so that none can stand in for another. */
 export function sealSnapshot(keys: RepositoryKeys, snapshot: StoredSnapshot): Buffer {
   const { id, ...fields } = snapshot;
   const body = Buffer.from(JSON.stringify({ version: 1, ...fields }), 'utf8');

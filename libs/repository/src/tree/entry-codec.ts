@@ -35,6 +35,7 @@ export interface StoredEntry {
   readonly link_group?: string;
 }
 
+/** An entry as the value of a tree node; its key is the path. */
 export function encodeEntry(entry: StoredEntry): Buffer {
   const seconds = floorDivide(entry.mtime_ns);
   const writer = new ByteWriter(160)

@@ -46,6 +46,7 @@ export function createBoundary(seed: Buffer, items_average = ITEMS_AVERAGE): Bou
   };
 }
 
+/** A node as a chunk holds it: keys share their prefix with the one before. */
 export function encodeNode(node: TreeNode): Buffer {
   const writer = new ByteWriter(16 * 1024).u8(node.level).varint(node.keys.length);
   let previous = '';
@@ -81,10 +82,12 @@ export function decodeNode(data: Buffer): TreeNode {
   }
 }
 
+/** What an inner node says of a child: its id, and the files and bytes below it. */
 export function encodeChildRef(ref: ChildRef): Buffer {
   return new ByteWriter(64).raw(ref.id).varint(ref.files).varint(ref.bytes).finish();
 }
 
+/** The same, read back. */
 export function decodeChildRef(value: Buffer): ChildRef {
   const reader = new ByteReader(value);
   return { id: reader.raw(ID_BYTES), files: reader.varint(), bytes: reader.varint() };
