@@ -1,3 +1,4 @@
+import { EXIT } from '@holdfast/contracts/errors';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { localTime, print, printJson, printTable } from '../output/print.ts';
@@ -67,11 +68,17 @@ async function silence(
 
 async function test(channel: string | undefined, options: ConnectionOptions): Promise<void> {
   const body = channel === undefined ? {} : { channel };
-  const answer = await connect(options).send<{ items: { channel: string; outcome: string }[] }>(
-    'POST',
-    '/api/alerts/test',
-    body,
-  );
-  if (options.json) return printJson(answer);
-  for (const one of answer.items) print(`${one.channel}: ${one.outcome}`);
+  const answer = await connect(options).send<{ items: TestedChannel[] }>('POST', '/api/alerts/test', body);
+  if (options.json) printJson(answer);
+  else
+    for (const { channel: name, outcome, reason } of answer.items)
+      print(`${name}: ${outcome}${reason === null ? '' : ` (${reason})`}`);
+  const failed = answer.items.filter(({ outcome }) => outcome === 'failed').length;
+  if (failed > 0) process.exitCode = failed === answer.items.length ? EXIT.failed : EXIT.partial;
+}
+
+interface TestedChannel {
+  channel: string;
+  outcome: 'delivered' | 'unknown' | 'failed';
+  reason: string | null;
 }

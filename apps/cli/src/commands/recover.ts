@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { HoldfastError } from '@holdfast/contracts/errors';
+import { StrategyName } from '@holdfast/contracts/recovery-events';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { count, print, printJson } from '../output/print.ts';
@@ -40,8 +41,10 @@ export function registerRecover(program: Command): void {
 }
 
 async function scan(options: ConnectionOptions & { path?: string }): Promise<void> {
-  const body = options.path === undefined ? {} : { path: resolve(options.path) };
+  const body: { path?: string } = options.path === undefined ? {} : { path: resolve(options.path) };
   const report = await connect(options).send<ScanReport>('POST', '/api/recovery/scan', body);
+  if (report.checked === 0 && body.path !== undefined)
+    throw new HoldfastError('not_found', `nothing is protected at ${body.path}`);
   if (options.json) return printJson(report);
   print(
     `${count(report.checked, 'file')} checked, ${report.missing.length} missing, ${report.corrupted.length} corrupted`,
@@ -56,9 +59,12 @@ async function recover(
 ): Promise<void> {
   const file = positional ?? options.file;
   if (file === undefined) throw usageError('which file? give --file PATH');
+  const strategy = ALIASES[options.strategy] ?? options.strategy;
+  if (strategy !== 'auto' && !StrategyName.safeParse(strategy).success)
+    throw usageError(`no strategy ${strategy}; there are auto, ${StrategyName.options.join(', ')}`);
   const body = {
     file_path: resolve(file),
-    strategy: ALIASES[options.strategy] ?? options.strategy,
+    strategy,
     ...(options.at === undefined ? {} : { target_timestamp: options.at }),
   };
   const result = await connect(options).send<RecoveryResult>('POST', '/api/recovery/recover', body);

@@ -2,7 +2,7 @@ import { SERVICES } from '@holdfast/contracts/catalog';
 import { runService } from '@holdfast/runtime/process-door';
 import { loadService } from '@holdfast/standalone/load-service';
 import type { Command } from 'commander';
-import { usageError } from '../output/report-error.ts';
+import { portNumber, usageError } from '../output/report-error.ts';
 import { version } from '../version.ts';
 
 /** `service <name>`: one service in one process, on its own port. */
@@ -21,7 +21,7 @@ async function run(given: string, options: { config: string; port?: string }): P
   if (name === undefined) throw usageError(`no service ${given}; there are ${SERVICES.join(', ')}`);
   await runService(name, await loadService(name), {
     config_file: options.config,
-    port: options.port === undefined ? undefined : Number(options.port),
+    port: options.port === undefined ? undefined : portNumber(options.port),
     version: version(),
   });
 }

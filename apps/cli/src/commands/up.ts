@@ -7,7 +7,7 @@ import { runUntilSignal } from '@holdfast/runtime/lifecycle';
 import { createLogger } from '@holdfast/runtime/logger';
 import { type RunningHoldfast, startHoldfast } from '@holdfast/standalone/service';
 import type { Command } from 'commander';
-import { usageError } from '../output/report-error.ts';
+import { portNumber, usageError } from '../output/report-error.ts';
 import { version } from '../version.ts';
 
 interface UpOptions {
@@ -68,7 +68,7 @@ async function sampleConfig(flags: Record<string, unknown>): Promise<HoldfastCon
 function flagsOf({ data, port, host }: UpOptions): Record<string, unknown> {
   return {
     ...(data === undefined ? {} : { data_dir: resolve(data) }),
-    ...(port === undefined ? {} : { 'http.port': Number(port) }),
+    ...(port === undefined ? {} : { 'http.port': portNumber(port) }),
     ...(host === undefined ? {} : { host }),
   };
 }

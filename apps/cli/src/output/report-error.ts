@@ -19,3 +19,10 @@ export function reportError(thrown: unknown, stream: NodeJS.WritableStream = pro
 export function usageError(message: string): HoldfastError {
   return new HoldfastError('bad_request', message);
 }
+
+/** The number of a `--port`; 0 takes a free one. */
+export function portNumber(given: string): number {
+  const port = Number(given);
+  if (!/^\d+$/.test(given) || port > 65_535) throw usageError(`--port ${given}: a port is 0 to 65535`);
+  return port;
+}
