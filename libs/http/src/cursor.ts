@@ -1,13 +1,6 @@
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { z } from 'zod';
 
-/** What every list takes. */
-export const PageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().optional().describe('next_cursor of the page before; opaque'),
-});
-export type PageQuery = z.infer<typeof PageQuery>;
-
 /** What every list answers. */
 export const pageOf = <Item extends z.ZodType>(item: Item) =>
   z.object({ items: z.array(item), next_cursor: z.string().nullable() });
@@ -24,4 +17,18 @@ export function decodeCursor<Shape extends z.ZodType>(cursor: string, shape: Sha
   } catch (cause) {
     throw new HoldfastError('bad_request', 'querystring.cursor: is not one that was given out', { cause });
   }
+}
+
+/**
+ * The page and the cursor of the next one, of what was found when one more than `limit` was asked for; `placeOf` says
+ * where to go on after an item.
+ */
+export function cutPage<Item>(
+  found: readonly Item[],
+  limit: number,
+  placeOf: (last: Item) => Record<string, unknown>,
+): { page: Item[]; next_cursor: string | null } {
+  const page = found.slice(0, limit);
+  const last = found.length > limit ? page.at(-1) : undefined;
+  return { page, next_cursor: last === undefined ? null : encodeCursor(placeOf(last)) };
 }

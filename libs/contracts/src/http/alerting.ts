@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Severity } from '../alert-events.ts';
 import { DurationMs } from '../durations.ts';
 import { Timestamp } from '../envelope.ts';
+import { PAGE_QUERY } from './page.ts';
 
 /** What an alert can be about. */
 export const AlertRule = z.enum([
@@ -64,8 +65,7 @@ export const ListAlertsQuery = z.object({
   severity: Severity.optional(),
   rule: AlertRule.optional(),
   correlation_id: z.string().min(1).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().optional(),
+  ...PAGE_QUERY,
 });
 export type ListAlertsQuery = z.infer<typeof ListAlertsQuery>;
 

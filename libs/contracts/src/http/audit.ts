@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Timestamp } from '../envelope.ts';
 import { Role } from '../tokens.ts';
+import { PAGE_QUERY } from './page.ts';
 
 const Instant = z.union([z.iso.datetime({ offset: true }), z.iso.date()]);
 
@@ -36,11 +37,9 @@ export type AuditFilters = z.infer<typeof AuditFilters>;
 export const Order = z.enum(['asc', 'desc']);
 export type Order = z.infer<typeof Order>;
 
-const AUDIT_PAGE_MAX = 1000;
 export const ListEventsQuery = AuditFilters.extend({
   order: Order.default('asc').describe('by place in the log: `asc` is oldest first'),
-  limit: z.coerce.number().int().min(1).max(AUDIT_PAGE_MAX).default(100),
-  cursor: z.string().optional(),
+  ...PAGE_QUERY,
 });
 export type ListEventsQuery = z.infer<typeof ListEventsQuery>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BackupManifest, BackupType } from '../backup-events.ts';
 import { Checksum, Timestamp } from '../envelope.ts';
+import { PAGE_QUERY } from './page.ts';
 
 export const BackupSort = z.enum([
   'timestamp_desc',
@@ -18,8 +19,7 @@ export const ListBackupsQuery = z.object({
   source: z.string().optional(),
   type: BackupType.optional(),
   contains_file: z.string().min(1).optional().describe('absolute path, or a glob on names or paths'),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().optional(),
+  ...PAGE_QUERY,
 });
 export type ListBackupsQuery = z.infer<typeof ListBackupsQuery>;
 

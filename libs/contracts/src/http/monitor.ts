@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Checksum, Timestamp } from '../envelope.ts';
+import { PAGE_QUERY } from './page.ts';
 
 export const FileState = z.enum(['present', 'suspect', 'missing', 'corrupted', 'retired']);
 
@@ -23,8 +24,7 @@ export const ListFilesQuery = z.object({
   state: FileState.optional(),
   path: z.string().min(1).optional().describe('this file, or what lies below this folder'),
   host: z.string().optional().describe('only this host is answered for here'),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().optional(),
+  ...PAGE_QUERY,
 });
 
 const Counts = z.record(FileState, z.number().int());

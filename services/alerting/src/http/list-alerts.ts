@@ -1,10 +1,11 @@
 import { AlertItem, ListAlertsQuery } from '@holdfast/contracts/http/alerting';
-import { decodeCursor, encodeCursor, pageOf } from '@holdfast/http/cursor';
+import { cutPage, decodeCursor, pageOf } from '@holdfast/http/cursor';
 import type { HttpServer } from '@holdfast/http/server';
 import type { Clock } from '@holdfast/runtime/clock';
 import { z } from 'zod';
 import type { AlertStore } from '../adapters/alert-store.ts';
 import type { NotificationStore } from '../adapters/notification-store.ts';
+import type { Alert } from '../domain/alert/state.ts';
 import { alertItem } from './alert-item.ts';
 
 export interface ListDeps {
@@ -26,18 +27,14 @@ export function listAlerts(app: HttpServer, { alerts, notifications, clock }: Li
   app.get('/api/alerts', { config: { role: 'viewer' }, schema }, async (request) => {
     const { limit, cursor, ...filter } = request.query;
     const before = cursor === undefined ? undefined : decodeCursor(cursor, Place);
-    // One more than asked for tells whether there is a next page.
     const found = alerts.list({ ...filter, before }, limit + 1);
-    const page = found.slice(0, limit);
-    const last = found.length > limit ? page.at(-1) : undefined;
+    const place = ({ started_at_ms, alert_id }: Alert) => ({ started_at_ms, alert_id });
+    const { page, next_cursor } = cutPage(found, limit, place);
     const now_ms = clock.now_ms();
     const now = { silences: alerts.silences(now_ms), now_ms };
     return {
       items: page.map((alert) => alertItem(alert, notifications.ofAlert(alert.alert_id), now)),
-      next_cursor:
-        last === undefined
-          ? null
-          : encodeCursor({ started_at_ms: last.started_at_ms, alert_id: last.alert_id }),
+      next_cursor,
     };
   });
 }

@@ -1,6 +1,6 @@
 import { BackupManifest } from '@holdfast/contracts/backup-events';
 import { ListBackupsQuery } from '@holdfast/contracts/http/backup';
-import { decodeCursor, encodeCursor, pageOf } from '@holdfast/http/cursor';
+import { cutPage, decodeCursor, pageOf } from '@holdfast/http/cursor';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
 import type { Listed, ListQuery } from '../adapters/catalog-table.ts';
@@ -28,14 +28,9 @@ export function listBackups(app: HttpServer, deps: RouteDeps): void {
       since_ms: filter === undefined ? undefined : sinceOf(filter, deps.context.clock.now_ms()),
       after: cursor === undefined ? undefined : decodeCursor(cursor, Place),
     };
-    // One more than is wanted says whether there is a next page.
     const found = await answered(listed(deps, listing, { contains: query.contains_file, limit: limit + 1 }));
-    const page = found.slice(0, limit);
-    const last = found.length > limit ? page.at(-1) : undefined;
-    return {
-      items: page.map(({ manifest }) => manifest),
-      next_cursor: last === undefined ? null : encodeCursor({ ...last.place }),
-    };
+    const { page, next_cursor } = cutPage(found, limit, ({ place }) => ({ ...place }));
+    return { items: page.map(({ manifest }) => manifest), next_cursor };
   });
 }
 

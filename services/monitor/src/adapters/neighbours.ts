@@ -26,6 +26,7 @@ function namesIn(folder: string): string[] {
     const names = readdirSync(folder);
     return names.length > ENTRIES_MAX ? [] : names;
   } catch {
+    // It is gone, or not ours to read: then nothing moved there that we could know of.
     return [];
   }
 }

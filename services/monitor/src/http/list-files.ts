@@ -1,5 +1,5 @@
 import { FileItem, ListFilesQuery } from '@holdfast/contracts/http/monitor';
-import { decodeCursor, encodeCursor, pageOf } from '@holdfast/http/cursor';
+import { cutPage, decodeCursor, pageOf } from '@holdfast/http/cursor';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
 import type { FileRegistry } from '../adapters/registry.ts';
@@ -18,10 +18,8 @@ export function listFiles(app: HttpServer, { registry }: { registry: FileRegistr
   app.get('/api/monitor/files', { config: { role: 'viewer' }, schema }, async (request) => {
     const { limit, cursor, source, state, path: prefix } = request.query;
     const after = cursor === undefined ? '' : decodeCursor(cursor, Place).path;
-    // One more than asked for tells whether there is a next page.
     const found = registry.list({ source, state, prefix }, after, limit + 1);
-    const items = found.slice(0, limit).map(viewFile);
-    const last = found.length > limit ? items.at(-1) : undefined;
-    return { items, next_cursor: last === undefined ? null : encodeCursor({ path: last.path }) };
+    const { page, next_cursor } = cutPage(found, limit, (last) => ({ path: last.path }));
+    return { items: page.map(viewFile), next_cursor };
   });
 }
