@@ -34,7 +34,13 @@ export function silentLogger(): Logger {
 // Written at once: a line that is still in a buffer when the process dies is the line that was needed.
 function standardError(): DestinationStream {
   if (pretty !== null) {
-    return pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });
+    return pretty({
+      destination: STDERR,
+      sync: true,
+      singleLine: true,
+      ignore: 'pid,hostname',
+      translateTime: 'HH:MM:ss.l',
+    });
   }
   return destination({ dest: STDERR, sync: true });
 }
