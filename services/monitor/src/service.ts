@@ -94,7 +94,11 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
   const base = { host, clock, log, territory, registry, ledger, roots, fail };
   const desk: Desk = { ...base, git: new GitTrees(), reader, move_window_ms };
   const reconciler = new Reconciler({ ...base, ...intervals, database, walker, inspector: () => inspector });
-  const inspector = new Inspector({ ...desk, explore: (folders) => reconciler.explore(folders) });
+  const inspector = new Inspector({
+    ...desk,
+    explore: (folders) => reconciler.explore(folders),
+    isWalking: () => reconciler.walking,
+  });
   const reconcile = async (reason?: GapReason) => {
     // Where a limit is reached another watcher reaches it too.
     if (reason !== 'enospc' && reason !== 'emfile') await keeper.renew();

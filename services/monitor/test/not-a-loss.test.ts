@@ -183,3 +183,14 @@ describe('git', () => {
     await lab.until('FileDeleted', 'b.txt');
   });
 });
+
+test('a folder of many files that is renamed while nobody looks was moved, all of it', async () => {
+  const names = Array.from({ length: 400 }, (_, number) => `d/${number}.txt`);
+  await using lab = await Lab.start({ files: Object.fromEntries(names.map((name) => [name, `in ${name}`])) });
+  await lab.stop();
+  run(lab, 'mv d e');
+  await lab.start();
+  await lab.settled();
+  expect((await lab.of('FileDeleted')).map(({ subject }) => subject)).toEqual([]);
+  expect(await lab.of('FileMoved')).toHaveLength(names.length);
+});

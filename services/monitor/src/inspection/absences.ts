@@ -34,11 +34,14 @@ export interface AbsencesParts extends Desk {
   readonly arrivals: Arrivals;
   /** New folders that are to be read, and those that were: what is gone may stand in one of them. */
   readonly explorations: Explorations;
+  /** A walk is under way, or what it found is still to be looked at. */
+  isSearching(): boolean;
 }
 
 /** Decided in one turn of the loop: one transaction. */
 const SLICE = 80;
 const LOOK_AGAIN_MS = 5;
+const SEARCH_AGAIN_MS = 20;
 /** However busy git or a new folder is: no loss is held for longer. */
 const HELD_MAX_MS = 30_000;
 /** A file that is only just arriving is waited for so long. */
@@ -97,8 +100,13 @@ export class Absences {
     const ready: Held[] = [];
     const byTree = new Map<GitTree, Held[]>();
     const arriving = this.#parts.arrivingSizes();
+    const searching = this.#parts.isSearching();
     const beside = new Map<string, ReadonlyMap<string, Neighbour>>();
     for (const held of this.#held.takeDue(SLICE)) {
+      if (searching && this.#mayBeFound(held)) {
+        this.#putOff(held, SEARCH_AGAIN_MS);
+        continue;
+      }
       if (!this.#isGone(held) || this.#standsBeside(held, beside)) continue;
       const tree = this.#parts.git.treeOf(held.path, this.#parts.clock.now_ms());
       const waits = this.#mustWait(held, tree, arriving);
@@ -108,6 +116,11 @@ export class Absences {
     }
     this.#decide(ready);
     for (const [tree, asked] of byTree) this.#askGit(tree, asked).catch((error) => this.#parts.fail(error));
+  }
+
+  /** A walk finds what is gone before it comes to where it went. */
+  #mayBeFound({ by, first_ms }: Held): boolean {
+    return by === 'scan' && this.#parts.clock.now_ms() - first_ms <= HELD_MAX_MS;
   }
 
   #isGone({ path, by }: Held): boolean {
@@ -151,10 +164,10 @@ export class Absences {
     return activity === 'recent' ? 'ask' : 'no';
   }
 
-  #putOff(held: Held) {
+  #putOff(held: Held, again_ms = LOOK_AGAIN_MS) {
     const now_ms = this.#parts.clock.now_ms();
     const awaits = held.awaits ?? this.#parts.explorations.begun;
-    this.#held.set({ ...held, awaits, last_ms: now_ms, due_ms: now_ms + LOOK_AGAIN_MS });
+    this.#held.set({ ...held, awaits, last_ms: now_ms, due_ms: now_ms + again_ms });
   }
 
   async #askGit(tree: GitTree, asked: readonly Held[]) {

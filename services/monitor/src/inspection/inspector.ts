@@ -27,6 +27,8 @@ const CATCH_UP_MAX_MS = 10_000;
 export interface InspectorParts extends Desk {
   /** Folders came into being: what they hold has to be looked at. */
   explore(folders: readonly string[]): Promise<void>;
+  /** A walk is under way: what it has not come to may be the other half of what it found gone. */
+  isWalking(): boolean;
 }
 
 /** Follows every clue to what stands at its path, and hands that on to be judged. */
@@ -38,6 +40,8 @@ export class Inspector {
   readonly #explorations: Explorations;
   readonly #clues: Clue[] = [];
   readonly #waiting: { since_ms: number | undefined; resolve: () => void }[] = [];
+  /** Clues of walks among them. */
+  #found = 0;
   /** Hints of this turn of the loop. */
   #hints = 0;
   #next: NodeJS.Immediate | undefined;
@@ -62,6 +66,7 @@ export class Inspector {
       onThere: goTo,
       arrivingSizes: () => this.#sightings.arrivingSizes(),
       explorations: this.#explorations,
+      isSearching: () => parts.isWalking() || this.#found > 0,
     });
   }
 
@@ -81,6 +86,7 @@ export class Inspector {
   /** Paths that a walk found to differ. Resolves when there is room for more. */
   async suspect(paths: readonly string[]): Promise<void> {
     for (const path of paths) this.#clues.push({ path, by: 'scan' });
+    this.#found += paths.length;
     this.#schedule();
     // Absences do not count: they may wait for this very walk.
     while (this.#sightings.size + this.#registrations.size + this.#clues.length > ROOM)
@@ -111,6 +117,7 @@ export class Inspector {
     if (this.#next !== undefined) clearImmediate(this.#next);
     this.#poll?.();
     this.#clues.length = 0;
+    this.#found = 0;
     this.#absences.stop();
     this.#sightings.stop();
     this.#registrations.stop();
@@ -122,7 +129,10 @@ export class Inspector {
     this.#next = setImmediate(() => {
       this.#next = undefined;
       this.#hints = 0;
-      for (const clue of this.#clues.splice(0, SLICE)) this.#followSafely(clue);
+      for (const clue of this.#clues.splice(0, SLICE)) {
+        if (clue.by === 'scan') this.#found -= 1;
+        this.#followSafely(clue);
+      }
       this.#schedule();
     });
   }
@@ -154,7 +164,10 @@ export class Inspector {
     if (stands(row)) return this.#absences.hold(path, by);
     if (row !== undefined || !registry.hasUnder(path)) return;
     // A folder is gone: one loss for each file that is known in it.
-    for (const child of registry.pathsUnder(path)) this.#clues.push({ path: child, by });
+    for (const child of registry.pathsUnder(path)) {
+      this.#clues.push({ path: child, by });
+      if (by === 'scan') this.#found += 1;
+    }
     this.#schedule();
   }
 

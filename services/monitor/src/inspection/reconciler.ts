@@ -36,6 +36,8 @@ export class Reconciler {
   #stopped = false;
   #deep_due_ms = 0;
   last: LastWalk | undefined;
+  /** A walk of the roots is under way. */
+  walking = false;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -80,7 +82,12 @@ export class Reconciler {
     const started_ms = clock.now_ms();
     roots.check();
     const order = { database, folders: roots.standing(), depth };
-    const summary = await walker.ask('walk', order, (part) => this.#parts.inspector().suspect(part));
+    this.walking = true;
+    const summary = await walker
+      .ask('walk', order, (part) => this.#parts.inspector().suspect(part))
+      .finally(() => {
+        this.walking = false;
+      });
     const ended_at_ms = clock.now_ms();
     if (depth === 'stat') this.#deep_due_ms = ended_at_ms + this.#parts.deep_check_interval_ms;
     const walked = { ...summary, depth, ended_at_ms, duration_ms: ended_at_ms - started_ms };
