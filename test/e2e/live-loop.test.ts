@@ -6,9 +6,10 @@ import {
   closeSync,
   existsSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
+  rmdirSync,
   statSync,
   truncateSync,
   unlinkSync,
@@ -17,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { systemCode } from '@holdfast/contracts/errors';
 import { tempDir } from '@holdfast/testkit/temp-dir';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -92,6 +94,22 @@ async function settled(): Promise<void> {
   );
 }
 
+/** As `rm -rf` does it: every file once, then the folders; one that is healed already cannot be removed any more. */
+function removeTree(root: string): void {
+  const entries = readdirSync(root, { recursive: true, withFileTypes: true });
+  for (const entry of entries) if (!entry.isDirectory()) unlinkSync(join(entry.parentPath, entry.name));
+  const folders = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (const folder of [...folders.reverse(), root]) {
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOTEMPTY') throw error;
+    }
+  }
+}
+
 describe('a loss', () => {
   test('a deleted file comes back byte-identical, and the audit tells the story of it', async () => {
     const path = join(root, 'kb_populated_1.json');
@@ -139,7 +157,7 @@ describe('a loss', () => {
   test('a folder of 5,000 files is all back: bytes, modes, times', async () => {
     const bulk = join(root, 'bulk');
     const before = fingerprint(bulk);
-    rmSync(bulk, { recursive: true });
+    removeTree(bulk);
     const deleted = await eventually(
       async () => {
         const events = await holdfast.events({ type: 'FileRecovered' });
