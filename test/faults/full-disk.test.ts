@@ -58,3 +58,16 @@ function smallDisk(path: string, size: string): Disposable {
   },
   180_000,
 );
+
+(isRoot ? test : test.skip)('a start on a full disk is refused in one line, and leaves nothing', async () => {
+  using folder = tempDir();
+  const disk_path = join(folder.path, 'disk');
+  using _disk = smallDisk(disk_path, '1m');
+  const root = join(folder.path, 'kb');
+  writeConversations(root, 1);
+  const { code, stderr } = await runCli(['up', '--data', join(disk_path, 'data'), '--port', '0', root]);
+  expect(code).toBe(1);
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+  expect(stderr).toMatch(/no space left for .*data: \d+ KiB are free/);
+  expect(existsSync(join(disk_path, 'data'))).toBe(false);
+});

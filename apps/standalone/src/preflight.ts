@@ -1,5 +1,5 @@
-import { access, constants, opendir } from 'node:fs/promises';
-import { isAbsolute, resolve } from 'node:path';
+import { access, constants, opendir, statfs } from 'node:fs/promises';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import type { HoldfastConfig } from '@holdfast/contracts/config';
 import { asHoldfastError, HoldfastError, systemCode } from '@holdfast/contracts/errors';
 import { dataPaths } from '@holdfast/contracts/paths';
@@ -8,15 +8,32 @@ import { readKeyFile } from '@holdfast/repository/repository-key';
 import { compileSources } from '@holdfast/runtime/source-match';
 import { openBlobStore } from '@holdfast/storage/open-blob-store';
 
+/** Less than this, and the first events would find no room. */
+const ROOM_MIN_BYTES = 4 << 20;
+
 /**
  * What can be known before anything runs, so that a refusal is one line and not a page of logs: every protected folder
  * that is there may be read (else `source_unreadable`), and the key opens the repository that is there (else
- * `wrong_password`). A root that is not there yet is no error: it may be mounted later. Nothing is written.
+ * `wrong_password`), and there is room for the first events (else `storage_full`). A root that is not there yet is no error: it may be mounted later. Nothing is written.
  */
 export async function preflight(config: HoldfastConfig, data_dir: string): Promise<void> {
   const roots = compileSources(config, process.cwd(), data_dir).flatMap((source) => source.roots);
   for (const root of new Set(roots)) await checkReadable(root);
   await checkKey(config, data_dir);
+  await checkRoom(data_dir);
+}
+
+/** The folder itself may not be there yet: then it will be on the disk of the one above. */
+async function checkRoom(data_dir: string, standing = data_dir): Promise<void> {
+  try {
+    const { bavail, bsize } = await statfs(standing);
+    if (bavail * bsize >= ROOM_MIN_BYTES) return;
+    const free_kib = Math.floor((bavail * bsize) / 1024);
+    throw new HoldfastError('storage_full', `no space left for ${data_dir}: ${free_kib} KiB are free`);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' || standing === dirname(standing)) throw error;
+    await checkRoom(data_dir, dirname(standing));
+  }
 }
 
 async function checkReadable(root: string): Promise<void> {
