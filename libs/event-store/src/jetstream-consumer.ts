@@ -104,19 +104,22 @@ async function startProjection(
       park: (reason) => park(context, { ...incoming, consumer: durable, reason }),
     });
   };
-  const pull = await startPull(link, {
-    stream: EVENTS_STREAM,
-    batch: inHand(options),
-    log,
-    prepare,
-    onMessage,
-  });
+  const pull = await pullEvents(context, options, { prepare, onMessage });
   return {
     [Symbol.asyncDispose]: async () => {
       await pull.stop();
       await delivery.stop();
     },
   };
+}
+
+/** Pulls from the stream of events as many as the consumer may have in hand. */
+function pullEvents(
+  { link, log }: ConsumerContext,
+  options: ConsumeOptions,
+  calls: Pick<Parameters<typeof startPull>[1], 'prepare' | 'onMessage'>,
+) {
+  return startPull(link, { stream: EVENTS_STREAM, batch: inHand(options), log, ...calls });
 }
 
 /** Each event by itself: acknowledged, delivered again later, or parked. */
@@ -152,13 +155,7 @@ async function startReactor(
     await makeConsumer(context, options);
     return durable;
   };
-  const pull = await startPull(link, {
-    stream: EVENTS_STREAM,
-    batch: inHand(options),
-    log,
-    prepare,
-    onMessage,
-  });
+  const pull = await pullEvents(context, options, { prepare, onMessage });
   const advisories = await followAdvisories(context, durable);
   const working = setInterval(() => {
     if (link.connected()) for (const message of in_hand.values()) message.respond('+WPI');
