@@ -8,6 +8,9 @@ import type { RepositoryKeys } from '../crypto/keys.ts';
 import { damaged, fromStorage, isRepositoryError } from '../errors.ts';
 import { type ChunkLocation, IndexLookup, insertIndexObject, openIndexDatabase } from './index-database.ts';
 import { INDEX_PREFIX, type IndexedPack, openIndex } from './index-object.ts';
+import { MarkTable } from './mark-table.ts';
+
+const ROUNDS_MAX = 5;
 
 /** What the index knows, kept level with the store's index objects when asked. */
 export class IndexCache implements Disposable {
@@ -20,6 +23,7 @@ export class IndexCache implements Disposable {
   readonly #store: BlobStore;
   readonly #keys: RepositoryKeys;
   readonly #temporary: string | undefined;
+  readonly #marks: MarkTable;
   #refreshing: Promise<void> | undefined;
 
   /** Without `cache_dir` the cache lives in a temporary folder until it is disposed. */
@@ -31,6 +35,7 @@ export class IndexCache implements Disposable {
     this.file = join(folder, `${keys.repository_id.toString('hex')}.sqlite`);
     this.db = openIndexDatabase(this.file);
     this.lookup = new IndexLookup(this.db);
+    this.#marks = new MarkTable(this.db);
   }
 
   /** Reads the index objects that are new since the last call. Calls at the same time share one run. */
@@ -39,6 +44,34 @@ export class IndexCache implements Disposable {
       this.#refreshing = undefined;
     });
     return this.#refreshing;
+  }
+
+  /** Grows with every marks object that is known here: the same number, the same marks. */
+  get marks_version(): number {
+    return this.#marks.version();
+  }
+
+  /** Lists the marks as they are now; the version after it. What was marked once stays marked. */
+  async refreshMarks(): Promise<number> {
+    try {
+      if (await this.#marks.refresh(this.#store, this.#keys)) this.lookup.marksChanged();
+    } catch (error) {
+      throw fromStorage(error);
+    }
+    return this.#marks.version();
+  }
+
+  isMarked(pack_id: string): boolean {
+    return this.#marks.has(pack_id);
+  }
+
+  /** True: at this version of the marks every chunk of the tree was held by a pack that was not marked. */
+  isHeld(tree: string, marks_version: number): boolean {
+    return marks_version === 0 || this.#marks.isHeld(tree, marks_version);
+  }
+
+  rememberHeld(tree: string, marks_version: number): void {
+    this.#marks.rememberHeld(tree, marks_version);
   }
 
   /** Every place of a chunk, after a look into the store where it is not known; rejects with `repo_damaged`. */
@@ -68,27 +101,35 @@ export class IndexCache implements Disposable {
     if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
   }
 
+  /** Maintenance may replace index objects between the listing and the reading: then it is listed again. */
   async #refresh(): Promise<void> {
-    const stored = new Set<string>();
     try {
-      for await (const name of this.#store.names(INDEX_PREFIX)) stored.add(name);
-      const known = this.#known();
-      if ([...known].some((name) => !stored.has(name))) this.#forget();
-      const missing =
-        this.#known().size === 0 ? stored : new Set([...stored].filter((name) => !known.has(name)));
-      for (const name of missing) await this.#load(name);
+      for (let round = 0; round < ROUNDS_MAX; round += 1) if (await this.#readNew()) break;
+      this.lookup.marksChanged();
     } catch (error) {
       throw fromStorage(error);
     }
   }
 
-  async #load(name: string): Promise<void> {
+  /** False: something that was listed was gone when it was read. */
+  async #readNew(): Promise<boolean> {
+    const stored = new Set<string>();
+    for await (const name of this.#store.names(INDEX_PREFIX)) stored.add(name);
+    const known = this.#known();
+    if ([...known].some((name) => !stored.has(name))) this.#forget();
+    const missing =
+      this.#known().size === 0 ? stored : new Set([...stored].filter((name) => !known.has(name)));
+    let is_whole = true;
+    for (const name of missing) is_whole = (await this.#load(name)) && is_whole;
+    return is_whole;
+  }
+
+  async #load(name: string): Promise<boolean> {
     const object = await this.#store.get(name).catch((error: unknown) => {
-      // Maintenance replaced it between the listing and now; what replaces it is read by the next refresh.
       if (isStorageError(error, 'not_found')) return undefined;
       throw error;
     });
-    if (object === undefined) return;
+    if (object === undefined) return false;
     try {
       await insertIndexObject(this.db, name, openIndex(this.#keys, name, object));
       this.damaged.delete(name);
@@ -97,6 +138,7 @@ export class IndexCache implements Disposable {
       if (!isRepositoryError(error)) throw error;
       this.damaged.set(name, error);
     }
+    return true;
   }
 
   #damageNote(): string {

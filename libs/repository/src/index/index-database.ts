@@ -31,11 +31,14 @@ const SCHEMA = `
     id BLOB NOT NULL, pack INTEGER NOT NULL, block INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
     PRIMARY KEY (id, pack, block, offset)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS marks_object (name TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS marked_pack (id TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS held_tree (tree TEXT PRIMARY KEY, marks_version INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS stat (
     source TEXT NOT NULL, key TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (source, key)
   ) WITHOUT ROWID;
 `;
-const CACHE_VERSION = 2;
+const CACHE_VERSION = 3;
 const OTHER_VERSION = 'a cache of another version';
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
@@ -90,7 +93,13 @@ function openAtVersion(file: string): DatabaseSync {
   }
 }
 
-/** Whether a chunk is known: all that a writer asks. */
+const HAS = 'SELECT 1 FROM chunk WHERE id = ? LIMIT 1';
+/** A pack that is marked for deletion serves readers as long as it stands, but no writer may come to rely on it. */
+const HAS_UNMARKED = `
+  SELECT 1 FROM chunk JOIN pack ON pack.number = chunk.pack
+  WHERE chunk.id = ? AND pack.id NOT IN (SELECT id FROM marked_pack) LIMIT 1`;
+
+/** Whether a chunk is held by a pack that is not marked for deletion: all that a writer asks. */
 export interface KnownChunks {
   has(id: Buffer): boolean;
 }
@@ -104,15 +113,26 @@ export function knownChunks(db: DatabaseSync): KnownChunks {
 /** Looks chunks up. */
 export class IndexLookup implements KnownChunks {
   readonly #has: StatementSync;
+  readonly #has_unmarked: StatementSync;
+  readonly #any_marked: StatementSync;
+  #is_marked = false;
   readonly #locate: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#has = db.prepare('SELECT 1 FROM chunk WHERE id = ? LIMIT 1');
+    this.#has = db.prepare(HAS);
+    this.#has_unmarked = db.prepare(HAS_UNMARKED);
+    this.#any_marked = db.prepare('SELECT 1 FROM marked_pack JOIN pack ON pack.id = marked_pack.id LIMIT 1');
     this.#locate = db.prepare(LOCATE);
+    this.marksChanged();
+  }
+
+  /** To be called when packs were marked, or the index was read again. */
+  marksChanged(): void {
+    this.#is_marked = this.#any_marked.get() !== undefined;
   }
 
   has(id: Buffer): boolean {
-    return this.#has.get(id) !== undefined;
+    return (this.#is_marked ? this.#has_unmarked : this.#has).get(id) !== undefined;
   }
 
   /** Every place that holds it: usually one, none where it is not known. */
