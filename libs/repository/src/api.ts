@@ -3,7 +3,9 @@
  * Paths are absolute; a name that is not UTF-8 is spelled with lone surrogates (Python's surrogateescape), so that
  * every name survives the round trip. Errors carry a code: `wrong_password`, `repo_not_found`, `repo_damaged` …
  */
+import type { ForgetOptions } from './deletion/forget.ts';
 import type { KeyRing } from './key-ring.ts';
+import type { PruneOptions, PruneResult } from './maintain/prune.ts';
 
 export type EntryKind = 'file' | 'directory' | 'symlink';
 
@@ -186,4 +188,8 @@ export interface Repository extends AsyncDisposable {
   restore(request: RestoreRequest): Promise<RestoreResult>;
   /** Structure; with `read_data` every byte. Calls back for each problem. */
   check(options: { read_data?: boolean; on_problem: (problem: CheckProblem) => void }): Promise<void>;
+  /** Removes snapshots, leaving a tombstone of each; ids as `snapshot` takes them. `prune` frees what only they reached. */
+  forget(ids: readonly string[], options?: ForgetOptions): Promise<void>;
+  /** Frees what nobody needs and tidies up; safe beside backups, restores and other prunes, and to kill. */
+  prune(options?: PruneOptions): Promise<PruneResult>;
 }

@@ -2,10 +2,12 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
 import { checkRepository } from './check/check-repository.ts';
 import type { MasterSecrets, RepositoryKeys } from './crypto/keys.ts';
+import { forgetSnapshots } from './deletion/forget.ts';
 import type { Engine } from './engine.ts';
 import { fromStorage } from './errors.ts';
 import { IndexCache } from './index/index-cache.ts';
 import { createKeyRing } from './key-ring.ts';
+import { pruneRepository } from './maintain/prune.ts';
 import { ChunkReader } from './read/chunk-reader.ts';
 import { findEntry, listDifferences, listEntries, listVersions } from './read/entries.ts';
 import { NodeReader } from './read/node-reader.ts';
@@ -32,6 +34,7 @@ export function createRepository(parts: RepositoryParts): Repository {
   const pool = new WorkerPool();
   const engine: Engine = { store, keys, index, chunks, nodes, snapshots, pool };
   const oneAtATime = createQueue();
+  const onePruneAtATime = createQueue();
 
   return {
     id: keys.repository_id.toString('hex'),
@@ -50,8 +53,12 @@ export function createRepository(parts: RepositoryParts): Repository {
     read_stream: (entry) => readPieces(engine, entry),
     read_many: (entries, use) => readMany(engine, entries, use),
     restore: (request) => restoreSnapshot(engine, request).catch(rethrow),
+    forget: (ids, options) => forgetSnapshots(engine, ids, options),
+    // It uses no thread of the pool, and backups must not wait for it.
+    prune: (options = {}) => onePruneAtATime(() => pruneRepository(engine, options)),
     check: (options) => checkRepository(engine, options),
     async [Symbol.asyncDispose]() {
+      await onePruneAtATime(async () => undefined);
       await oneAtATime(() => pool[Symbol.asyncDispose]());
       index[Symbol.dispose]();
     },

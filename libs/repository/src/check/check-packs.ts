@@ -13,7 +13,7 @@ import type { Findings } from './findings.ts';
 export async function checkPacks(
   engine: Engine,
   findings: Findings,
-  options: { read_data: boolean },
+  options: { read_data: boolean; marked: ReadonlySet<string> },
 ): Promise<void> {
   prepareForTables(engine.index.db);
   const sizes = new Map<string, number>();
@@ -21,7 +21,10 @@ export async function checkPacks(
   for (const pack of indexedPacks(engine.index.db)) {
     const object = packName(pack.id);
     const size = sizes.get(object);
-    if (size === undefined) await loseAll(engine, findings, { id: pack.id, problem: 'the pack is missing' });
+    const is_deleted = size === undefined && options.marked.has(pack.id);
+    if (is_deleted) await loseChunks(engine, findings, pack.id);
+    else if (size === undefined)
+      await loseAll(engine, findings, { id: pack.id, problem: 'the pack is missing' });
     else if (options.read_data) await readPack(engine, findings, pack);
     else if (size !== pack.size) {
       await loseAll(engine, findings, {
@@ -81,7 +84,12 @@ async function loseAll(
 ): Promise<void> {
   const object = packName(pack.id);
   findings.add(object, pack.problem);
-  for (const { id } of (await indexedTable(engine.index.db, pack.id)).table.chunks) {
-    findings.loseChunk(id.toString('hex'), { id: pack.id, object });
+  await loseChunks(engine, findings, pack.id);
+}
+
+/** No problem by itself: maintenance deletes a pack after the last index object that names it, others may be in between. */
+async function loseChunks(engine: Engine, findings: Findings, pack: string): Promise<void> {
+  for (const { id } of (await indexedTable(engine.index.db, pack)).table.chunks) {
+    findings.loseChunk(id.toString('hex'), { id: pack, object: packName(pack) });
   }
 }

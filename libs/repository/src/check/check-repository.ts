@@ -6,6 +6,7 @@ import { ChunkReader } from '../read/chunk-reader.ts';
 import { NodeReader } from '../read/node-reader.ts';
 import { SnapshotList } from '../snapshot/snapshot-list.ts';
 import { type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
+import { checkDeletion } from './check-deletion.ts';
 import { checkPacks } from './check-packs.ts';
 import { TreeCheck } from './check-trees.ts';
 import { Findings } from './findings.ts';
@@ -27,8 +28,9 @@ export async function checkRepository(engine: Engine, options: CheckOptions): Pr
     const listed = await snapshots.all();
     await index.refresh();
     for (const [name, error] of index.damaged) findings.add(name, error.message);
-    await checkPacks(fresh, findings, { read_data: options.read_data ?? false });
-    checkSnapshots(findings, snapshots, listed);
+    const { forgotten, marked } = await checkDeletion(fresh, findings);
+    await checkPacks(fresh, findings, { read_data: options.read_data ?? false, marked });
+    checkSnapshots(findings, { snapshots, listed, forgotten });
     const trees = new TreeCheck(fresh, findings);
     for (const snapshot of listed) await trees.check(snapshot);
   } catch (error) {
@@ -39,14 +41,18 @@ export async function checkRepository(engine: Engine, options: CheckOptions): Pr
 
 function checkSnapshots(
   findings: Findings,
-  snapshots: SnapshotList,
-  listed: readonly StoredSnapshot[],
+  known_of: {
+    snapshots: SnapshotList;
+    listed: readonly StoredSnapshot[];
+    forgotten: ReadonlySet<string>;
+  },
 ): void {
+  const { snapshots, listed, forgotten } = known_of;
   for (const [id, error] of snapshots.damaged) {
     findings.add(snapshotName(id), error.message);
     findings.reach(snapshotName(id), { snapshot_id: id, path: '/' });
   }
-  const known = new Set([...listed.map(({ id }) => id), ...snapshots.damaged.keys()]);
+  const known = new Set([...listed.map(({ id }) => id), ...snapshots.damaged.keys(), ...forgotten]);
   for (const { id, heads } of listed) {
     for (const head of heads.filter((candidate) => !known.has(candidate))) {
       findings.add(snapshotName(head), `it is missing, and snapshot ${id} was made after it`);

@@ -35,7 +35,8 @@ export class Findings {
   problems(): CheckProblem[] {
     return [...this.#problems].map(([object, { problems, reaches }]) => ({
       object,
-      problem: [...problems].join('; '),
+      // A deleted pack is a problem only where something needs it.
+      problem: [...problems].join('; ') || 'it was deleted, and is needed',
       reaches,
     }));
   }

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { fromStorage } from '../errors.ts';
 import { type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
-import { sealTombstone, TOMBSTONE_PREFIX, tombstoneName } from './tombstone-object.ts';
+import { sealTombstone, tombstoneName } from './tombstone-object.ts';
 
 export interface ForgetOptions {
   /** For whoever finds the tombstone: a rule, a person. */
@@ -25,18 +25,6 @@ export async function forgetSnapshots(
   } catch (error) {
     throw fromStorage(error);
   }
-}
-
-/** Ids of all snapshots that were forgotten. */
-export async function forgottenIds(engine: Pick<Engine, 'store'>): Promise<Set<string>> {
-  const ids = new Set<string>();
-  try {
-    for await (const name of engine.store.names(TOMBSTONE_PREFIX))
-      ids.add(name.slice(TOMBSTONE_PREFIX.length));
-  } catch (error) {
-    throw fromStorage(error);
-  }
-  return ids;
 }
 
 async function forget(engine: Engine, snapshot: StoredSnapshot, reason: string): Promise<void> {

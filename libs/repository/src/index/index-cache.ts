@@ -6,7 +6,13 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import { damaged, fromStorage, isRepositoryError } from '../errors.ts';
-import { type ChunkLocation, IndexLookup, insertIndexObject, openIndexDatabase } from './index-database.ts';
+import {
+  type ChunkLocation,
+  dropFromIndex,
+  IndexLookup,
+  insertIndexObject,
+  openIndexDatabase,
+} from './index-database.ts';
 import { INDEX_PREFIX, type IndexedPack, openIndex } from './index-object.ts';
 import { MarkTable } from './mark-table.ts';
 
@@ -94,6 +100,12 @@ export class IndexCache implements Disposable {
   /** Takes over what this process has just stored as an index object. */
   async add(name: string, packs: readonly IndexedPack[]): Promise<void> {
     await insertIndexObject(this.db, name, packs);
+  }
+
+  /** Takes out index objects that this process has just deleted, and packs that none names any more. */
+  drop(gone: { objects: readonly string[]; packs: readonly string[] }): void {
+    dropFromIndex(this.db, gone);
+    this.lookup.marksChanged();
   }
 
   [Symbol.dispose](): void {

@@ -144,12 +144,51 @@ export class IndexLookup implements KnownChunks {
   }
 }
 
-/** All packs that the index names, with their sizes. */
-export function indexedPacks(db: DatabaseSync): { id: string; size: number }[] {
-  return db.prepare('SELECT id, size FROM pack ORDER BY id').all() as unknown as {
-    id: string;
-    size: number;
-  }[];
+/** A pack that the index names. */
+export interface PackRow {
+  /** Local, for other rows of this database. */
+  readonly number: number;
+  readonly id: string;
+  readonly size: number;
+}
+
+/** All packs that the index names, in order of their ids. */
+export function indexedPacks(db: DatabaseSync): PackRow[] {
+  return db.prepare('SELECT number, id, size FROM pack ORDER BY id').all() as unknown as PackRow[];
+}
+
+/** All blocks that the index names, pack by pack. */
+export function eachIndexedBlock(
+  db: DatabaseSync,
+): Iterable<{ pack: number; number: number; sealed_length: number; raw_length: number }> {
+  const rows = db.prepare('SELECT pack, number, sealed_length, raw_length FROM block ORDER BY pack, number');
+  return rows.iterate() as Iterable<never>;
+}
+
+/** All chunks that the index names, in order of ids: one that several packs hold comes several times. */
+export function* eachIndexedChunk(
+  db: DatabaseSync,
+): Generator<{ id: Buffer; pack: number; block: number; length: number }> {
+  const rows = db.prepare('SELECT id, pack, block, length FROM chunk ORDER BY id, pack');
+  for (const row of rows.iterate()) {
+    const { pack, block, length } = row as unknown as { pack: number; block: number; length: number };
+    yield { id: Buffer.from(row['id'] as Uint8Array), pack, block, length };
+  }
+}
+
+/** Takes packs that no index object names any more out of the local copy, and the names of those objects. */
+export function dropFromIndex(
+  db: DatabaseSync,
+  gone: { objects: readonly string[]; packs: readonly string[] },
+): void {
+  inTransaction(db, () => {
+    for (const name of gone.objects) db.prepare('DELETE FROM index_object WHERE name = ?').run(name);
+    const numbers = 'SELECT number FROM pack WHERE id IN (SELECT value FROM json_each(?))';
+    const packs = JSON.stringify(gone.packs);
+    db.prepare(`DELETE FROM chunk WHERE pack IN (${numbers})`).run(packs);
+    db.prepare(`DELETE FROM block WHERE pack IN (${numbers})`).run(packs);
+    db.prepare('DELETE FROM pack WHERE id IN (SELECT value FROM json_each(?))').run(packs);
+  });
 }
 
 /** Makes `indexedTable` fast: worth it where it is asked for every pack. */

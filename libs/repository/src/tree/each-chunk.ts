@@ -18,24 +18,12 @@ export interface ReachedChunk {
   readonly kind: ChunkKind;
 }
 
-export interface WalkChunksOptions {
-  /** True: a node, and so all below it, is passed over. It is called before the node is loaded. */
-  readonly isKnown?: (node_id: Buffer) => boolean;
-}
-
 /** Every chunk that a tree reaches, its nodes too, some of them more than once. Rejects with `repo_damaged`. */
-export async function* eachChunk(
-  reader: TreeReader,
-  tree: string,
-  options: WalkChunksOptions = {},
-): AsyncGenerator<ReachedChunk> {
-  const isKnown = options.isKnown ?? (() => false);
+export async function* eachChunk(reader: TreeReader, tree: string): AsyncGenerator<ReachedChunk> {
   const slice = new Slice();
   const waiting = [tree];
   for (let hex = waiting.pop(); hex !== undefined; hex = waiting.pop()) {
-    const id = Buffer.from(hex, 'hex');
-    if (isKnown(id)) continue;
-    yield { id, kind: 'node' };
+    yield { id: Buffer.from(hex, 'hex'), kind: 'node' };
     const node = await reader.nodes.load(hex);
     // Last child first, so that they come off the stack in order of paths.
     if (node.level > 0) for (let at = node.keys.length - 1; at >= 0; at -= 1) waiting.push(childId(node, at));
@@ -52,8 +40,8 @@ async function* chunksOfEntry(reader: TreeReader, value: Buffer): AsyncGenerator
   }
 }
 
-/** Lists are cut at whole ids; one that is not is damaged. */
-function* eachId(ids: Buffer): Generator<Buffer> {
+/** The ids that stand one after the other; throws `repo_damaged` where one is cut short. */
+export function* eachId(ids: Buffer): Generator<Buffer> {
   if (ids.length % ID_BYTES !== 0) throw damaged('a list of chunks is cut short');
   for (let at = 0; at < ids.length; at += ID_BYTES) yield ids.subarray(at, at + ID_BYTES);
 }

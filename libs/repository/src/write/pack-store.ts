@@ -1,14 +1,12 @@
 import type { Engine } from '../engine.ts';
 import { fromStorage, RepositoryError } from '../errors.ts';
-import { type IndexedPack, sealIndex } from '../index/index-object.ts';
+import { type IndexedPack, sealIndex, splitForIndexes } from '../index/index-object.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
 import type { PendingWriter } from './pending-writer.ts';
 
 /** An index object is written after so many packs: a backup that is cut short keeps what one names. */
 const PACKS_PER_INDEX = 64;
-/** An index object ends with the pack that takes its tables beyond this: none blocks its reader for long. */
-const TABLE_BYTES = 2 << 20;
 const BACKLOG_MAX = 1;
 /** Who stores no more than this has committed before anybody could think that its packs are litter. */
 const PACKS_UNANNOUNCED_MAX = 2;
@@ -61,17 +59,7 @@ export class PackStore {
   async checkpoint(): Promise<void> {
     await Promise.all(this.#under_way);
     this.#throwFailure();
-    while (this.#stored.length > 0) await this.#writeIndex(this.#takeForIndex());
-  }
-
-  #takeForIndex(): IndexedPack[] {
-    let table_bytes = 0;
-    let count = 0;
-    while (count < this.#stored.length && table_bytes < TABLE_BYTES) {
-      table_bytes += this.#stored[count]?.table.length ?? 0;
-      count += 1;
-    }
-    return this.#stored.splice(0, count);
+    for (const packs of splitForIndexes(this.#stored.splice(0))) await this.#writeIndex(packs);
   }
 
   async #store(pack: FinishedPack): Promise<void> {
