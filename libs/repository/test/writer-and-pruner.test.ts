@@ -29,7 +29,7 @@ async function keysOf(store: BlobStore) {
 async function writerWith(
   scratch: Scratch,
   store: BlobStore,
-  when: { operation: Operation; prefix: string; then: (name: string) => Promise<unknown> },
+  when: { operation: Operation; prefix: string; act: (name: string) => Promise<unknown> },
 ) {
   const cache_dir = join(scratch.path, 'writer-cache');
   mkdirSync(cache_dir, { recursive: true });
@@ -37,7 +37,7 @@ async function writerWith(
   const hooked = hookStore(store, async (operation, name) => {
     if (!is_armed || operation !== when.operation || !name.startsWith(when.prefix)) return;
     is_armed = false;
-    await when.then(name);
+    await when.act(name);
   });
   const writer = await openRepository(hooked, SECRET, { cache_dir });
   return {
@@ -65,7 +65,7 @@ describe('a writer beside a pruner', () => {
     const { writer, arm } = await writerWith(scratch, store, {
       operation: 'put',
       prefix: 'pending/',
-      then: async () => {
+      act: async () => {
         await pruner.forget([first.snapshot.id]);
         expect(await pruner.prune()).toMatchObject({ packs: 2, packs_removed: 2 });
       },
@@ -89,7 +89,7 @@ describe('a writer beside a pruner', () => {
     const { writer, arm } = await writerWith(scratch, store, {
       operation: 'list',
       prefix: 'marks/',
-      then: async () => {
+      act: async () => {
         const packs = (await Array.fromAsync(store.names('packs/'))).map((name) => name.slice(9));
         const { name, object } = sealMarks(keys, { time_ms: 0, packs });
         await store.put(name, object);
@@ -119,7 +119,7 @@ describe('a writer beside a pruner', () => {
     const { writer, arm } = await writerWith(scratch, store, {
       operation: 'put',
       prefix: 'snapshots/',
-      then: async (name) => {
+      act: async (name) => {
         revoked = name.slice('snapshots/'.length);
         await store.put(name, sealRevocation(keys, revoked, 0));
       },
@@ -141,7 +141,7 @@ describe('a writer beside a pruner', () => {
     const { writer, arm } = await writerWith(scratch, store, {
       operation: 'put',
       prefix: 'snapshots/',
-      then: async () => {
+      act: async () => {
         expect(await pruner.prune()).toMatchObject({ packs_removed: 0, writers_revoked: 0 });
         throw new Error('it is killed here');
       },

@@ -20,9 +20,11 @@ export interface PruneOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How much of what is rewritten is done. */
 export interface PruneProgress {
   readonly packs_done: number;
-  readonly packs_total: number;
+  readonly bytes_done: number;
+  readonly bytes_total: number;
 }
 
 export interface PruneResult {
@@ -87,13 +89,16 @@ interface Work {
 
 async function carryOut(engine: Engine, reach: Reach, work: Work & { options: PruneOptions }) {
   const { plan, litter, sizes, options } = work;
-  let packs_done = 0;
+  const sizeOf = (id: string) => sizes.get(id) ?? 0;
+  const bytes_total = sum(plan.evacuate, sizeOf);
+  let [packs_done, bytes_done] = [0, 0];
   const evacuated = await evacuatePacks(engine, reach, {
     packs: plan.evacuate,
     signal: options.signal,
-    on_pack_done: () => {
+    on_pack_done: (pack) => {
       packs_done += 1;
-      options.on_progress?.({ packs_done, packs_total: plan.evacuate.length });
+      bytes_done += sizeOf(pack);
+      options.on_progress?.({ packs_done, bytes_done, bytes_total });
     },
   });
   const gone = await removePacks(engine, [...plan.drop, ...litter, ...evacuated.packs], reach);
@@ -101,7 +106,7 @@ async function carryOut(engine: Engine, reach: Reach, work: Work & { options: Pr
   return {
     packs_removed: gone.filter((id) => !rewritten.has(id)).length,
     packs_rewritten: gone.filter((id) => rewritten.has(id)).length,
-    bytes_removed: sum(gone, (id) => sizes.get(id) ?? 0),
+    bytes_removed: sum(gone, sizeOf),
     bytes_written: evacuated.bytes_written,
     damaged: evacuated.damaged,
   };

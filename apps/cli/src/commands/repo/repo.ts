@@ -3,9 +3,11 @@ import { registerBackup } from './backup.ts';
 import { registerCheck } from './check.ts';
 import { registerDiff } from './diff.ts';
 import { registerFind } from './find.ts';
+import { registerForget } from './forget.ts';
 import { registerInit } from './init.ts';
 import { registerKey } from './key.ts';
 import { registerLs } from './ls.ts';
+import { registerPrune } from './prune.ts';
 import { registerRestore } from './restore.ts';
 import { registerSnapshots } from './snapshots.ts';
 
@@ -21,6 +23,8 @@ export function registerRepo(program: Command): void {
     registerDiff,
     registerRestore,
     registerCheck,
+    registerForget,
+    registerPrune,
     registerKey,
   ]) {
     register(repo);
