@@ -9,7 +9,7 @@ export interface PlanLimits {
   readonly small_bytes: number;
 }
 
-export const DEFAULT_LIMITS: PlanLimits = { waste_max: 0.1, spread_max: 1.2, small_bytes: 16 * 1024 * 1024 };
+export const DEFAULT_LIMITS: PlanLimits = { waste_max: 0.1, spread_max: 1.35, small_bytes: 16 * 1024 * 1024 };
 
 /** What becomes of packs, by their ids. */
 export interface Plan {
