@@ -25,6 +25,16 @@ export interface Entry {
   readonly target?: string;
   /** `<dev>:<ino>` of a file with several names, equal for all of them in this snapshot. */
   readonly link_group?: string;
+  /** Extended attributes (ACLs of POSIX are `system.posix_acl_*`), in order of their names' bytes; never an empty list. */
+  readonly xattrs?: readonly Xattr[];
+  /** The file occupied less space than its size: a restore makes holes of its runs of zeros. */
+  readonly sparse?: true;
+}
+
+/** One extended attribute; a name that is not UTF-8 is spelled like such a path. */
+export interface Xattr {
+  readonly name: string;
+  readonly value: Buffer;
 }
 
 /** What one source held at one moment: a whole tree, never a difference. */
