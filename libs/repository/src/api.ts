@@ -139,12 +139,39 @@ export interface RestoreResult {
   readonly failed: readonly { path: string; reason: string }[];
 }
 
+/** What damage reaches: a file of a snapshot, or a range of paths where a node of the tree cannot be read. */
+export interface Reach {
+  readonly snapshot_id: string;
+  readonly path: string;
+  /** Of a range: the first path that is not in it (null: it goes to the end). A single file has none. */
+  readonly until?: string | null;
+}
+
 /** Damage that was found, named by what it reaches. */
 export interface CheckProblem {
   readonly object: string;
   readonly problem: string;
-  /** Snapshots and files that it reaches. */
-  readonly reaches: readonly { snapshot_id: string; path: string }[];
+  /** Snapshots and files that it reaches, the first 100,000. */
+  readonly reaches: readonly Reach[];
+  /** How many there are. */
+  readonly reaches_count: number;
+  /** True: no snapshot needs it, all that it held is to be had elsewhere. */
+  readonly harmless: boolean;
+}
+
+/** Which packs are read: a fixed part of them (the third of ten), or so many percent chosen by chance. */
+export type PackSubset = { readonly part: number; readonly of: number } | { readonly percent: number };
+
+/** How far a check goes. */
+export interface CheckRequest {
+  /** Every byte, not structure alone. */
+  readonly read_data?: boolean;
+  /** With `read_data`: of these packs only. */
+  readonly subset?: PackSubset;
+  readonly on_problem: (problem: CheckProblem) => void;
+  /** While data is read; packs are counted as files. */
+  readonly on_progress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
 }
 
 /** An opened repository. Disposing ends its threads and closes its cache. */
@@ -174,6 +201,6 @@ export interface Repository extends AsyncDisposable {
   /** What differs between two snapshots, in path order; cost follows the difference. */
   diff(before: Snapshot, after: Snapshot): AsyncIterable<Difference>;
   restore(request: RestoreRequest): Promise<RestoreResult>;
-  /** Structure; with `read_data` every byte. Calls back for each problem. */
-  check(options: { read_data?: boolean; on_problem: (problem: CheckProblem) => void }): Promise<void>;
+  /** Structure; with `read_data` every byte. Calls back for each problem, at the end. */
+  check(request: CheckRequest): Promise<void>;
 }

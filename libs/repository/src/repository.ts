@@ -50,7 +50,7 @@ export function createRepository(parts: RepositoryParts): Repository {
     read_stream: (entry) => readPieces(engine, entry),
     read_many: (entries, use) => readMany(engine, entries, use),
     restore: (request) => restoreSnapshot(engine, request).catch(rethrow),
-    check: (options) => checkRepository(engine, options),
+    check: (request) => checkRepository(engine, request),
     async [Symbol.asyncDispose]() {
       await oneAtATime(() => pool[Symbol.asyncDispose]());
       index[Symbol.dispose]();
