@@ -174,6 +174,39 @@ export interface CheckRequest {
   readonly signal?: AbortSignal;
 }
 
+/** Chunks, each counted once: their bytes, and what these take compressed and sealed. */
+export interface ChunkFigures {
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly bytes_stored: number;
+}
+
+/** What a repository holds, and what it takes. */
+export interface RepositoryStats {
+  readonly snapshots: number;
+  /** Of all these snapshots together, as if each were restored. */
+  readonly files: number;
+  readonly bytes: number;
+  /** What files are made of, and the nodes of trees. */
+  readonly content: ChunkFigures;
+  readonly trees: ChunkFigures;
+  /** Of one snapshot: what no other needs, which is what forgetting it would free. */
+  readonly only_here?: ChunkFigures;
+  /** The whole repository. */
+  readonly stored: {
+    readonly packs: number;
+    readonly blocks: number;
+    readonly chunks: number;
+    readonly pack_bytes: number;
+    readonly index_bytes: number;
+    readonly snapshot_bytes: number;
+    /** In packs, of no use to any snapshot: not reached, or a second copy. */
+    readonly waste_bytes: number;
+    /** In packs that no index names: backups that were cut short. */
+    readonly unindexed_bytes: number;
+  };
+}
+
 /** An opened repository. Disposing ends its threads and closes its cache. */
 export interface Repository extends AsyncDisposable {
   readonly id: string;
@@ -203,4 +236,6 @@ export interface Repository extends AsyncDisposable {
   restore(request: RestoreRequest): Promise<RestoreResult>;
   /** Structure; with `read_data` every byte. Calls back for each problem, at the end. */
   check(request: CheckRequest): Promise<void>;
+  /** Of all snapshots, or of one. Walks all trees, reads no file. Memory stays flat. */
+  stats(snapshot?: Snapshot): Promise<RepositoryStats>;
 }

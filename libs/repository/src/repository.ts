@@ -12,6 +12,7 @@ import { NodeReader } from './read/node-reader.ts';
 import { readFile, readMany, readPieces } from './read/read-file.ts';
 import { restoreSnapshot } from './read/restore.ts';
 import { SnapshotList } from './snapshot/snapshot-list.ts';
+import { repositoryStats } from './stats/repository-stats.ts';
 import { WorkerPool } from './threads/worker-pool.ts';
 import { runBackup } from './write/backup.ts';
 
@@ -51,6 +52,7 @@ export function createRepository(parts: RepositoryParts): Repository {
     read_many: (entries, use) => readMany(engine, entries, use),
     restore: (request) => restoreSnapshot(engine, request).catch(rethrow),
     check: (request) => checkRepository(engine, request),
+    stats: (snapshot) => repositoryStats(engine, snapshot),
     async [Symbol.asyncDispose]() {
       await oneAtATime(() => pool[Symbol.asyncDispose]());
       index[Symbol.dispose]();

@@ -8,6 +8,7 @@ import { registerKey } from './key.ts';
 import { registerLs } from './ls.ts';
 import { registerRestore } from './restore.ts';
 import { registerSnapshots } from './snapshots.ts';
+import { registerStats } from './stats.ts';
 
 /** `repo …`: a repository by itself, without a server: what you need on the worst day. */
 export function registerRepo(program: Command): void {
@@ -21,6 +22,7 @@ export function registerRepo(program: Command): void {
     registerDiff,
     registerRestore,
     registerCheck,
+    registerStats,
     registerKey,
   ]) {
     register(repo);
