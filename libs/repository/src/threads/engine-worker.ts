@@ -1,5 +1,6 @@
 /** The thread that does the heavy work of a repository: it reads, cuts, compresses, seals, decodes and writes. */
 import { parentPort } from 'node:worker_threads';
+import { checkPack } from '../check/check-pack.ts';
 import { type Chunker, createChunker } from '../chunker/fastcdc.ts';
 import { reasonOf, systemCode } from '../errors.ts';
 import { knownChunks, openIndexReadOnly } from '../index/index-database.ts';
@@ -64,6 +65,8 @@ function perform(task: Task): unknown {
       return endBackup();
     case 'write_block':
       return writeBlock(task);
+    case 'check_pack':
+      return checkPack(task);
   }
 }
 

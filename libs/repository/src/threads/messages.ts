@@ -53,7 +53,24 @@ export interface WriteBlock {
   readonly pieces: readonly WritePiece[];
 }
 
-export type Task = BeginBackup | StoreFiles | EndBackup | WriteBlock;
+/** Verify every byte of a pack against its index, its own footer and the ids of its chunks. */
+export interface CheckPack {
+  readonly task: 'check_pack';
+  readonly keys: RepositoryKeys;
+  readonly index_file: string;
+  /** 32 hex digits. */
+  readonly pack: string;
+  readonly data: Uint8Array;
+}
+
+/** What is wrong with a pack: nothing, in most. */
+export interface CheckedPack {
+  readonly problems: readonly string[];
+  /** Ids, one after the other, of the chunks that cannot be had from it. */
+  readonly lost: Uint8Array;
+}
+
+export type Task = BeginBackup | StoreFiles | EndBackup | WriteBlock | CheckPack;
 
 /** What became of one file: what was stored, or why it could not be. */
 export type StoreResult =
@@ -78,6 +95,7 @@ export interface TaskResults {
   end_backup: undefined;
   /** Pieces (by their place in the list) that could not be written, with the reason. */
   write_block: readonly FailedPiece[];
+  check_pack: CheckedPack;
 }
 
 /** From a thread: an answer, a failure, or a pack that is done. */
