@@ -4,7 +4,8 @@ import { type Chunker, createChunker } from '../chunker/fastcdc.ts';
 import { reasonOf, systemCode } from '../errors.ts';
 import { knownChunks, openIndexReadOnly } from '../index/index-database.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
-import { writeBlock } from '../read/write-block.ts';
+import { verifyFiles } from '../read/verify-files.ts';
+import { writeBlocks } from '../read/write-blocks.ts';
 import { ChunkSink } from '../write/chunk-sink.ts';
 import { ClaimTable } from '../write/claim-table.ts';
 import { tryStoreFile } from '../write/store-file.ts';
@@ -62,8 +63,10 @@ function perform(task: Task): unknown {
       return storeFiles(task);
     case 'end_backup':
       return endBackup();
-    case 'write_block':
-      return writeBlock(task);
+    case 'write_blocks':
+      return writeBlocks(task);
+    case 'verify_files':
+      return verifyFiles(task);
   }
 }
 
