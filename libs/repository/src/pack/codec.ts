@@ -8,8 +8,8 @@ const LEVEL = 3;
 const SAMPLE_LEVEL = 1;
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 3;
-/** Smaller ones zlib refuses. */
-const CHUNK_MIN = 64;
+/** A buffer that is filled to the end makes zlib allocate the next one. */
+const CHUNK_MORE = 64;
 /** Less than this share saved is not worth decoding. */
 const WORTH = 0.97;
 
@@ -52,7 +52,7 @@ function unzip(data: Buffer, raw_length: number): Buffer {
   const length = Math.max(1, raw_length);
   try {
     // One buffer for all of it: at the default of 16 KiB the pieces cost as much as the decoding.
-    return zstdDecompressSync(data, { maxOutputLength: length, chunkSize: Math.max(CHUNK_MIN, length) });
+    return zstdDecompressSync(data, { maxOutputLength: length, chunkSize: length + CHUNK_MORE });
   } catch (error) {
     throw damaged('a compressed block does not decode', error);
   }

@@ -17,6 +17,9 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const PAGE_BYTES = 4096;
 const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
 
+/** Asked for once: a call for each file shows. */
+let own: { uid: number | undefined; gid: number | undefined } | undefined;
+
 /** Where a file goes. */
 export interface Destination {
   readonly path: string;
@@ -35,7 +38,8 @@ export interface OutputFile extends Destination {
  * link. Until it is finished it is for its owner only, unless it is ours for good.
  */
 export function openOutput(to: Destination, metadata: FileMetadata): OutputFile {
-  const is_ours = metadata.uid === process.geteuid?.() && metadata.gid === process.getegid?.();
+  own ??= { uid: process.geteuid?.(), gid: process.getegid?.() };
+  const is_ours = metadata.uid === own.uid && metadata.gid === own.gid;
   const mode = is_ours && metadata.xattrs === undefined ? metadata.mode & 0o777 : 0o600;
   const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;
   return { ...to, fd: openSync(pathForSystem(to.beside ?? to.path), flags, mode), is_open: true };

@@ -110,7 +110,8 @@ class RestoreRun implements Disposable {
       for (const item of items) {
         throwIfAborted(this.#request.signal);
         await this.#restore(item);
-        await slice.rest();
+        const rest = slice.rest();
+        if (rest !== undefined) await rest;
       }
     }
   }

@@ -2,6 +2,7 @@ import { chunkId, type RepositoryKeys, sha256 } from '../crypto/keys.ts';
 import { damaged, isRepositoryError, reasonOf } from '../errors.ts';
 import type { FileMetadata } from '../metadata.ts';
 import { openBlock } from '../pack/pack-reader.ts';
+import { releaseMemory } from '../release-memory.ts';
 import { asBuffer, asKeys } from '../threads/keys-over-threads.ts';
 import type {
   PackedMetadata,
@@ -29,6 +30,7 @@ export function writeBlocks(task: WriteBlocks): PieceProblem[] {
       if (problem !== undefined) problems.push({ piece, ...problem });
       piece += 1;
     }
+    if (!Error.isError(raw)) releaseMemory(raw);
   }
   return problems;
 }
