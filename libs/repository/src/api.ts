@@ -134,11 +134,14 @@ export interface Difference {
 /** What is put back, and where. */
 export interface RestoreRequest {
   readonly snapshot_id: string;
-  /** Absolute paths are put below it as they were named. */
+  /** Absolute paths are put below it as they were named. It may be a symlink to a folder. */
   readonly target: string;
   /** Put the content of this stored folder straight into target. */
   readonly subfolder?: string;
+  /** Only these stored paths and what is below them is looked at: its cost is that of what they hold. */
+  readonly within?: readonly string[];
   readonly select?: (path: string) => boolean;
+  /** Looks at what stands in the target, and changes nothing. */
   readonly dry_run?: boolean;
   readonly on_progress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
@@ -146,9 +149,21 @@ export interface RestoreRequest {
 
 /** What was restored, and what could not be, each with its reason. */
 export interface RestoreResult {
+  /** Files, and their bytes, that stand now as they were stored. */
   readonly files: number;
   readonly bytes: number;
-  readonly failed: readonly { path: string; reason: string }[];
+  /** Those of them that stood so already (an interrupted restore goes on): read and compared, not written. */
+  readonly files_unchanged: number;
+  readonly bytes_unchanged: number;
+  readonly failed: readonly RestoreFailure[];
+}
+
+/** A path that was not restored; or was, but for an attribute, which the reason then names (`xattr NAME: …`). */
+export interface RestoreFailure {
+  readonly path: string;
+  readonly reason: string;
+  /** The repository does not hold what was stored. */
+  readonly is_damage: boolean;
 }
 
 /** What damage reaches: a file of a snapshot, or a range of paths where a node of the tree cannot be read. */

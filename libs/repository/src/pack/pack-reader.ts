@@ -2,6 +2,7 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import { FOOTER_SECTION, HEADER_BYTES, OBJECT_TYPE, readEnvelope } from '../crypto/envelope.ts';
 import { chunkId, type RepositoryKeys, sha256 } from '../crypto/keys.ts';
 import { damaged, reasonOf } from '../errors.ts';
+import { releaseMemory } from '../release-memory.ts';
 import { decode } from './codec.ts';
 import { packName, readPackTrailer, TRAILER_BYTES } from './pack-name.ts';
 import { type BlockInfo, type ChunkPlace, decodePackTable, type PackTable } from './pack-table.ts';
@@ -67,7 +68,10 @@ export function openBlock(
   block: BlockInfo & { number: number; sealed: Buffer },
 ): Buffer {
   const envelope = readEnvelope(keys, { type: OBJECT_TYPE.pack, name: packName(pack.id) }, pack.header);
-  return decode(block.codec, envelope.open(block.number, block.sealed), block.raw_length);
+  const plain = envelope.open(block.number, block.sealed);
+  const raw = decode(block.codec, plain, block.raw_length);
+  if (raw !== plain) releaseMemory(plain);
+  return raw;
 }
 
 export interface BlockDamage {
