@@ -134,11 +134,14 @@ export interface Difference {
 /** What is put back, and where. */
 export interface RestoreRequest {
   readonly snapshot_id: string;
-  /** Absolute paths are put below it as they were named. */
+  /** Absolute paths are put below it as they were named. It may be a symlink to a folder. */
   readonly target: string;
   /** Put the content of this stored folder straight into target. */
   readonly subfolder?: string;
+  /** Only these stored paths and what is below them is looked at: its cost is that of what they hold. */
+  readonly within?: readonly string[];
   readonly select?: (path: string) => boolean;
+  /** Looks at what stands in the target, and changes nothing. */
   readonly dry_run?: boolean;
   readonly on_progress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
@@ -146,17 +149,89 @@ export interface RestoreRequest {
 
 /** What was restored, and what could not be, each with its reason. */
 export interface RestoreResult {
+  /** Files, and their bytes, that stand now as they were stored. */
   readonly files: number;
   readonly bytes: number;
-  readonly failed: readonly { path: string; reason: string }[];
+  /** Those of them that stood so already (an interrupted restore goes on): read and compared, not written. */
+  readonly files_unchanged: number;
+  readonly bytes_unchanged: number;
+  readonly failed: readonly RestoreFailure[];
+}
+
+/** A path that was not restored; or was, but for an attribute, which the reason then names (`xattr NAME: …`). */
+export interface RestoreFailure {
+  readonly path: string;
+  readonly reason: string;
+  /** The repository does not hold what was stored. */
+  readonly is_damage: boolean;
+}
+
+/** What damage reaches: a file of a snapshot, or a range of paths where a node of the tree cannot be read. */
+export interface Reach {
+  readonly snapshot_id: string;
+  readonly path: string;
+  /** Of a range: the first path that is not in it (null: it goes to the end). A single file has none. */
+  readonly until?: string | null;
 }
 
 /** Damage that was found, named by what it reaches. */
 export interface CheckProblem {
   readonly object: string;
   readonly problem: string;
-  /** Snapshots and files that it reaches. */
-  readonly reaches: readonly { snapshot_id: string; path: string }[];
+  /** Snapshots and files that it reaches, the first 100,000. */
+  readonly reaches: readonly Reach[];
+  /** How many there are. */
+  readonly reaches_count: number;
+  /** True: no snapshot needs it, all that it held is to be had elsewhere. */
+  readonly harmless: boolean;
+}
+
+/** Which packs are read: a fixed part of them (the third of ten), or so many percent chosen by chance. */
+export type PackSubset = { readonly part: number; readonly of: number } | { readonly percent: number };
+
+/** How far a check goes. */
+export interface CheckRequest {
+  /** Every byte, not structure alone. */
+  readonly read_data?: boolean;
+  /** With `read_data`: of these packs only. */
+  readonly subset?: PackSubset;
+  readonly on_problem: (problem: CheckProblem) => void;
+  /** While data is read; packs are counted as files. */
+  readonly on_progress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Chunks, each counted once: their bytes, and what these take compressed and sealed. */
+export interface ChunkFigures {
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly bytes_stored: number;
+}
+
+/** What a repository holds, and what it takes. */
+export interface RepositoryStats {
+  readonly snapshots: number;
+  /** Of all these snapshots together, as if each were restored. */
+  readonly files: number;
+  readonly bytes: number;
+  /** What files are made of, and the nodes of trees. */
+  readonly content: ChunkFigures;
+  readonly trees: ChunkFigures;
+  /** Of one snapshot: what no other needs, which is what forgetting it would free. */
+  readonly only_here?: ChunkFigures;
+  /** The whole repository. */
+  readonly stored: {
+    readonly packs: number;
+    readonly blocks: number;
+    readonly chunks: number;
+    readonly pack_bytes: number;
+    readonly index_bytes: number;
+    readonly snapshot_bytes: number;
+    /** In packs, of no use to any snapshot: not reached, or a second copy. */
+    readonly waste_bytes: number;
+    /** In packs that no index names: backups that were cut short. */
+    readonly unindexed_bytes: number;
+  };
 }
 
 /** An opened repository. Disposing ends its threads and closes its cache. */
@@ -186,10 +261,12 @@ export interface Repository extends AsyncDisposable {
   /** What differs between two snapshots, in path order; cost follows the difference. */
   diff(before: Snapshot, after: Snapshot): AsyncIterable<Difference>;
   restore(request: RestoreRequest): Promise<RestoreResult>;
-  /** Structure; with `read_data` every byte. Calls back for each problem. */
-  check(options: { read_data?: boolean; on_problem: (problem: CheckProblem) => void }): Promise<void>;
   /** Removes snapshots, leaving a tombstone of each; ids as `snapshot` takes them. `prune` frees what only they reached. */
   forget(ids: readonly string[], options?: ForgetOptions): Promise<void>;
   /** Frees what nobody needs and tidies up; safe beside backups, restores and other prunes, and to kill. */
   prune(options?: PruneOptions): Promise<PruneResult>;
+  /** Structure; with `read_data` every byte. Calls back for each problem, at the end. */
+  check(request: CheckRequest): Promise<void>;
+  /** Of all snapshots, or of one. Walks all trees, reads no file. Memory stays flat. */
+  stats(snapshot?: Snapshot): Promise<RepositoryStats>;
 }

@@ -27,6 +27,8 @@ export interface InitOptions extends OpenOptions {
   readonly label?: string;
   /** Rounds of PBKDF2; tests lower it. */
   readonly rounds?: number;
+  /** Names chunks as this repository does, so that chunks can be copied between the two. */
+  readonly ids_of?: { readonly store: BlobStore; readonly secret: Secret };
 }
 
 /** Makes a repository in an empty place and opens it; rejects with `repo_exists`. The config is written last. */
@@ -37,7 +39,7 @@ export async function initRepository(
 ): Promise<Repository> {
   if (await hasObject(store, CONFIG_NAME)) throw exists(store);
   const id = randomBytes(16);
-  const secrets: MasterSecrets = { master: randomBytes(SECRET_BYTES), id_secret: randomBytes(SECRET_BYTES) };
+  const secrets: MasterSecrets = { master: randomBytes(SECRET_BYTES), id_secret: await idSecret(options) };
   const keys = deriveKeys(id, secrets);
   const label = options.label ?? ('password' in secret ? 'first passphrase' : 'key file');
   const slot = { secret, label, ...(options.rounds !== undefined && { rounds: options.rounds }) };
@@ -66,12 +68,23 @@ export async function openRepository(
   secret: Secret,
   options: OpenOptions = {},
 ): Promise<Repository> {
+  const { keys, opened } = await unlockRepository(store, secret);
+  return createRepository({ store, keys, opened, cache_dir: options.cache_dir });
+}
+
+async function unlockRepository(store: BlobStore, secret: Secret) {
   const config = await readConfig(store);
   const id = Buffer.from(config.id, 'hex');
   const opened = await unlock(store, id, secret);
   const keys = deriveKeys(id, opened.secrets);
   verifyConfig(keys, config);
-  return createRepository({ store, keys, opened, cache_dir: options.cache_dir });
+  return { keys, opened };
+}
+
+async function idSecret({ ids_of }: InitOptions): Promise<Buffer> {
+  if (ids_of === undefined) return randomBytes(SECRET_BYTES);
+  const { opened } = await unlockRepository(ids_of.store, ids_of.secret);
+  return opened.secrets.id_secret;
 }
 
 async function hasObject(store: BlobStore, name: string): Promise<boolean> {

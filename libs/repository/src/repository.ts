@@ -14,6 +14,7 @@ import { NodeReader } from './read/node-reader.ts';
 import { readFile, readMany, readPieces } from './read/read-file.ts';
 import { restoreSnapshot } from './read/restore.ts';
 import { SnapshotList } from './snapshot/snapshot-list.ts';
+import { repositoryStats } from './stats/repository-stats.ts';
 import { WorkerPool } from './threads/worker-pool.ts';
 import { runBackup } from './write/backup.ts';
 
@@ -56,7 +57,8 @@ export function createRepository(parts: RepositoryParts): Repository {
     forget: (ids, options) => forgetSnapshots(engine, ids, options),
     // It uses no thread of the pool, and backups must not wait for it.
     prune: (options = {}) => onePruneAtATime(() => pruneRepository(engine, options)),
-    check: (options) => checkRepository(engine, options),
+    check: (request) => checkRepository(engine, request),
+    stats: (snapshot) => repositoryStats(engine, snapshot),
     async [Symbol.asyncDispose]() {
       await onePruneAtATime(async () => undefined);
       await oneAtATime(() => pool[Symbol.asyncDispose]());

@@ -108,12 +108,20 @@ describe('prune', () => {
     using scratch = makeScratch();
     const { repository, store } = await makeRepository();
     await using _ = repository;
+    const root = join(scratch.path, 'source');
     scratch.write('source/a', noise(1, 50_000));
-    await repository.backup(requestOf(join(scratch.path, 'source')));
-    const name = `packs/ab/${'ab'.repeat(16)}`;
-    await store.put(name, Buffer.from('litter'));
-    await repository.prune();
-    expect(await namesOf(store, 'packs/')).not.toContain(name);
+    const [first] = [await repository.backup(requestOf(root)), await namesOf(store, 'packs/')];
+    // What a kill leaves: packs, and no index that names them.
+    for (const prefix of ['indexes/', 'snapshots/']) {
+      for (const name of await namesOf(store, prefix)) await store.delete(name);
+    }
+    scratch.write('source/a', noise(2, 50_000));
+    await using next = await openRepository(store, SECRET);
+    await next.backup(requestOf(root));
+    expect(await next.prune()).toMatchObject({ packs_removed: 1 });
+    expect((await namesOf(store, 'packs/')).length).toBe(1);
+    expect((await next.snapshots()).map(({ id }) => id)).not.toContain(first.snapshot.id);
+    expect(await problemsOf(next)).toEqual([]);
   });
 
   test('refuses where it cannot be known what is needed', async () => {

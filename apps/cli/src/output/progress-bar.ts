@@ -14,15 +14,15 @@ export interface ProgressBar extends Disposable {
 const NO_BAR: ProgressBar = { update: () => undefined, [Symbol.dispose]: () => undefined };
 
 /** Bytes, rate and time to go on stderr; nothing where that is no terminal. */
-export function startProgressBar(options: { quiet: boolean }): ProgressBar {
+export function startProgressBar(options: { quiet: boolean; noun?: string }): ProgressBar {
   if (options.quiet || !process.stderr.isTTY) return NO_BAR;
-  const format = '{bar} {percentage}%  {files} files  {done} of {whole}  {rate}/s  ETA {eta_formatted}';
+  const format = '{bar} {percentage}%  {files} {noun}  {done} of {whole}  {rate}/s  ETA {eta_formatted}';
   const bar = new SingleBar(
     { format, stream: process.stderr, hideCursor: true, clearOnComplete: true },
     Presets.rect,
   );
   const started = performance.now();
-  bar.start(1, 0, { files: 0, done: bytes(0), whole: '…', rate: '–' });
+  bar.start(1, 0, { noun: options.noun ?? 'files', files: 0, done: bytes(0), whole: '…', rate: '–' });
   return {
     update({ files_done, bytes_done, bytes_total }) {
       const seconds = Math.max(0.001, (performance.now() - started) / 1000);

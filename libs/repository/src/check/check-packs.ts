@@ -1,95 +1,113 @@
+import { isStorageError } from '@holdfast/storage/blob-store';
+import pLimit from 'p-limit';
+import type { CheckRequest, PackSubset } from '../api.ts';
+import { ID_BYTES } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
-import { isRepositoryError, reasonOf } from '../errors.ts';
-import { indexedPacks, indexedTable, prepareForTables } from '../index/index-database.ts';
-import { PACK_PREFIX, packName } from '../pack/pack-name.ts';
-import { openPack, verifyBlocks } from '../pack/pack-reader.ts';
-import { Slice } from '../slice.ts';
+import { reasonOf, throwIfAborted } from '../errors.ts';
+import { indexedChunks, indexedPacks, prepareForTables } from '../index/index-database.ts';
+import { packName } from '../pack/pack-name.ts';
+import type { CheckedPack } from '../threads/messages.ts';
+import { freeThread, type ThreadLease } from '../threads/worker-pool.ts';
 import type { Findings } from './findings.ts';
+import type { PackSizes } from './unindexed-packs.ts';
 
-/**
- * Every pack that the index names stands with its size; with `read_data` every byte of it is what was stored. Packs
- * that no index names are the litter of backups that were cut short, and no problem.
- */
+type DataRequest = Pick<CheckRequest, 'read_data' | 'subset' | 'on_progress' | 'signal'>;
+
+interface IndexedSize {
+  readonly id: string;
+  readonly size: number;
+}
+
+/** Every pack that the index names stands with its size; with `read_data` every byte of it is what was stored. */
 export async function checkPacks(
   engine: Engine,
   findings: Findings,
-  options: { read_data: boolean; marked: ReadonlySet<string> },
+  options: { sizes: PackSizes; request: DataRequest },
 ): Promise<void> {
+  const { sizes, request } = options;
   prepareForTables(engine.index.db);
-  const sizes = new Map<string, number>();
-  for await (const { name, size } of engine.store.list(PACK_PREFIX)) sizes.set(name, size);
+  const to_read: IndexedSize[] = [];
+  const wanted = request.read_data ? subsetFilter(request.subset) : () => false;
   for (const pack of indexedPacks(engine.index.db)) {
-    const object = packName(pack.id);
-    const size = sizes.get(object);
-    const is_deleted = size === undefined && options.marked.has(pack.id);
-    if (is_deleted) await loseChunks(engine, findings, pack.id);
+    const size = sizes.get(pack.id);
+    // No problem by itself: maintenance deletes a pack after the last index object that names it, others may be in between.
+    if (size === undefined && engine.index.isMarked(pack.id)) await loseChunks(engine, findings, pack.id);
     else if (size === undefined)
-      await loseAll(engine, findings, { id: pack.id, problem: 'the pack is missing' });
-    else if (options.read_data) await readPack(engine, findings, pack);
+      await losePack(engine, findings, { id: pack.id, problem: 'the pack is missing' });
+    else if (wanted(pack.id)) to_read.push({ id: pack.id, size });
     else if (size !== pack.size) {
-      await loseAll(engine, findings, {
-        id: pack.id,
-        problem: `it has ${size} bytes instead of ${pack.size}`,
-      });
+      const problem = `it has ${size} bytes instead of ${pack.size}`;
+      await losePack(engine, findings, { id: pack.id, problem });
     }
   }
+  await readPacks(engine, findings, { packs: to_read, request });
 }
 
-async function readPack(
+/** A few packs at a time: got here, opened and hashed in worker threads. */
+async function readPacks(
   engine: Engine,
   findings: Findings,
-  pack: { id: string; size: number },
+  work: { packs: readonly IndexedSize[]; request: DataRequest },
 ): Promise<void> {
-  const object = packName(pack.id);
+  const { packs, request } = work;
+  if (packs.length === 0) return;
+  using lease = engine.pool.lease();
+  const bytes_total = packs.reduce((sum, { size }) => sum + size, 0);
+  let [files_done, bytes_done] = [0, 0];
+  const limit = pLimit(lease.threads.length + 1);
+  await limit.map(packs, async (pack) => {
+    throwIfAborted(request.signal);
+    const checked = await readPack(engine, lease, pack.id);
+    if (typeof checked === 'string') await losePack(engine, findings, { id: pack.id, problem: checked });
+    else note(findings, pack.id, checked);
+    files_done += 1;
+    bytes_done += pack.size;
+    request.on_progress?.({ files_done, files_total: packs.length, bytes_done, bytes_total });
+  });
+}
+
+/** What is wrong with it; a text where it cannot be had at all. */
+async function readPack(engine: Engine, lease: ThreadLease, id: string): Promise<CheckedPack | string> {
   let data: Buffer;
   try {
-    data = await engine.store.get(object);
+    data = await engine.store.get(packName(id));
   } catch (error) {
-    await loseAll(engine, findings, { id: pack.id, problem: `it cannot be read: ${reasonOf(error)}` });
-    return;
+    return isStorageError(error, 'not_found')
+      ? 'the pack is missing'
+      : `it cannot be read: ${reasonOf(error)}`;
   }
-  if (data.length !== pack.size) findings.add(object, `it has ${data.length} bytes instead of ${pack.size}`);
-  const indexed = await indexedTable(engine.index.db, pack.id);
-  checkFooter(engine, findings, { ...pack, data, header: indexed.header });
-  const slice = new Slice();
-  for (const damage of verifyBlocks(engine.keys, { id: pack.id, ...indexed }, data)) {
-    if (damage !== undefined) {
-      findings.add(object, damage.problem);
-      for (const chunk of damage.chunks) findings.loseChunk(chunk, { id: pack.id, object });
-    }
-    await slice.rest();
-  }
+  const thread = freeThread(lease.threads) ?? lease.threads[0];
+  if (thread === undefined) throw new Error('no engine thread');
+  const { keys, index } = engine;
+  const task = { task: 'check_pack', keys, index_file: index.file, pack: id, data } as const;
+  return thread.run(task, [data.buffer as ArrayBuffer]);
 }
 
-/** Without its footer a pack can be read, but not indexed again. */
-function checkFooter(
-  engine: Engine,
-  findings: Findings,
-  pack: { id: string; data: Buffer; header: Buffer },
-): void {
-  try {
-    const { header } = openPack(engine.keys, pack.id, pack.data);
-    if (!header.equals(pack.header))
-      findings.add(packName(pack.id), 'its header is not the one that was indexed');
-  } catch (error) {
-    if (!isRepositoryError(error) && !(Error.isError(error) && error.name === 'RangeError')) throw error;
-    findings.add(packName(pack.id), `footer: ${reasonOf(error)}`);
-  }
+function note(findings: Findings, id: string, { problems, lost }: CheckedPack): void {
+  for (const problem of problems) findings.add(packName(id), problem);
+  if (problems.length > 0) findings.bad_packs.add(id);
+  const ids = Buffer.from(lost.buffer, lost.byteOffset, lost.byteLength);
+  for (let at = 0; at < ids.length; at += ID_BYTES)
+    findings.loseChunk(ids.toString('hex', at, at + ID_BYTES), id);
 }
 
-async function loseAll(
+async function losePack(
   engine: Engine,
   findings: Findings,
   pack: { id: string; problem: string },
 ): Promise<void> {
-  const object = packName(pack.id);
-  findings.add(object, pack.problem);
+  findings.add(packName(pack.id), pack.problem);
   await loseChunks(engine, findings, pack.id);
 }
 
-/** No problem by itself: maintenance deletes a pack after the last index object that names it, others may be in between. */
 async function loseChunks(engine: Engine, findings: Findings, pack: string): Promise<void> {
-  for (const { id } of (await indexedTable(engine.index.db, pack)).table.chunks) {
-    findings.loseChunk(id.toString('hex'), { id: pack, object: packName(pack) });
-  }
+  findings.bad_packs.add(pack);
+  for await (const id of indexedChunks(engine.index.db, pack)) findings.loseChunk(id.toString('hex'), pack);
+}
+
+/** Parts are chosen by the first byte of a pack's id, so that all parts of one number are the whole. */
+function subsetFilter(subset: PackSubset | undefined): (id: string) => boolean {
+  if (subset === undefined) return () => true;
+  if ('percent' in subset) return () => Math.random() * 100 < subset.percent;
+  return (id) => Number.parseInt(id.slice(0, 4), 16) % subset.of === subset.part - 1;
 }

@@ -1,62 +1,133 @@
-import type { CheckProblem } from '../api.ts';
+import type { CheckRequest } from '../api.ts';
+import { TOMBSTONE_PREFIX } from '../deletion/tombstone-object.ts';
 import type { Engine } from '../engine.ts';
-import { fromStorage } from '../errors.ts';
+import { fromStorage, isRepositoryError, throwIfAborted } from '../errors.ts';
 import { IndexCache } from '../index/index-cache.ts';
+import { indexedPacks, insertPacks } from '../index/index-database.ts';
+import type { IndexedPack } from '../index/index-object.ts';
 import { ChunkReader } from '../read/chunk-reader.ts';
 import { NodeReader } from '../read/node-reader.ts';
 import { SnapshotList } from '../snapshot/snapshot-list.ts';
 import { type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
-import { checkDeletion } from './check-deletion.ts';
 import { checkPacks } from './check-packs.ts';
+import { checkSmallObjects } from './check-sealed.ts';
 import { TreeCheck } from './check-trees.ts';
 import { Findings } from './findings.ts';
-
-export interface CheckOptions {
-  readonly read_data?: boolean;
-  readonly on_problem: (problem: CheckProblem) => void;
-}
+import { type PackSizes, packSizes, readUnindexedPacks } from './unindexed-packs.ts';
 
 /** Checks what the store has, trusting nothing that is kept locally. Every problem names the paths that it reaches. */
-export async function checkRepository(engine: Engine, options: CheckOptions): Promise<void> {
-  using index = new IndexCache(engine.store, engine.keys);
-  const chunks = new ChunkReader({ store: engine.store, keys: engine.keys, index });
-  const snapshots = new SnapshotList(engine.store, engine.keys);
-  const fresh: Engine = { ...engine, index, chunks, nodes: new NodeReader(chunks), snapshots };
-  const findings = new Findings();
+export async function checkRepository(engine: Engine, request: CheckRequest): Promise<void> {
   try {
-    // Snapshots first: what they reach was indexed before they were committed.
-    const listed = await snapshots.all();
-    await index.refresh();
-    for (const [name, error] of index.damaged) findings.add(name, error.message);
-    const { forgotten, marked } = await checkDeletion(fresh, findings);
-    await checkPacks(fresh, findings, { read_data: options.read_data ?? false, marked });
-    checkSnapshots(findings, { snapshots, listed, forgotten });
-    const trees = new TreeCheck(fresh, findings);
-    for (const snapshot of listed) await trees.check(snapshot);
+    using survey = await surveyStore(engine, request);
+    const { findings, unindexed } = survey;
+    const trees = new TreeCheck({ engine: survey.engine, findings, unindexed: idsOf(unindexed.packs) });
+    for (const snapshot of survey.snapshots) {
+      throwIfAborted(request.signal);
+      await trees.check(snapshot);
+    }
+    for (const problem of findings.problems()) request.on_problem(problem);
   } catch (error) {
     throw fromStorage(error);
   }
-  for (const problem of findings.problems()) options.on_problem(problem);
 }
 
-function checkSnapshots(
-  findings: Findings,
-  known_of: {
-    snapshots: SnapshotList;
-    listed: readonly StoredSnapshot[];
-    forgotten: ReadonlySet<string>;
-  },
-): void {
-  const { snapshots, listed, forgotten } = known_of;
-  for (const [id, error] of snapshots.damaged) {
-    findings.add(snapshotName(id), error.message);
-    findings.reach(snapshotName(id), { snapshot_id: id, path: '/' });
+/** What the store has and what of it is damaged, before anybody has looked at the trees. */
+export interface Survey extends Disposable {
+  /** Reads by an index of its own, made just now from the store; it knows the packs, too, that no index object names. */
+  readonly engine: Engine;
+  readonly findings: Findings;
+  readonly snapshots: readonly StoredSnapshot[];
+  readonly damaged_snapshots: readonly string[];
+  /** Ids that other snapshots name as made before them, and that are neither there nor forgotten. */
+  readonly missing_snapshots: readonly string[];
+  readonly sizes: PackSizes;
+  readonly unindexed: { readonly packs: readonly IndexedPack[]; readonly unreadable: readonly string[] };
+}
+
+/** Reads all but the trees. */
+export async function surveyStore(
+  engine: Engine,
+  request: Omit<CheckRequest, 'on_problem'>,
+): Promise<Survey> {
+  const index = new IndexCache(engine.store, engine.keys);
+  try {
+    const chunks = new ChunkReader({ store: engine.store, keys: engine.keys, index });
+    const list = new SnapshotList(engine.store, engine.keys);
+    const fresh: Engine = { ...engine, index, chunks, nodes: new NodeReader(chunks), snapshots: list };
+    const findings = new Findings();
+    // Snapshots first: what they reach was indexed before they were committed.
+    const snapshots = await list.all();
+    await index.refresh();
+    await checkSmallObjects(fresh, findings);
+    await readMarks(fresh);
+    const missing_snapshots = await checkSnapshots(fresh, findings, snapshots);
+    const sizes = await currentSizes(fresh);
+    for (const [name, error] of index.damaged) findings.add(name, error.message);
+    const unindexed = await readUnindexedPacks(fresh, sizes);
+    await insertPacks(index.db, unindexed.packs);
+    await checkPacks(fresh, findings, { sizes, request });
+    const damaged_snapshots = [...list.damaged.keys()];
+    return {
+      engine: fresh,
+      findings,
+      snapshots,
+      damaged_snapshots,
+      missing_snapshots,
+      sizes,
+      unindexed,
+      [Symbol.dispose]: () => index[Symbol.dispose](),
+    };
+  } catch (error) {
+    index[Symbol.dispose]();
+    throw error;
   }
-  const known = new Set([...listed.map(({ id }) => id), ...snapshots.damaged.keys(), ...forgotten]);
+}
+
+/** Those that cannot be read are findings already. */
+async function readMarks(engine: Engine): Promise<void> {
+  try {
+    await engine.index.refreshMarks();
+  } catch (error) {
+    if (!isRepositoryError(error, 'repo_damaged')) throw error;
+  }
+}
+
+/** The packs that stand; where one is missing, maintenance may have taken it since the index was read: read that again. */
+async function currentSizes(engine: Engine): Promise<PackSizes> {
+  const sizes = await packSizes(engine);
+  if (indexedPacks(engine.index.db).every(({ id }) => sizes.has(id))) return sizes;
+  await engine.index.refresh();
+  return packSizes(engine);
+}
+
+async function checkSnapshots(
+  engine: Engine,
+  findings: Findings,
+  listed: readonly StoredSnapshot[],
+): Promise<string[]> {
+  const { damaged } = engine.snapshots;
+  for (const [id, error] of damaged) {
+    findings.add(snapshotName(id), error.message);
+    findings.reach(snapshotName(id), { snapshot_id: id, path: '/', until: null });
+  }
+  const known = new Set([...listed.map(({ id }) => id), ...damaged.keys(), ...(await forgotten(engine))]);
+  const missing = new Set<string>();
   for (const { id, heads } of listed) {
     for (const head of heads.filter((candidate) => !known.has(candidate))) {
       findings.add(snapshotName(head), `it is missing, and snapshot ${id} was made after it`);
-      findings.reach(snapshotName(head), { snapshot_id: head, path: '/' });
+      if (!missing.has(head))
+        findings.reach(snapshotName(head), { snapshot_id: head, path: '/', until: null });
+      missing.add(head);
     }
   }
+  return [...missing];
+}
+
+async function forgotten(engine: Engine): Promise<string[]> {
+  const names = await Array.fromAsync(engine.store.names(TOMBSTONE_PREFIX));
+  return names.map((name) => name.slice(TOMBSTONE_PREFIX.length));
+}
+
+function idsOf(packs: readonly IndexedPack[]): Set<string> {
+  return new Set(packs.map(({ id }) => id));
 }

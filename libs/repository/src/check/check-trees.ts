@@ -1,88 +1,204 @@
-import type { Snapshot } from '../api.ts';
+import type { Reach, Snapshot } from '../api.ts';
+import { ID_BYTES } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError, reasonOf } from '../errors.ts';
+import type { ChunkLocation } from '../index/index-database.ts';
+import { packName } from '../pack/pack-name.ts';
 import { keyToPath } from '../paths.ts';
-import { expand } from '../read/entries.ts';
 import { Slice } from '../slice.ts';
+import { snapshotName } from '../snapshot/snapshot-object.ts';
 import { childId } from '../tree/cursor.ts';
+import { decodeEntry, type StoredEntry } from '../tree/entry-codec.ts';
 import type { TreeNode } from '../tree/node.ts';
+import { ClaimTable } from '../write/claim-table.ts';
 import type { Findings } from './findings.ts';
+
+/** A chunk that a snapshot needs and that cannot be had from any of its packs. */
+export interface LostChunk {
+  readonly id: Buffer;
+  /** The file that it is a part of, or the first path of the node. */
+  readonly path: string;
+  readonly entry?: StoredEntry;
+}
+
+/** Gets a lost chunk from elsewhere: its bytes, or undefined. Repair has one. */
+export type Mend = (lost: LostChunk) => Promise<Buffer | undefined>;
+
+export interface TreeCheckParts {
+  readonly engine: Engine;
+  readonly findings: Findings;
+  /** Packs that stand and that no index names. */
+  readonly unindexed: ReadonlySet<string>;
+  readonly mend?: Mend;
+  /** Called for each node that is looked at. */
+  readonly on_node?: (id: Buffer) => void;
+}
+
+/** A node, and the keys that it holds: from the first up to (not with) the second. */
+interface NodePlace {
+  readonly id: string;
+  readonly from: string;
+  readonly until: string | undefined;
+}
 
 /** Every node and every chunk that the snapshots reach can be had; a node below which all is well is looked at once. */
 export class TreeCheck {
-  readonly #engine: Engine;
-  readonly #findings: Findings;
-  readonly #sound = new Set<string>();
+  readonly #parts: TreeCheckParts;
+  /** Nodes that were looked at, and those of them below which something is wrong. */
+  readonly #seen = new ClaimTable();
+  readonly #unsound = new Set<string>();
   readonly #slice = new Slice();
 
-  constructor(engine: Engine, findings: Findings) {
-    this.#engine = engine;
-    this.#findings = findings;
+  constructor(parts: TreeCheckParts) {
+    this.#parts = parts;
   }
 
   async check(snapshot: Snapshot): Promise<void> {
-    await this.#checkNode(snapshot, { id: snapshot.tree, first_key: '' });
+    await this.#checkNode(snapshot, { id: snapshot.tree, from: '', until: undefined });
   }
 
   /** True where all below is well. */
-  async #checkNode(snapshot: Snapshot, at: { id: string; first_key: string }): Promise<boolean> {
-    if (this.#sound.has(at.id)) return true;
-    const reach = { snapshot_id: snapshot.id, path: keyToPath(at.first_key) };
-    const node = this.#isThere(at.id, reach) ? await this.#load(at.id, reach) : undefined;
-    if (node === undefined) return false;
-    let is_sound = true;
-    for (const index of node.keys.keys()) {
-      const is_well =
-        node.level > 0
-          ? await this.#checkNode(snapshot, { id: childId(node, index), first_key: node.keys[index] ?? '' })
-          : await this.#checkEntry(snapshot, node, index);
-      is_sound &&= is_well;
-    }
-    if (is_sound) this.#sound.add(at.id);
+  async #checkNode(snapshot: Snapshot, place: NodePlace): Promise<boolean> {
+    const id = Buffer.from(place.id, 'hex');
+    this.#seen.grow();
+    if (!this.#seen.claim(id) && !this.#unsound.has(place.id)) return true;
+    this.#parts.on_node?.(id);
+    const node = await this.#load(id, reachOf(snapshot, place));
+    const is_sound = node !== undefined && (await this.#checkItems(snapshot, place, node));
+    if (is_sound) this.#unsound.delete(place.id);
+    else this.#unsound.add(place.id);
     await this.#slice.rest();
     return is_sound;
   }
 
-  async #checkEntry(snapshot: Snapshot, node: TreeNode, index: number): Promise<boolean> {
-    const key = node.keys[index] as string;
+  async #checkItems(snapshot: Snapshot, place: NodePlace, node: TreeNode): Promise<boolean> {
+    let is_sound = true;
+    for (const [index, key] of node.keys.entries()) {
+      const until = node.keys[index + 1] ?? place.until;
+      const is_well =
+        node.level > 0
+          ? await this.#checkNode(snapshot, { id: childId(node, index), from: key, until })
+          : await this.#checkEntry(snapshot, key, node.values[index] as Buffer);
+      is_sound &&= is_well;
+    }
+    return is_sound;
+  }
+
+  async #checkEntry(snapshot: Snapshot, key: string, value: Buffer): Promise<boolean> {
     const reach = { snapshot_id: snapshot.id, path: keyToPath(key) };
     try {
-      const entry = await expand(this.#engine, key, node.values[index] as Buffer);
-      const well = entry.chunks.map((id) => this.#isThere(id, reach));
-      return well.every(Boolean);
+      const entry = decodeEntry(value);
+      if (entry.kind !== 'file') return true;
+      const ids = entry.is_list ? await this.#readLists(entry, reach) : entry.ids;
+      return ids !== undefined && (await this.#checkChunks(entry, ids, reach));
     } catch (error) {
       if (!isRepositoryError(error)) throw error;
-      this.#blame(`entry ${reach.path}`, { problem: reasonOf(error), reach });
+      this.#blame(snapshotName(snapshot.id), `entry ${reach.path}: ${reasonOf(error)}`, reach);
       return false;
     }
   }
 
-  async #load(id: string, reach: { snapshot_id: string; path: string }): Promise<TreeNode | undefined> {
+  async #checkChunks(entry: StoredEntry, ids: Buffer, reach: Reach): Promise<boolean> {
+    let is_well = true;
+    let size = 0;
+    for (const id of idsOf(ids)) {
+      const places = this.#goodPlaces(id);
+      const [place] = places;
+      if (place !== undefined) size += place.length;
+      else {
+        const mended = await this.#parts.mend?.({ id, path: reach.path, entry });
+        if (mended === undefined) this.#blameFor(id, reach);
+        size += mended?.length ?? 0;
+        is_well &&= mended !== undefined;
+      }
+    }
+    if (!is_well || size === entry.size) return is_well;
+    const problem = `entry ${reach.path}: its chunks have ${size} bytes instead of ${entry.size}`;
+    this.#blame(snapshotName(reach.snapshot_id), problem, reach);
+    return false;
+  }
+
+  /** The ids of a large file's chunks; undefined where one of its lists cannot be had. */
+  async #readLists(entry: StoredEntry, reach: Reach): Promise<Buffer | undefined> {
+    const lists: Buffer[] = [];
+    for (const id of idsOf(entry.ids)) {
+      const list = await this.#read(id, reach, entry);
+      if (list === undefined) return undefined;
+      lists.push(list);
+    }
+    return Buffer.concat(lists);
+  }
+
+  async #load(id: Buffer, reach: Reach): Promise<TreeNode | undefined> {
+    const data = await this.#read(id, reach);
+    if (data === undefined) return undefined;
+    const { nodes } = this.#parts.engine;
     try {
-      return await this.#engine.nodes.load(id);
+      return nodes.decode(id.toString('hex'), data);
     } catch (error) {
       if (!isRepositoryError(error)) throw error;
-      const [place] = this.#engine.index.lookup.locate(Buffer.from(id, 'hex'));
-      const object = place === undefined ? `chunk ${id}` : `packs/${place.pack.slice(0, 2)}/${place.pack}`;
-      this.#blame(object, { problem: `a node of the tree: ${reasonOf(error)}`, reach });
+      this.#blame(snapshotName(reach.snapshot_id), reasonOf(error), reach);
       return undefined;
     }
   }
 
-  #isThere(id: string, reach: { snapshot_id: string; path: string }): boolean {
-    const places = this.#engine.index.lookup.locate(Buffer.from(id, 'hex'));
-    const blamed = this.#findings.blameFor(
-      id,
-      places.map(({ pack }) => pack),
-    );
-    if (blamed === undefined) return true;
-    if (places.length === 0) this.#findings.add(blamed, 'it is in no index');
-    this.#findings.reach(blamed, reach);
-    return false;
+  /** A chunk of the tree itself, from a good place or mended. */
+  async #read(id: Buffer, reach: Reach, entry?: StoredEntry): Promise<Buffer | undefined> {
+    const { engine, mend, findings } = this.#parts;
+    let failure: string | undefined;
+    const places = this.#goodPlaces(id);
+    if (places.length > 0) {
+      try {
+        return await engine.chunks.read(id);
+      } catch (error) {
+        if (!isRepositoryError(error)) throw error;
+        failure = `a node of the tree: ${reasonOf(error)}`;
+        for (const { pack } of places) {
+          findings.loseChunk(id.toString('hex'), pack);
+          findings.bad_packs.add(pack);
+          findings.add(packName(pack), failure);
+        }
+      }
+    }
+    const mended = await mend?.({ id, path: reach.path, ...(entry !== undefined && { entry }) });
+    if (mended === undefined) this.#blameFor(id, reach);
+    return mended;
   }
 
-  #blame(object: string, why: { problem: string; reach: { snapshot_id: string; path: string } }): void {
-    this.#findings.add(object, why.problem);
-    this.#findings.reach(object, why.reach);
+  /** Places of a chunk in packs that an index names and of which it is not known that they lost it. */
+  #goodPlaces(id: Buffer): ChunkLocation[] {
+    const { engine, findings, unindexed } = this.#parts;
+    const hex = id.toString('hex');
+    const places = engine.index.lookup.locate(id).filter(({ pack }) => !findings.isLost(hex, pack));
+    const indexed = places.filter(({ pack }) => !unindexed.has(pack));
+    if (indexed.length > 0 || places.length === 0) return indexed;
+    for (const { pack } of places) findings.add(packName(pack), 'no index names it, and a snapshot needs it');
+    return this.#parts.mend === undefined ? [] : places;
   }
+
+  #blameFor(id: Buffer, reach: Reach): void {
+    const { engine, findings } = this.#parts;
+    const places = engine.index.lookup.locate(id);
+    for (const { pack } of places) findings.reach(packName(pack), reach);
+    for (const name of engine.index.damaged.keys()) findings.reach(name, reach);
+    if (places.length > 0 || engine.index.damaged.size > 0) return;
+    this.#blame(`chunk ${id.toString('hex')}`, 'it is in no index and in no pack that stands', reach);
+  }
+
+  #blame(object: string, problem: string, reach: Reach): void {
+    this.#parts.findings.add(object, problem);
+    this.#parts.findings.reach(object, reach);
+  }
+}
+
+function reachOf(snapshot: Snapshot, { from, until }: NodePlace): Reach {
+  return {
+    snapshot_id: snapshot.id,
+    path: keyToPath(from),
+    until: until === undefined ? null : keyToPath(until),
+  };
+}
+
+function* idsOf(ids: Buffer): Generator<Buffer> {
+  for (let at = 0; at < ids.length; at += ID_BYTES) yield ids.subarray(at, at + ID_BYTES);
 }

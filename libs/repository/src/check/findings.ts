@@ -1,49 +1,70 @@
-import type { CheckProblem } from '../api.ts';
+import type { CheckProblem, Reach } from '../api.ts';
 
-/** What a check has found so far: problems by object, and what each reaches. */
+/** So many are kept for each object: the rest is counted. */
+const REACHES_MAX = 100_000;
+
+interface Found {
+  readonly problems: Set<string>;
+  readonly reaches: Reach[];
+  reaches_count: number;
+  is_needed: boolean;
+}
+
+/** What a check has found so far: problems by object, and what each reaches. Takes memory for what is damaged only. */
 export class Findings {
-  readonly #problems = new Map<
-    string,
-    { problems: Set<string>; reaches: { snapshot_id: string; path: string }[] }
-  >();
-  /** Chunks that cannot be had from a pack, and the object that is to blame. */
-  readonly #lost = new Map<string, Map<string, string>>();
+  /** Packs (ids) of which something is wrong. */
+  readonly bad_packs = new Set<string>();
+  readonly #found = new Map<string, Found>();
+  /** Chunks that cannot be had from a pack: chunk (hex) to packs (ids). */
+  readonly #lost = new Map<string, Set<string>>();
 
   add(object: string, problem: string): void {
     this.#of(object).problems.add(problem);
   }
 
-  reach(object: string, what: { snapshot_id: string; path: string }): void {
-    this.#of(object).reaches.push(what);
+  /** It must be mended whether or not a snapshot reaches it: a key, the config. */
+  addNeeded(object: string, problem: string): void {
+    this.add(object, problem);
+    this.#of(object).is_needed = true;
+  }
+
+  reach(object: string, what: Reach): void {
+    const found = this.#of(object);
+    found.reaches_count += 1;
+    if (found.reaches.length < REACHES_MAX) found.reaches.push(what);
   }
 
   /** A chunk (hex) cannot be had from a pack (its id). */
-  loseChunk(chunk: string, pack: { id: string; object: string }): void {
-    const packs = this.#lost.get(chunk) ?? new Map<string, string>();
-    packs.set(pack.id, pack.object);
+  loseChunk(chunk: string, pack: string): void {
+    const packs = this.#lost.get(chunk) ?? new Set<string>();
+    packs.add(pack);
     this.#lost.set(chunk, packs);
   }
 
-  /** The object to blame where a chunk cannot be had from any of its packs; undefined where one is good. */
-  blameFor(chunk: string, packs: readonly string[]): string | undefined {
-    const lost = this.#lost.get(chunk);
-    if (packs.length === 0) return `chunk ${chunk}`;
-    if (lost === undefined || packs.some((pack) => !lost.has(pack))) return undefined;
-    return lost.get(packs[0] as string);
+  /** Whether a chunk (hex) can be had from this pack, as far as is known. */
+  isLost(chunk: string, pack: string): boolean {
+    return this.#lost.get(chunk)?.has(pack) ?? false;
   }
 
   problems(): CheckProblem[] {
-    return [...this.#problems].map(([object, { problems, reaches }]) => ({
+    return [...this.#found].map(([object, { problems, reaches, reaches_count, is_needed }]) => ({
       object,
       // A deleted pack is a problem only where something needs it.
       problem: [...problems].join('; ') || 'it was deleted, and is needed',
       reaches,
+      reaches_count,
+      harmless: reaches_count === 0 && !is_needed,
     }));
   }
 
-  #of(object: string) {
-    const known = this.#problems.get(object) ?? { problems: new Set<string>(), reaches: [] };
-    this.#problems.set(object, known);
+  #of(object: string): Found {
+    const known = this.#found.get(object) ?? {
+      problems: new Set<string>(),
+      reaches: [],
+      reaches_count: 0,
+      is_needed: false,
+    };
+    this.#found.set(object, known);
     return known;
   }
 }

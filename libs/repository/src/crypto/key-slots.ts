@@ -1,7 +1,7 @@
-import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, pbkdf2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { damaged, RepositoryError } from '../errors.ts';
+import { damaged, RepositoryError, reasonOf } from '../errors.ts';
 import { deriveKey, type MasterSecrets, SECRET_BYTES } from './keys.ts';
 
 const pbkdf2Async = promisify(pbkdf2);
@@ -27,6 +27,12 @@ export const KeySlot = z.object({
   rounds: z.int(),
   salt: z.base64(),
   sealed: z.base64(),
+  /** What it is for, where that matters: a kit is kept on paper. */
+  purpose: z.literal('recovery_kit').optional(),
+  /** When somebody proved that the kit opens the repository. */
+  confirmed: z.iso.datetime().optional(),
+  /** Over all other fields as they are stored, under a key of the repository: see `slotDamage`. Old slots have none. */
+  mac: z.string().optional(),
 });
 export type KeySlot = z.infer<typeof KeySlot>;
 
@@ -35,6 +41,8 @@ export interface NewSlot {
   readonly label: string;
   /** Tests lower it; at least 1,000. */
   readonly rounds?: number;
+  readonly purpose?: 'recovery_kit';
+  readonly confirmed?: string;
 }
 
 /** Wraps the master secrets so that `secret` opens them. */
@@ -60,7 +68,14 @@ export async function sealSlot(
     cipher.update(secrets.id_secret),
     cipher.final(),
   ]);
-  return { ...bare, sealed: Buffer.concat([body, cipher.getAuthTag()]).toString('base64') };
+  const { purpose, confirmed } = slot;
+  const fields = {
+    ...bare,
+    sealed: Buffer.concat([body, cipher.getAuthTag()]).toString('base64'),
+    ...(purpose !== undefined && { purpose }),
+    ...(confirmed !== undefined && { confirmed }),
+  };
+  return { ...fields, mac: slotMac(deriveKey(secrets.master, repository_id, 'slot mac'), fields) };
 }
 
 /** The master secrets, or undefined where this secret does not open this slot. */
@@ -104,6 +119,29 @@ export function decodeSlot(name: string, object: Buffer): KeySlot {
   throw new RepositoryError('repo_unsupported', `${name}: a key slot that this version does not know`, {
     cause: slot.error,
   });
+}
+
+/**
+ * What is wrong with a slot object, as a holder of the repository's keys sees it without the slot's own secret;
+ * undefined: it is byte for byte what was stored. A slot of before there were macs is only looked at for its form.
+ */
+export function slotDamage(mac_key: Buffer, name: string, object: Buffer): string | undefined {
+  let slot: KeySlot;
+  try {
+    slot = decodeSlot(name, object);
+  } catch (error) {
+    return reasonOf(error);
+  }
+  const { mac, ...fields } = JSON.parse(object.toString('utf8')) as Record<string, unknown>;
+  const again = mac === undefined ? { ...slot } : { ...fields, mac };
+  const is_as_written = object.equals(encodeSlot(again as KeySlot));
+  const is_authentic = mac === undefined || mac === slotMac(mac_key, fields);
+  return is_as_written && is_authentic ? undefined : `${name}: it was changed since it was stored`;
+}
+
+/** Over the JSON text without the field itself: nothing of it can change unseen. */
+function slotMac(mac_key: Buffer, fields: Record<string, unknown>): string {
+  return createHmac('sha256', mac_key).update(JSON.stringify(fields), 'utf8').digest('hex');
 }
 
 type SlotFields = Pick<KeySlot, 'id' | 'kind' | 'rounds' | 'salt'>;

@@ -14,6 +14,8 @@ export interface RepositoryKeys {
   readonly object_key: Buffer;
   /** Authenticates the config object. */
   readonly config_key: Buffer;
+  /** Authenticates key slots for whoever has the repository open. */
+  readonly slot_key: Buffer;
   readonly chunk_id_key: Buffer;
   /** Where chunks are cut. */
   readonly gear_seed: Buffer;
@@ -36,6 +38,7 @@ export function deriveKeys(repository_id: Buffer, secrets: MasterSecrets): Repos
     repository_id,
     object_key: deriveKey(secrets.master, repository_id, 'object'),
     config_key: deriveKey(secrets.master, repository_id, 'config'),
+    slot_key: deriveKey(secrets.master, repository_id, 'slot mac'),
     chunk_id_key: deriveKey(secrets.id_secret, none, 'chunk id'),
     gear_seed: deriveKey(secrets.id_secret, none, 'gear'),
     tree_seed: deriveKey(secrets.id_secret, none, 'tree'),

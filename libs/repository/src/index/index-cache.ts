@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
-import { damaged, fromStorage, isRepositoryError } from '../errors.ts';
+import { damaged, fromStorage, isRepositoryError, RepositoryError } from '../errors.ts';
 import {
   type ChunkLocation,
   dropFromIndex,
@@ -16,7 +16,9 @@ import {
 import { INDEX_PREFIX, type IndexedPack, openIndex } from './index-object.ts';
 import { MarkTable } from './mark-table.ts';
 
-const ROUNDS_MAX = 5;
+const ROUNDS_MAX = 10;
+/** Whose run it was hears of it. */
+const ignore = () => undefined;
 
 /** What the index knows, kept level with the store's index objects when asked. */
 export class IndexCache implements Disposable {
@@ -31,6 +33,7 @@ export class IndexCache implements Disposable {
   readonly #temporary: string | undefined;
   readonly #marks: MarkTable;
   #refreshing: Promise<void> | undefined;
+  #refreshing_next: Promise<void> | undefined;
 
   /** Without `cache_dir` the cache lives in a temporary folder until it is disposed. */
   constructor(store: BlobStore, keys: RepositoryKeys, cache_dir?: string) {
@@ -44,27 +47,39 @@ export class IndexCache implements Disposable {
     this.#marks = new MarkTable(this.db);
   }
 
-  /** Reads the index objects that are new since the last call. Calls at the same time share one run. */
+  /**
+   * Reads the index objects that are new. What stood when it was called is known when it resolves: a run that has begun
+   * already may have listed too early, so that callers wait for the next one, which they share.
+   */
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#refresh().finally(() => {
-      this.#refreshing = undefined;
+    if (this.#refreshing === undefined) {
+      this.#refreshing = this.#refresh().finally(() => {
+        this.#refreshing = undefined;
+      });
+      return this.#refreshing;
+    }
+    this.#refreshing_next ??= this.#refreshing.then(ignore, ignore).then(() => {
+      this.#refreshing_next = undefined;
+      return this.refresh();
     });
-    return this.#refreshing;
+    return this.#refreshing_next;
   }
 
-  /** Grows with every marks object that is known here: the same number, the same marks. */
-  get marks_version(): number {
-    return this.#marks.version();
+  /** All lookups from now on heed the marks of this version, which grows with every marks object that is known here. */
+  heedMarks(): number {
+    const version = this.#marks.version();
+    this.lookup.heedMarks();
+    return version;
   }
 
   /** Lists the marks as they are now; the version after it. What was marked once stays marked. */
   async refreshMarks(): Promise<number> {
     try {
-      if (await this.#marks.refresh(this.#store, this.#keys)) this.lookup.marksChanged();
+      await this.#marks.refresh(this.#store, this.#keys);
     } catch (error) {
       throw fromStorage(error);
     }
-    return this.#marks.version();
+    return this.heedMarks();
   }
 
   isMarked(pack_id: string): boolean {
@@ -105,7 +120,6 @@ export class IndexCache implements Disposable {
   /** Takes out index objects that this process has just deleted, and packs that none names any more. */
   drop(gone: { objects: readonly string[]; packs: readonly string[] }): void {
     dropFromIndex(this.db, gone);
-    this.lookup.marksChanged();
   }
 
   [Symbol.dispose](): void {
@@ -116,11 +130,11 @@ export class IndexCache implements Disposable {
   /** Maintenance may replace index objects between the listing and the reading: then it is listed again. */
   async #refresh(): Promise<void> {
     try {
-      for (let round = 0; round < ROUNDS_MAX; round += 1) if (await this.#readNew()) break;
-      this.lookup.marksChanged();
+      for (let round = 0; round < ROUNDS_MAX; round += 1) if (await this.#readNew()) return;
     } catch (error) {
       throw fromStorage(error);
     }
+    throw new RepositoryError('storage_failed', 'index objects are replaced faster than they can be read');
   }
 
   /** False: something that was listed was gone when it was read. */

@@ -121,13 +121,13 @@ export class IndexLookup implements KnownChunks {
   constructor(db: DatabaseSync) {
     this.#has = db.prepare(HAS);
     this.#has_unmarked = db.prepare(HAS_UNMARKED);
-    this.#any_marked = db.prepare('SELECT 1 FROM marked_pack JOIN pack ON pack.id = marked_pack.id LIMIT 1');
+    this.#any_marked = db.prepare('SELECT 1 FROM marked_pack LIMIT 1');
     this.#locate = db.prepare(LOCATE);
-    this.marksChanged();
+    this.heedMarks();
   }
 
-  /** To be called when packs were marked, or the index was read again. */
-  marksChanged(): void {
+  /** To be called before lookups that must heed the marks which are known by now: other processes may have added some. */
+  heedMarks(): void {
     this.#is_marked = this.#any_marked.get() !== undefined;
   }
 
@@ -196,25 +196,42 @@ export function prepareForTables(db: DatabaseSync): void {
   db.exec('CREATE INDEX IF NOT EXISTS chunk_of_pack ON chunk (pack)');
 }
 
-/** What the index says of one pack. */
-export async function indexedTable(
+/** What the index says of one pack. Synchronous: for worker threads. */
+export function indexedTable(
   db: DatabaseSync,
   id: string,
-): Promise<{ header: Buffer; table: PackTable }> {
-  const { number, header } = db
-    .prepare('SELECT number, header FROM pack WHERE id = ?')
-    .get(id) as unknown as {
-    number: number;
-    header: Uint8Array;
-  };
-  const blocks = db.prepare('SELECT * FROM block WHERE pack = ? ORDER BY number').all(number);
-  const chunks: ChunkPlace[] = [];
+): { size: number; header: Buffer; table: PackTable } {
+  const { number, size, header } = packRow(db, id);
+  const chunks = [...chunksOfPack(db, number)];
+  return { size, header: Buffer.from(header), table: { blocks: blocksOfPack(db, number), chunks } };
+}
+
+/** The ids of its chunks, giving way now and then. */
+export async function* indexedChunks(db: DatabaseSync, id: string): AsyncGenerator<Buffer> {
   const slice = new Slice();
-  for (const chunk of db.prepare('SELECT * FROM chunk WHERE pack = ?').iterate(number)) {
-    chunks.push({ ...(chunk as unknown as ChunkPlace), id: Buffer.from(chunk['id'] as Uint8Array) });
+  for (const chunk of chunksOfPack(db, packRow(db, id).number)) {
+    yield chunk.id;
     await slice.rest();
   }
-  return { header: Buffer.from(header), table: { blocks: blocks as unknown as BlockInfo[], chunks } };
+}
+
+function packRow(db: DatabaseSync, id: string) {
+  return db.prepare('SELECT number, size, header FROM pack WHERE id = ?').get(id) as unknown as {
+    number: number;
+    size: number;
+    header: Uint8Array;
+  };
+}
+
+function blocksOfPack(db: DatabaseSync, number: number): BlockInfo[] {
+  const rows = db.prepare('SELECT * FROM block WHERE pack = ? ORDER BY number').all(number);
+  return rows as unknown as BlockInfo[];
+}
+
+function* chunksOfPack(db: DatabaseSync, number: number): Generator<ChunkPlace> {
+  for (const chunk of db.prepare('SELECT * FROM chunk WHERE pack = ?').iterate(number)) {
+    yield { ...(chunk as unknown as ChunkPlace), id: Buffer.from(chunk['id'] as Uint8Array) };
+  }
 }
 
 /** Adds an index object's packs in short transactions, giving way between them; the object is known at the end. */
@@ -223,8 +240,13 @@ export async function insertIndexObject(
   name: string,
   packs: readonly IndexedPack[],
 ): Promise<void> {
-  for (const pack of packs) await insertPack(db, pack);
+  await insertPacks(db, packs);
   db.prepare('INSERT OR IGNORE INTO index_object (name) VALUES (?)').run(name);
+}
+
+/** The same for packs that no index object names: they are forgotten with the next one that vanishes. */
+export async function insertPacks(db: DatabaseSync, packs: readonly IndexedPack[]): Promise<void> {
+  for (const pack of packs) await insertPack(db, pack);
 }
 
 async function insertPack(db: DatabaseSync, pack: IndexedPack): Promise<void> {

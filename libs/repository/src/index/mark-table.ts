@@ -26,17 +26,16 @@ export class MarkTable {
   }
 
   /**
-   * Reads the marks objects that are new; true where there were some. One that cannot be read ends it: nobody knows
+   * Reads the marks objects that are new. One that cannot be read ends it: nobody knows
    * which packs it names, so that nothing may be relied on.
    */
-  async refresh(store: BlobStore, keys: RepositoryKeys): Promise<boolean> {
+  async refresh(store: BlobStore, keys: RepositoryKeys): Promise<void> {
     const known = new Set(
       this.#db
         .prepare('SELECT name FROM marks_object')
         .all()
         .map((row) => row['name'] as string),
     );
-    let is_changed = false;
     for await (const name of store.names(MARKS_PREFIX)) {
       if (known.has(name)) continue;
       const object = await store.get(name).catch((error: unknown) => {
@@ -45,9 +44,7 @@ export class MarkTable {
       });
       if (object === undefined) continue;
       this.#add(name, openMarks(keys, name, object).packs);
-      is_changed = true;
     }
-    return is_changed;
   }
 
   isHeld(tree: string, marks_version: number): boolean {

@@ -1,8 +1,10 @@
 import { listPending, type PendingWriterState } from '../deletion/pending-list.ts';
 import type { Engine } from '../engine.ts';
-import { damaged, type RepositoryError } from '../errors.ts';
+import { damaged, RepositoryError } from '../errors.ts';
 import { SNAPSHOT_PREFIX, type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
 import { Reach } from './reach.ts';
+
+const ROUNDS_MAX = 5;
 
 /** Who needs packs at this moment. */
 export interface Look {
@@ -18,7 +20,7 @@ export interface Look {
  * Pending objects first, then snapshots, then the index: a writer that is not in the one list is in the other. Rejects
  * with `repo_damaged` where it cannot be known what is needed.
  */
-export async function lookAround(engine: Engine): Promise<Look> {
+async function lookAround(engine: Engine): Promise<Look> {
   const writers = await listPending(engine);
   const snapshots = await engine.snapshots.all();
   const [broken] = engine.snapshots.damaged;
@@ -35,33 +37,53 @@ export async function lookAround(engine: Engine): Promise<Look> {
   };
 }
 
-/** All that is needed: takes in what is new since `reach` was filled before. */
-export async function reachOf(engine: Engine, look: Look, reach = new Reach(engine)): Promise<Reach> {
-  const streams = new Set<string>();
-  for (const snapshot of look.snapshots) {
-    const stream = JSON.stringify([snapshot.host, snapshot.source]);
-    if (!streams.has(stream)) await addSnapshot(engine, reach, { snapshot, is_newest: true });
-    streams.add(stream);
+/** A look, and all that is needed at that moment. */
+export interface Stock {
+  readonly look: Look;
+  readonly reach: Reach;
+}
+
+/**
+ * Looks around and takes in all that is needed. `reach` is what an earlier look found, to which this one adds; it is left
+ * aside where it cannot be relied on. Rejects with `repo_damaged` where it cannot be known what is needed.
+ */
+export async function takeStock(engine: Engine, reach = new Reach(engine)): Promise<Stock> {
+  let filled = reach;
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const look = await lookAround(engine);
+    if (await fill(engine, filled, look)) return { look, reach: filled };
+    filled = new Reach(engine);
   }
-  for (const snapshot of look.snapshots) await addSnapshot(engine, reach, { snapshot, is_newest: false });
+  throw new RepositoryError('storage_failed', 'snapshots are forgotten faster than they can be read');
+}
+
+/** False where a snapshot was forgotten while it was read: what was passed over then must not count as known. */
+async function fill(engine: Engine, reach: Reach, look: Look): Promise<boolean> {
+  const streams = new Set<string>();
+  const newest = look.snapshots.filter(({ host, source }) => {
+    const stream = JSON.stringify([host, source]);
+    return !streams.has(stream) && streams.add(stream);
+  });
+  for (const snapshot of newest) if (!(await add(engine, reach, { snapshot, is_newest: true }))) return false;
+  for (const snapshot of look.snapshots) {
+    if (!(await add(engine, reach, { snapshot, is_newest: false }))) return false;
+  }
   for (const { announced } of [...look.open, ...look.done]) {
     for (const pending of announced) if (pending?.tree) await reach.addPending(pending.tree);
   }
-  return reach;
+  return true;
 }
 
-async function addSnapshot(
+async function add(
   engine: Engine,
   reach: Reach,
   { snapshot, is_newest }: { snapshot: StoredSnapshot; is_newest: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const [lost] = await reach.addSnapshot(snapshot.tree, { is_newest });
-  if (lost === undefined) return;
-  // Forgotten since the listing, and what it alone reached may be gone.
+  if (lost === undefined) return true;
   const standing = await engine.snapshots.all();
-  if (standing.some(({ id }) => id === snapshot.id)) {
-    throw cannotKnow(`snapshot ${snapshot.id}: ${Error.isError(lost) ? lost.message : ''}`, lost);
-  }
+  if (!standing.some(({ id }) => id === snapshot.id)) return false;
+  throw cannotKnow(`snapshot ${snapshot.id}: ${Error.isError(lost) ? lost.message : ''}`, lost);
 }
 
 function cannotKnow(what: string, cause: unknown): RepositoryError {

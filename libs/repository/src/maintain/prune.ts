@@ -4,7 +4,7 @@ import { damaged, fromStorage } from '../errors.ts';
 import { indexedPacks } from '../index/index-database.ts';
 import { PACK_PREFIX } from '../pack/pack-name.ts';
 import { evacuatePacks } from './evacuate.ts';
-import { type Look, lookAround, reachOf } from './look.ts';
+import { type Look, takeStock } from './look.ts';
 import { measurePacks } from './pack-use.ts';
 import { DEFAULT_LIMITS, type Plan, type PlanLimits, planMaintenance } from './plan.ts';
 import type { Reach } from './reach.ts';
@@ -62,8 +62,7 @@ export async function pruneRepository(engine: Engine, options: PruneOptions): Pr
 
 async function prune(engine: Engine, options: PruneOptions): Promise<PruneResult> {
   await engine.index.refreshMarks();
-  const look = await lookAround(engine);
-  const reach = await reachOf(engine, look);
+  const { look, reach } = await takeStock(engine);
   const { packs, found_by_snapshots } = await measurePacks(engine, reach);
   if (found_by_snapshots < reach.by_snapshots) throw incomplete(reach.by_snapshots - found_by_snapshots);
   const litter = look.open.length === 0 ? await unindexedPacks(engine) : [];
@@ -75,7 +74,7 @@ async function prune(engine: Engine, options: PruneOptions): Promise<PruneResult
     bytes_wasted: sum(packs, ({ size, live_bytes }) => size - live_bytes) + sum(litter, ({ size }) => size),
   };
   const sizes = new Map([...packs, ...litter].map(({ id, size }) => [id, size]));
-  const work = { plan, litter: litter.map(({ id }) => id), sizes };
+  const work = { plan, litter, sizes };
   if (options.dry_run) return { ...before, ...foreseen(work) };
   const writers_revoked = await clearWriters(engine, look, options.revoke_after_ms ?? REVOKE_AFTER_MS);
   return { ...before, ...(await carryOut(engine, reach, { ...work, options })), writers_revoked };
@@ -83,7 +82,7 @@ async function prune(engine: Engine, options: PruneOptions): Promise<PruneResult
 
 interface Work {
   readonly plan: Plan;
-  readonly litter: readonly string[];
+  readonly litter: readonly { id: string; size: number }[];
   readonly sizes: ReadonlyMap<string, number>;
 }
 
@@ -101,7 +100,7 @@ async function carryOut(engine: Engine, reach: Reach, work: Work & { options: Pr
       options.on_progress?.({ packs_done, bytes_done, bytes_total });
     },
   });
-  const gone = await removePacks(engine, [...plan.drop, ...litter, ...evacuated.packs], reach);
+  const gone = await removePacks(engine, { packs: [...plan.drop, ...evacuated.packs], litter }, reach);
   const rewritten = new Set(evacuated.packs);
   return {
     packs_removed: gone.filter((id) => !rewritten.has(id)).length,
@@ -113,7 +112,7 @@ async function carryOut(engine: Engine, reach: Reach, work: Work & { options: Pr
 }
 
 function foreseen({ plan, litter, sizes }: Work) {
-  const gone = [...plan.drop, ...litter];
+  const gone = [...plan.drop, ...litter.map(({ id }) => id)];
   return {
     packs_removed: gone.length,
     packs_rewritten: plan.evacuate.length,

@@ -8,6 +8,8 @@ const LEVEL = 3;
 const SAMPLE_LEVEL = 1;
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 3;
+/** A buffer that is filled to the end makes zlib allocate the next one. */
+const CHUNK_MORE = 64;
 /** Less than this share saved is not worth decoding. */
 const WORTH = 0.97;
 
@@ -47,8 +49,10 @@ export function looksIncompressible(data: Buffer): boolean {
 }
 
 function unzip(data: Buffer, raw_length: number): Buffer {
+  const length = Math.max(1, raw_length);
   try {
-    return zstdDecompressSync(data, { maxOutputLength: Math.max(1, raw_length) });
+    // One buffer for all of it: at the default of 16 KiB the pieces cost as much as the decoding.
+    return zstdDecompressSync(data, { maxOutputLength: length, chunkSize: length + CHUNK_MORE });
   } catch (error) {
     throw damaged('a compressed block does not decode', error);
   }

@@ -1,9 +1,11 @@
+import type { BlobStore } from '@holdfast/storage/blob-store';
 import { FOOTER_SECTION, HEADER_BYTES, OBJECT_TYPE, readEnvelope } from '../crypto/envelope.ts';
 import { chunkId, type RepositoryKeys, sha256 } from '../crypto/keys.ts';
 import { damaged, reasonOf } from '../errors.ts';
+import { releaseMemory } from '../release-memory.ts';
 import { decode } from './codec.ts';
 import { packName, readPackTrailer, TRAILER_BYTES } from './pack-name.ts';
-import { type BlockInfo, decodePackTable, type PackTable } from './pack-table.ts';
+import { type BlockInfo, type ChunkPlace, decodePackTable, type PackTable } from './pack-table.ts';
 
 /** A pack whose table was read from its own footer. */
 export interface OpenedPack {
@@ -16,14 +18,46 @@ export interface OpenedPack {
 export function openPack(keys: RepositoryKeys, id: string, data: Buffer): OpenedPack {
   const name = packName(id);
   if (data.length < HEADER_BYTES + TRAILER_BYTES) throw damaged(`${name}: cut short`);
-  const header = data.subarray(0, HEADER_BYTES);
+  const end = data.length - TRAILER_BYTES;
+  const start = footerStart(name, end, data.subarray(end));
+  return openFooter(keys, name, {
+    start,
+    header: data.subarray(0, HEADER_BYTES),
+    sealed: data.subarray(start, end),
+  });
+}
+
+/** The same with ranged gets: what lies between header and footer is not read. Rejects with `repo_damaged` or as the store. */
+export async function readPackFooter(
+  store: BlobStore,
+  keys: RepositoryKeys,
+  pack: { id: string; size: number },
+): Promise<OpenedPack> {
+  const name = packName(pack.id);
+  if (pack.size < HEADER_BYTES + TRAILER_BYTES) throw damaged(`${name}: cut short`);
+  const end = pack.size - TRAILER_BYTES;
+  const header = await store.get(name, { offset: 0, length: HEADER_BYTES });
+  const start = footerStart(name, end, await store.get(name, { offset: end, length: TRAILER_BYTES }));
+  const sealed = await store.get(name, { offset: start, length: end - start });
+  return openFooter(keys, name, { start, header, sealed });
+}
+
+function footerStart(name: string, end: number, trailer: Buffer): number {
+  const start = end - readPackTrailer(name, trailer);
+  if (start < HEADER_BYTES) throw damaged(`${name}: its footer is longer than itself`);
+  return start;
+}
+
+function openFooter(
+  keys: RepositoryKeys,
+  name: string,
+  footer: { start: number; header: Buffer; sealed: Buffer },
+): OpenedPack {
+  const { header } = footer;
   const envelope = readEnvelope(keys, { type: OBJECT_TYPE.pack, name }, header);
-  const footer_end = data.length - TRAILER_BYTES;
-  const footer_start = footer_end - readPackTrailer(name, data.subarray(footer_end));
-  if (footer_start < HEADER_BYTES) throw damaged(`${name}: its footer is longer than itself`);
-  const table_bytes = envelope.open(FOOTER_SECTION, data.subarray(footer_start, footer_end));
+  const table_bytes = envelope.open(FOOTER_SECTION, footer.sealed);
   const table = decodePackTable(table_bytes);
-  checkLayout(name, table, footer_start);
+  checkLayout(name, table, footer.start);
   return { header, table, table_bytes };
 }
 
@@ -34,13 +68,16 @@ export function openBlock(
   block: BlockInfo & { number: number; sealed: Buffer },
 ): Buffer {
   const envelope = readEnvelope(keys, { type: OBJECT_TYPE.pack, name: packName(pack.id) }, pack.header);
-  return decode(block.codec, envelope.open(block.number, block.sealed), block.raw_length);
+  const plain = envelope.open(block.number, block.sealed);
+  const raw = decode(block.codec, plain, block.raw_length);
+  if (raw !== plain) releaseMemory(plain);
+  return raw;
 }
 
 export interface BlockDamage {
   readonly problem: string;
-  /** Hex ids of the chunks that cannot be had from it. */
-  readonly chunks: readonly string[];
+  /** Ids of the chunks that cannot be had from it. */
+  readonly chunks: readonly Buffer[];
 }
 
 /** Opens every block of a pack, as its index names them, and recomputes every chunk's id; yields what is wrong. */
@@ -48,25 +85,56 @@ export function* verifyBlocks(
   keys: RepositoryKeys,
   pack: { id: string; header: Buffer; table: PackTable },
   data: Buffer,
-): Generator<BlockDamage | undefined> {
+): Generator<BlockDamage> {
+  for (const block of openBlocks(keys, pack, data)) {
+    const { number, chunks } = block;
+    if ('problem' in block) {
+      yield { problem: `block ${number}: ${block.problem}`, chunks: chunks.map(({ id }) => id) };
+      continue;
+    }
+    const wrong = chunks.filter((chunk) => !isWhole(keys, chunk, block.raw)).map(({ id }) => id);
+    if (wrong.length > 0) yield { problem: `block ${number}: not what its ids say`, chunks: wrong };
+  }
+}
+
+/** The chunks of a pack that are what their ids say, block by block: what can be saved of a damaged one. */
+export function* healthyChunks(
+  keys: RepositoryKeys,
+  pack: { id: string; header: Buffer; table: PackTable },
+  data: Buffer,
+): Generator<{ id: Buffer; data: Buffer }> {
+  for (const block of openBlocks(keys, pack, data)) {
+    if ('problem' in block) continue;
+    for (const chunk of block.chunks.filter((one) => isWhole(keys, one, block.raw))) {
+      yield { id: chunk.id, data: block.raw.subarray(chunk.offset, chunk.offset + chunk.length) };
+    }
+  }
+}
+
+type OpenedBlock = { readonly number: number; readonly chunks: readonly ChunkPlace[] } & (
+  | { readonly raw: Buffer }
+  | { readonly problem: string }
+);
+
+function* openBlocks(
+  keys: RepositoryKeys,
+  pack: { id: string; header: Buffer; table: PackTable },
+  data: Buffer,
+): Generator<OpenedBlock> {
   const chunks_of = Map.groupBy(pack.table.chunks, ({ block }) => block);
   for (const [number, block] of pack.table.blocks.entries()) {
     const chunks = chunks_of.get(number) ?? [];
     try {
       const sealed = data.subarray(block.offset, block.offset + block.sealed_length);
-      const raw = openBlock(keys, pack, { ...block, number, sealed });
-      const wrong = chunks.filter((chunk) => {
-        const bytes = raw.subarray(chunk.offset, chunk.offset + chunk.length);
-        return !chunkId(keys, sha256(bytes)).equals(chunk.id);
-      });
-      if (wrong.length > 0)
-        yield { problem: `block ${number}: not what its ids say`, chunks: wrong.map(hexId) };
-      // So that the caller can give way between blocks.
-      yield undefined;
+      yield { number, chunks, raw: openBlock(keys, pack, { ...block, number, sealed }) };
     } catch (error) {
-      yield { problem: `block ${number}: ${reasonOf(error)}`, chunks: chunks.map(hexId) };
+      yield { number, chunks, problem: reasonOf(error) };
     }
   }
+}
+
+function isWhole(keys: RepositoryKeys, chunk: ChunkPlace, raw: Buffer): boolean {
+  return chunkId(keys, sha256(raw.subarray(chunk.offset, chunk.offset + chunk.length))).equals(chunk.id);
 }
 
 function checkLayout(name: string, table: PackTable, footer_start: number): void {
@@ -77,5 +145,3 @@ function checkLayout(name: string, table: PackTable, footer_start: number): void
   }
   if (expected !== footer_start) throw damaged(`${name}: bytes that belong to nothing`);
 }
-
-const hexId = (chunk: { id: Buffer }) => chunk.id.toString('hex');

@@ -6,7 +6,7 @@ import { pathToKey } from '../paths.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
 import { findValue, leavesFrom, subtreeLeaves } from '../tree/cursor.ts';
 import { diffTrees } from '../tree/diff.ts';
-import { decodeEntry, toEntry } from '../tree/entry-codec.ts';
+import { decodeEntry, type StoredEntry, toEntry } from '../tree/entry-codec.ts';
 
 /** The entry of one path of a snapshot. */
 export async function findEntry(
@@ -71,12 +71,17 @@ export async function* listDifferences(
 /** The entry of an encoded value, with the ids of all its chunks. */
 export async function expand(engine: Engine, key: string, value: Buffer): Promise<Entry> {
   const stored = decodeEntry(value);
-  if (!stored.is_list) return toEntry(key, stored, stored.ids);
+  return toEntry(key, stored, await contentIds(engine, stored));
+}
+
+/** The ids of all chunks of a file, one after the other. */
+export async function contentIds(engine: Engine, stored: StoredEntry): Promise<Buffer> {
+  if (!stored.is_list) return stored.ids;
   const lists: Buffer[] = [];
   for (let at = 0; at < stored.ids.length; at += ID_BYTES) {
     lists.push(await engine.chunks.read(stored.ids.subarray(at, at + ID_BYTES)));
   }
   const ids = Buffer.concat(lists);
   if (ids.length % ID_BYTES !== 0) throw damaged('a list of chunks is cut short');
-  return toEntry(key, stored, ids);
+  return ids;
 }

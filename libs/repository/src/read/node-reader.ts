@@ -19,12 +19,17 @@ export class NodeReader {
   readonly load = async (id: string): Promise<TreeNode> => {
     const cached = this.#nodes.get(id);
     if (cached !== undefined) return cached;
+    return this.decode(id, await this.#chunks.read(Buffer.from(id, 'hex')));
+  };
+
+  /** The node that the bytes of its chunk are; kept like one that was read. Throws `repo_damaged`. */
+  decode(id: string, chunk: Buffer): TreeNode {
     // A copy: values are views into it, and must not keep a whole block alive.
-    const data = Buffer.from(await this.#chunks.read(Buffer.from(id, 'hex')));
+    const data = Buffer.from(chunk);
     const node = decodeNode(data);
     this.add(id, node, data.length);
     return node;
-  };
+  }
 
   /** Takes over a node that was just written. */
   add(id: string, node: TreeNode, bytes: number): void {

@@ -1,41 +1,112 @@
-import { closeSync, constants, ftruncateSync, lstatSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { systemCode } from '../errors.ts';
+import { applyMetadataTo, type FileMetadata } from '../metadata.ts';
 import { pathForSystem } from '../paths.ts';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
+/** What a hole is made of: the smallest that file systems have in common. */
+const PAGE_BYTES = 4096;
+const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
+
+/** Asked for once: a call for each file shows. */
+let own: { uid: number | undefined; gid: number | undefined } | undefined;
+
+/** Where a file goes. */
+export interface Destination {
+  readonly path: string;
+  /** A name in the same folder that it has until it is whole. Undefined: the folder is this restore's own and was empty. */
+  readonly beside: string | undefined;
+}
+
+/** A file that is being written. */
+export interface OutputFile extends Destination {
+  readonly fd: number;
+  is_open: boolean;
+}
 
 /**
- * Makes a file that did not stand before, for its owner only until its metadata is applied. What stands there and is
- * no folder is taken away first: nothing is ever written through a symlink or into another name of a hard link.
+ * Makes a file that did not stand before: nothing is ever written through a symlink, or into another name of a hard
+ * link. Until it is finished it is for its owner only, unless it is ours for good.
  */
-export function makeFile(path: string, data: Buffer, size = data.length): void {
-  clearPath(path);
-  const fd = openSync(pathForSystem(path), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
+export function openOutput(to: Destination, metadata: FileMetadata): OutputFile {
+  own ??= { uid: process.geteuid?.(), gid: process.getegid?.() };
+  const is_ours = metadata.uid === own.uid && metadata.gid === own.gid;
+  const mode = is_ours && metadata.xattrs === undefined ? metadata.mode & 0o777 : 0o600;
+  const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;
+  return { ...to, fd: openSync(pathForSystem(to.beside ?? to.path), flags, mode), is_open: true };
+}
+
+/** Gives a whole file its metadata and its name; what had that name, unless it is a folder, goes in the same moment. Gives what could not be set. */
+export function finishOutput(file: OutputFile, metadata: FileMetadata): string[] {
+  const problems = applyMetadataTo(file.fd, file.path, metadata);
+  close(file);
+  if (file.beside !== undefined) renameSync(pathForSystem(file.beside), pathForSystem(file.path));
+  return problems;
+}
+
+/** Closes and removes a file that could not be finished. */
+export function dropOutput(file: OutputFile): void {
+  if (file.is_open) close(file);
+  removeFile(file.beside ?? file.path);
+}
+
+/** Once only, also where it fails: the number may be another file's by then. */
+function close(file: OutputFile): void {
+  file.is_open = false;
+  closeSync(file.fd);
+}
+
+/** Makes a whole file of these bytes. */
+export function writeWhole(
+  to: Destination,
+  data: Buffer,
+  how: { metadata: FileMetadata; is_sparse: boolean },
+): string[] {
+  const file = openOutput(to, how.metadata);
   try {
-    writeFully(fd, data, 0);
-    if (size > data.length) ftruncateSync(fd, size);
-  } finally {
-    closeSync(fd);
+    if (how.is_sparse) {
+      ftruncateSync(file.fd, data.length);
+      writeData(file.fd, data, 0);
+    } else writeFully(file.fd, data, 0);
+    return finishOutput(file, how.metadata);
+  } catch (error) {
+    dropOutput(file);
+    throw error;
   }
 }
 
-/** Writes into a file that stands. */
-export function writeAt(path: string, data: Buffer, position: number): void {
-  const fd = openSync(pathForSystem(path), O_WRONLY | O_NOFOLLOW);
-  try {
-    writeFully(fd, data, position);
-  } finally {
-    closeSync(fd);
+/** Writes what is not zero, page by page, into a file of zeros: what is left out stays a hole. */
+export function writeData(fd: number, data: Buffer, position: number): void {
+  let start = 0;
+  for (let at = 0; at < data.length; ) {
+    const end = Math.min(data.length, at + pageLeft(position + at));
+    if (isZero(data, at, end)) {
+      writeFully(fd, data.subarray(start, at), position + start);
+      start = end;
+    }
+    at = end;
   }
+  writeFully(fd, data.subarray(start), position + start);
 }
 
-/** Takes away what stands at a path; throws `EISDIR` for a folder. */
-export function clearPath(path: string): void {
-  const system_path = pathForSystem(path);
-  const stat = lstatSync(system_path, { throwIfNoEntry: false });
-  if (stat === undefined) return;
-  if (stat.isDirectory()) throw Object.assign(new Error('a folder stands there'), { code: 'EISDIR' });
-  removeFile(path);
+/** Writes all of it. */
+export function writeFully(fd: number, data: Buffer, position: number): void {
+  for (let done = 0; done < data.length; )
+    done += writeSync(fd, data, done, data.length - done, position + done);
+}
+
+/** Length of an open file. */
+export function setLength(fd: number, size: number): void {
+  if (fstatSync(fd).size !== size) ftruncateSync(fd, size);
 }
 
 /** Removes a file; one that is gone already is no failure. */
@@ -47,7 +118,10 @@ export function removeFile(path: string): void {
   }
 }
 
-function writeFully(fd: number, data: Buffer, position: number): void {
-  for (let done = 0; done < data.length; )
-    done += writeSync(fd, data, done, data.length - done, position + done);
+function pageLeft(position: number): number {
+  return PAGE_BYTES - (position % PAGE_BYTES);
+}
+
+function isZero(data: Buffer, start: number, end: number): boolean {
+  return data[start] === 0 && data.compare(ZERO_PAGE, 0, end - start, start, end) === 0;
 }

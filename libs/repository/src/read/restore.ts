@@ -1,248 +1,246 @@
-import type { Entry, RestoreRequest, RestoreResult, Snapshot } from '../api.ts';
+import type { RestoreFailure, RestoreRequest, RestoreResult, Snapshot } from '../api.ts';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError, RepositoryError, reasonOf, throwIfAborted } from '../errors.ts';
 import { applyMetadata, syncFileSystem } from '../metadata.ts';
-import { isWithin, parentKey, pathToKey } from '../paths.ts';
+import { isWithin, keyToPath, parentKey, pathToKey } from '../paths.ts';
 import { Slice } from '../slice.ts';
-import { BlockQueue, type PieceOutcome } from './block-queue.ts';
-import { findEntry, listEntries } from './entries.ts';
-import { makeFile, removeFile } from './output-file.ts';
+import { findValue, subtreeLeaves } from '../tree/cursor.ts';
+import { decodeEntry, type StoredEntry } from '../tree/entry-codec.ts';
+import { entriesWithin, type KeyedEntry } from './entry-ranges.ts';
+import { type FileOutcome, FileRestorer } from './file-restorer.ts';
+import type { Destination } from './output-file.ts';
+import { newRestoreFile, packMetadata } from './restore-file.ts';
 import { RestoreTarget } from './restore-target.ts';
-
-/** So many blocks are gathered before they are read, so that files of one block are written together. */
-const BLOCKS_GATHERED = 64;
-const NO_BYTES = Buffer.alloc(0);
+import { unpackMetadata } from './write-blocks.ts';
 
 /**
- * Puts a snapshot, or a part of it, below a folder. Files that stand in the way are replaced; a failure concerns one
- * path, is named, and the others go on. All is durable when it resolves.
+ * Puts a snapshot, or a part of it, below a folder. Files that stand in the way are replaced when their replacement
+ * is whole; those that are already what was stored stay: a restore that was interrupted goes on when it is run again.
+ * A failure concerns one path, is named, and the others go on. All is durable when it resolves.
  */
 export async function restoreSnapshot(engine: Engine, request: RestoreRequest): Promise<RestoreResult> {
   const snapshot = await engine.snapshots.one(request.snapshot_id);
-  const base = await baseOf(engine, snapshot, request.subfolder);
-  const run = new RestoreRun(engine, { request, target: new RestoreTarget(request.target, base) });
-  return run.run(snapshot);
+  const part = await partOf(engine, snapshot, request);
+  using target = new RestoreTarget(request.target, {
+    base: part.base,
+    dry_run: request.dry_run ?? false,
+  });
+  using run = new RestoreRun(engine, { request, target });
+  return await run.run(snapshot, part);
 }
 
-/** What goes straight into the target: a folder's content, or one file (then its folder is the base). */
-async function baseOf(engine: Engine, snapshot: Snapshot, subfolder: string | undefined): Promise<string> {
-  if (subfolder === undefined || subfolder === '/') return '';
-  const entry = await findEntry(engine, snapshot, subfolder);
+/** `base` goes straight into the target; `within` is what is looked at. */
+interface Part {
+  readonly base: string;
+  readonly within: readonly string[] | undefined;
+}
+
+/** Of a folder its content; of one file itself: then its folder is the base. */
+async function partOf(engine: Engine, snapshot: Snapshot, request: RestoreRequest): Promise<Part> {
+  const { subfolder, within } = request;
+  if (subfolder === undefined || subfolder === '/') return { base: '', within };
   const key = pathToKey(subfolder);
-  if (entry?.kind === 'directory') return key;
-  if (entry !== undefined) return parentKey(key) ?? '';
-  const [below] = await Array.fromAsync(takeOne(listEntries(engine, snapshot, subfolder)));
-  if (below !== undefined) return key;
+  const { load } = engine.nodes;
+  const value = await findValue(load, snapshot.tree, key);
+  if (value !== undefined && decodeEntry(value).kind !== 'directory') {
+    return { base: parentKey(key) ?? '', within: [subfolder] };
+  }
+  for await (const _ of subtreeLeaves(load, snapshot.tree, key)) return { base: key, within };
   throw new RepositoryError('not_found', `${subfolder} is not in snapshot ${snapshot.id}`);
 }
 
-async function* takeOne<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
-  for await (const item of items) {
-    yield item;
-    return;
-  }
+interface Link {
+  readonly key: string;
+  readonly entry: StoredEntry;
 }
 
-interface OpenFile {
-  readonly entry: Entry;
-  pieces_left: number;
-  reason: string | undefined;
+/** The names of one file: the first is restored, the others are links to it. */
+interface LinkGroup {
+  /** Where it stands, once it does. */
+  path: string | undefined;
+  readonly others: Link[];
 }
 
-class RestoreRun {
+class RestoreRun implements Disposable {
   readonly #engine: Engine;
   readonly #request: RestoreRequest;
   readonly #target: RestoreTarget;
-  readonly #failed: { path: string; reason: string }[] = [];
-  /** Files of several pieces that are being written, by where they go. */
-  readonly #open = new Map<string, OpenFile>();
-  /** Folders that were made, with what becomes of them at the end. */
-  readonly #folders = new Map<string, Entry>();
+  readonly #files: FileRestorer;
+  readonly #failed: RestoreFailure[] = [];
+  /** Folders that get their metadata at the end, outermost first. */
+  readonly #folders = new Map<string, StoredEntry>();
   /** The folders above the present entry. */
-  #above: Entry[] = [];
-  readonly #first_of_group = new Map<string, string>();
-  readonly #links: { entry: Entry; place: string; first: string }[] = [];
-  #files = 0;
-  #bytes = 0;
+  #above: KeyedEntry[] = [];
+  readonly #groups = new Map<string, LinkGroup>();
+  readonly #done = { files: 0, bytes: 0, files_unchanged: 0, bytes_unchanged: 0 };
   #totals: { files: number | null; bytes: number | null } = { files: null, bytes: null };
 
   constructor(engine: Engine, work: { request: RestoreRequest; target: RestoreTarget }) {
     this.#engine = engine;
     this.#request = work.request;
     this.#target = work.target;
+    const on_done = (outcome: FileOutcome) => this.#fileDone(outcome);
+    this.#files = new FileRestorer(engine, { dry_run: work.request.dry_run ?? false, on_done });
   }
 
-  async run(snapshot: Snapshot): Promise<RestoreResult> {
-    const { subfolder, select, dry_run } = this.#request;
-    if (subfolder === undefined && select === undefined) {
+  async run(snapshot: Snapshot, part: Part): Promise<RestoreResult> {
+    if (part.base === '' && part.within === undefined && this.#request.select === undefined) {
       this.#totals = { files: snapshot.files, bytes: snapshot.bytes };
     }
-    if (!dry_run) this.#target.make();
-    using blocks = new BlockQueue(this.#engine, (outcome) => this.#pieceDone(outcome));
-    const slice = new Slice();
-    for await (const entry of listEntries(this.#engine, snapshot, subfolder)) {
-      throwIfAborted(this.#request.signal);
-      if (dry_run) this.#count(entry);
-      else await this.#restore(entry, blocks);
-      if (blocks.waiting >= BLOCKS_GATHERED) await blocks.flush();
-      await slice.rest();
-    }
-    await blocks.finish();
-    if (!dry_run) await this.#finish();
-    return { files: this.#files, bytes: this.#bytes, failed: this.#failed };
-  }
-
-  #count(entry: Entry): void {
-    if (entry.kind === 'directory' || !this.#isWanted(entry)) return;
-    this.#target.placeOf(entry.path);
-    this.#fileDone(entry);
-  }
-
-  async #restore(entry: Entry, blocks: BlockQueue): Promise<void> {
+    await this.#target.make();
     try {
-      const place = this.#target.placeOf(entry.path);
-      this.#climb(entry);
-      if (place === undefined) return;
-      if (this.#isWanted(entry)) await this.#make(entry, { place, blocks });
+      await this.#walk(snapshot, part);
+      await this.#files.finish();
+      await this.#makeLinks();
     } catch (error) {
-      if (isRepositoryError(error, 'interrupted')) throw error;
-      this.#fail(entry.path, reasonOf(error));
+      await this.#files.abandon();
+      throw error;
+    }
+    if (!this.#request.dry_run) await this.#finishFolders();
+    return { ...this.#done, failed: this.#failed };
+  }
+
+  [Symbol.dispose](): void {
+    this.#files[Symbol.dispose]();
+  }
+
+  async #walk(snapshot: Snapshot, part: Part): Promise<void> {
+    const slice = new Slice();
+    for await (const items of entriesWithin(this.#engine.nodes.load, snapshot.tree, part)) {
+      for (const item of items) {
+        throwIfAborted(this.#request.signal);
+        await this.#restore(item);
+        const rest = slice.rest();
+        if (rest !== undefined) await rest;
+      }
+    }
+  }
+
+  async #restore(item: KeyedEntry): Promise<void> {
+    try {
+      this.#climb(item);
+      if (item.leads || this.#target.isBase(item.key) || !this.#isWanted(item.key)) return;
+      for (const folder of this.#above) await this.#makeFolder(folder);
+      if (item.entry.kind === 'symlink') await this.#makeSymlink(item);
+      else if (item.entry.kind === 'file' && !this.#isLater(item)) await this.#makeFile(item);
+    } catch (error) {
+      this.#fail(item.key, error);
     }
   }
 
   /** Keeps `#above` level with the entry. */
-  #climb(entry: Entry): void {
-    const key = pathToKey(entry.path);
-    while (this.#above.length > 0 && !isWithin(key, pathToKey(this.#above.at(-1)?.path ?? '/')))
-      this.#above.pop();
-    if (entry.kind === 'directory') this.#above.push(entry);
+  #climb(item: KeyedEntry): void {
+    while (this.#above.length > 0 && !isWithin(item.key, this.#above.at(-1)?.key ?? '')) this.#above.pop();
+    if (item.entry.kind === 'directory') this.#above.push(item);
   }
 
-  async #make(entry: Entry, to: { place: string; blocks: BlockQueue }): Promise<void> {
-    this.#makeFoldersAbove();
-    if (entry.kind === 'directory') return;
-    this.#target.makeFolder(to.place.slice(0, to.place.lastIndexOf('/')) || '/');
-    if (entry.kind === 'symlink') {
-      this.#target.makeSymlink(to.place, entry);
-      this.#fileDone(entry);
-    } else if (!this.#isLater(entry, to.place)) {
-      await this.#makeFile(entry, to);
-    }
+  async #makeFolder({ key, entry }: KeyedEntry): Promise<void> {
+    if (this.#folders.has(key) || this.#target.isBase(key)) return;
+    await this.#target.folder(key);
+    this.#folders.set(key, entry);
   }
 
-  #makeFoldersAbove(): void {
-    for (const folder of this.#above) {
-      const place = this.#target.placeOf(folder.path);
-      if (place === undefined || this.#folders.has(place)) continue;
-      this.#target.makeFolder(place);
-      this.#folders.set(place, folder);
-    }
+  async #makeSymlink({ key, entry }: KeyedEntry): Promise<void> {
+    const to = await this.#target.destination(key);
+    if (this.#request.dry_run) return;
+    const metadata = unpackMetadata(packMetadata(entry));
+    const notes = this.#target.makeSymlink(to, entry.target ?? Buffer.alloc(0), metadata);
+    if (notes !== undefined) this.#note(key, notes);
   }
 
   /** A further name of a file that is being restored is linked at the end. */
-  #isLater(entry: Entry, place: string): boolean {
+  #isLater({ key, entry }: KeyedEntry): boolean {
     if (entry.link_group === undefined) return false;
-    const first = this.#first_of_group.get(entry.link_group);
-    if (first === undefined) this.#first_of_group.set(entry.link_group, place);
-    else this.#links.push({ entry, place, first });
-    return first !== undefined;
+    const group = this.#groups.get(entry.link_group);
+    if (group === undefined) this.#groups.set(entry.link_group, { path: undefined, others: [] });
+    else group.others.push({ key, entry });
+    return group !== undefined;
   }
 
-  async #makeFile(entry: Entry, to: { place: string; blocks: BlockQueue }): Promise<void> {
-    const { place, blocks } = to;
-    const metadata = metadataOf(entry);
-    if (entry.chunks.length === 0) {
-      makeFile(place, NO_BYTES);
-      applyMetadata(place, metadata);
-      this.#fileDone(entry);
+  async #makeFile({ key, entry }: Link): Promise<void> {
+    const to = await this.#target.destination(key);
+    await this.#files.add(newRestoreFile(key, entry, to));
+  }
+
+  #fileDone({ file, is_unchanged }: FileOutcome): void {
+    if (file.failure !== undefined) {
+      this.#failed.push({ path: keyToPath(file.key), ...file.failure });
       return;
     }
-    const located = await Promise.all(
-      entry.chunks.map((id) => this.#engine.index.locate(Buffer.from(id, 'hex'))),
-    );
-    const is_single = entry.chunks.length === 1;
-    if (!is_single) makeFile(place, NO_BYTES, entry.size);
-    this.#open.set(place, { entry, pieces_left: entry.chunks.length, reason: undefined });
-    let position = 0;
-    for (const [index, id] of entry.chunks.entries()) {
-      const [chunk] = located[index] ?? [];
-      if (chunk === undefined) continue;
-      const { offset, length } = chunk;
-      const piece = { path: place, position, offset, length, id: Buffer.from(id, 'hex') };
-      blocks.add(chunk, is_single ? { ...piece, whole: metadata } : piece);
-      position += length;
+    this.#note(file.key, file.notes);
+    const group = file.entry.link_group === undefined ? undefined : this.#groups.get(file.entry.link_group);
+    if (group !== undefined) group.path = file.to.path;
+    this.#count(file.entry, is_unchanged);
+  }
+
+  /** Where the first name could not be made, the next one takes its place: no name is linked to what may be another file. */
+  async #makeLinks(): Promise<void> {
+    for (let round = [...this.#groups.values()]; round.length > 0; ) {
+      for (const group of round) {
+        const next = group.path === undefined ? group.others.shift() : undefined;
+        if (next !== undefined) await this.#makeFile(next).catch((error) => this.#fail(next.key, error));
+      }
+      await this.#files.finish();
+      round = round.filter(({ path, others }) => path === undefined && others.length > 0);
+    }
+    for (const { path, others } of this.#groups.values()) {
+      for (const link of path === undefined ? [] : others) await this.#makeLink(link, path as string);
     }
   }
 
-  #pieceDone({ piece, reason }: PieceOutcome): void {
-    const file = this.#open.get(piece.path);
-    if (file === undefined) return;
-    file.pieces_left -= 1;
-    file.reason ??= reason;
-    if (file.pieces_left > 0) return;
-    this.#open.delete(piece.path);
+  async #makeLink({ key, entry }: Link, path: string): Promise<void> {
+    throwIfAborted(this.#request.signal);
     try {
-      if (file.reason !== undefined) throw new Error(file.reason);
-      if (piece.whole === undefined) applyMetadata(piece.path, metadataOf(file.entry));
-      this.#fileDone(file.entry);
+      const to: Destination = await this.#target.destination(key);
+      const is_made = this.#request.dry_run || this.#target.makeLink(to, path);
+      this.#count(entry, !is_made);
     } catch (error) {
-      this.#fail(file.entry.path, reasonOf(error));
-      this.#removeTorn(piece.path);
+      this.#fail(key, error);
     }
   }
 
-  /** A file that could not be written whole is not left under its name. */
-  #removeTorn(place: string): void {
-    try {
-      removeFile(place);
-    } catch (error) {
-      this.#fail(place, `what is left of it could not be removed: ${reasonOf(error)}`);
-    }
-  }
-
-  /** Links, then folders from the innermost out: what is made in a folder changes its mtime. */
-  async #finish(): Promise<void> {
-    for (const { entry, place, first } of this.#links) {
-      this.#try(entry.path, () => {
-        this.#target.makeLink(place, first);
-        this.#fileDone(entry);
-      });
-    }
-    for (const [place, folder] of [...this.#folders].reverse()) {
-      this.#try(folder.path, () => applyMetadata(place, folder));
+  /** From the innermost out: what is made in a folder changes its mtime. */
+  async #finishFolders(): Promise<void> {
+    const slice = new Slice();
+    for (const [key, entry] of [...this.#folders].reverse()) {
+      try {
+        const { path } = await this.#target.folder(key);
+        const metadata = unpackMetadata(packMetadata(entry));
+        this.#note(key, applyMetadata(path, { kind: 'directory', ...metadata }));
+      } catch (error) {
+        this.#fail(key, error);
+      }
+      await slice.rest();
     }
     await syncFileSystem(this.#target.path);
   }
 
-  #try(path: string, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#fail(path, reasonOf(error));
+  #isWanted(key: string): boolean {
+    return this.#request.select?.(keyToPath(key)) ?? true;
+  }
+
+  #count(entry: StoredEntry, is_unchanged: boolean): void {
+    this.#done.files += 1;
+    this.#done.bytes += entry.size;
+    if (is_unchanged) {
+      this.#done.files_unchanged += 1;
+      this.#done.bytes_unchanged += entry.size;
     }
-  }
-
-  #isWanted(entry: Entry): boolean {
-    return this.#request.select?.(entry.path) ?? true;
-  }
-
-  #fileDone(entry: Entry): void {
-    if (entry.kind === 'file') this.#files += 1;
-    this.#bytes += entry.size;
     this.#request.on_progress?.({
-      files_done: this.#files,
-      bytes_done: this.#bytes,
+      files_done: this.#done.files,
+      bytes_done: this.#done.bytes,
       files_total: this.#totals.files,
       bytes_total: this.#totals.bytes,
     });
   }
 
-  #fail(path: string, reason: string): void {
-    this.#failed.push({ path, reason });
+  #note(key: string, notes: readonly string[]): void {
+    for (const reason of notes) this.#failed.push({ path: keyToPath(key), reason, is_damage: false });
   }
-}
 
-function metadataOf(entry: Entry) {
-  const { kind, mode, uid, gid, mtime_ns } = entry;
-  return { kind, mode, uid, gid, mtime_ns };
+  #fail(key: string, error: unknown): void {
+    if (isRepositoryError(error, 'interrupted')) throw error;
+    const is_damage = isRepositoryError(error, 'repo_damaged');
+    this.#failed.push({ path: keyToPath(key), reason: reasonOf(error), is_damage });
+  }
 }

@@ -68,6 +68,7 @@ export class SnapshotList {
       this.#read.delete(known);
       this.#sorted = undefined;
     }
+    for (const id of this.damaged.keys()) if (!ids.has(id)) this.damaged.delete(id);
     const missing = [...ids].filter((id) => !this.#read.has(id) && !this.#revoked.has(id));
     for (let at = 0; at < missing.length; at += PARALLEL) {
       await Promise.all(missing.slice(at, at + PARALLEL).map((id) => this.#load(id)));

@@ -1,15 +1,26 @@
 /** The thread that does the heavy work of a repository: it reads, cuts, compresses, seals, decodes and writes. */
 import { parentPort } from 'node:worker_threads';
+import { checkPack } from '../check/check-pack.ts';
 import { type Chunker, createChunker } from '../chunker/fastcdc.ts';
 import { reasonOf, systemCode } from '../errors.ts';
 import { knownChunks, openIndexReadOnly } from '../index/index-database.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
-import { writeBlock } from '../read/write-block.ts';
+import { verifyFiles } from '../read/verify-files.ts';
+import { writeBlocks } from '../read/write-blocks.ts';
+import { releaseMemory } from '../release-memory.ts';
 import { ChunkSink } from '../write/chunk-sink.ts';
 import { ClaimTable } from '../write/claim-table.ts';
 import { tryStoreFile } from '../write/store-file.ts';
 import { asKeys } from './keys-over-threads.ts';
-import type { BeginBackup, FromThread, StoreFiles, StoreResult, Task } from './messages.ts';
+import type {
+  BeginBackup,
+  FromThread,
+  PieceProblem,
+  StoreFiles,
+  StoreResult,
+  Task,
+  WriteBlocks,
+} from './messages.ts';
 
 interface BackupState extends Disposable {
   readonly chunker: Chunker;
@@ -49,6 +60,12 @@ function endBackup(): void {
   backup = undefined;
 }
 
+function writeSealed(task: WriteBlocks): PieceProblem[] {
+  const problems = writeBlocks(task);
+  releaseMemory(task.sealed);
+  return problems;
+}
+
 function begun(): BackupState {
   if (backup === undefined) throw new Error('no backup was begun in this thread');
   return backup;
@@ -62,8 +79,12 @@ function perform(task: Task): unknown {
       return storeFiles(task);
     case 'end_backup':
       return endBackup();
-    case 'write_block':
-      return writeBlock(task);
+    case 'check_pack':
+      return checkPack(task);
+    case 'write_blocks':
+      return writeSealed(task);
+    case 'verify_files':
+      return verifyFiles(task);
   }
 }
 

@@ -6,6 +6,7 @@ export function asKeys(cloned: RepositoryKeys): RepositoryKeys {
     repository_id: asBuffer(cloned.repository_id),
     object_key: asBuffer(cloned.object_key),
     config_key: asBuffer(cloned.config_key),
+    slot_key: asBuffer(cloned.slot_key),
     chunk_id_key: asBuffer(cloned.chunk_id_key),
     gear_seed: asBuffer(cloned.gear_seed),
     tree_seed: asBuffer(cloned.tree_seed),

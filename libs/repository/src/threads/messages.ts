@@ -23,37 +23,90 @@ export interface EndBackup {
   readonly task: 'end_backup';
 }
 
-/** What a restored file is given when its bytes are written. */
-export type FileMetadata = Pick<Entry, 'kind' | 'mode' | 'uid' | 'gid' | 'mtime_ns'>;
-
-/** One piece of a file that is restored. */
-export interface WritePiece {
-  readonly path: string;
-  /** Of the piece in the file. */
-  readonly position: number;
-  /** Of the piece in the raw block. */
-  readonly offset: number;
-  readonly length: number;
-  /** Id of the chunk, recomputed before a byte is written. */
-  readonly id: Uint8Array;
-  /** The piece is the whole file: it is made, and finished with this. Otherwise the file stands already. */
-  readonly whole?: FileMetadata;
+/** What a restored file is given when its bytes are written; attributes as the tree has them. */
+export interface PackedMetadata extends Pick<Entry, 'mode' | 'uid' | 'gid' | 'mtime_ns'> {
+  readonly packed_xattrs?: Uint8Array;
 }
 
-/** Decode a block and write pieces of it. */
+/** A file that is written whole. */
+export interface NewFile {
+  readonly path: string;
+  /** The name that it has until it is whole; without one it is made under its own. */
+  readonly beside: string | undefined;
+  readonly metadata: PackedMetadata;
+}
+
+/** What is written of one chunk. */
+export interface WritePiece {
+  /** Of the chunk in the raw block. */
+  readonly offset: number;
+  readonly length: number;
+  /** Runs of zeros become holes. */
+  readonly is_sparse: boolean;
+  /** The chunk is all of this file; or it goes into an open one. */
+  readonly to: NewFile | { readonly fd: number; readonly position: number };
+}
+
+/** One block and all that is wanted of it. */
 export interface WriteBlock {
-  readonly task: 'write_block';
-  readonly keys: RepositoryKeys;
-  readonly pack: string;
-  readonly pack_header: Uint8Array;
-  readonly block: number;
+  readonly number: number;
   readonly codec: number;
   readonly raw_length: number;
-  readonly sealed: Uint8Array;
+  /** Where its ciphertext lies in the bytes that came with the task. */
+  readonly at: number;
+  readonly sealed_length: number;
   readonly pieces: readonly WritePiece[];
 }
 
-export type Task = BeginBackup | StoreFiles | EndBackup | WriteBlock;
+/** Verify every byte of a pack against its index, its own footer and the ids of its chunks. */
+export interface CheckPack {
+  readonly task: 'check_pack';
+  readonly keys: RepositoryKeys;
+  readonly index_file: string;
+  /** 32 hex digits. */
+  readonly pack: string;
+  readonly data: Uint8Array;
+}
+
+/** What is wrong with a pack: nothing, in most. */
+export interface CheckedPack {
+  readonly problems: readonly string[];
+  /** Ids, one after the other, of the chunks that cannot be had from it. */
+  readonly lost: Uint8Array;
+}
+
+/** Decode blocks of one pack and write pieces of them. */
+export interface WriteBlocks {
+  readonly task: 'write_blocks';
+  readonly keys: RepositoryKeys;
+  readonly pack: string;
+  readonly pack_header: Uint8Array;
+  readonly sealed: Uint8Array;
+  readonly blocks: readonly WriteBlock[];
+  /** 32 bytes for each piece in turn: the SHA-256 of a whole file, else the id of the chunk. Nothing else is written. */
+  readonly expected: Uint8Array;
+}
+
+/** A file that should be there already, and is looked at. */
+export interface FileToVerify {
+  readonly path: string;
+  readonly size: number;
+  readonly metadata: PackedMetadata;
+  /** Several of its names are restored: it may have more than one. */
+  readonly is_linked: boolean;
+}
+
+/** Compare files with what they should be, byte by byte, and mend their metadata. */
+export interface VerifyFiles {
+  readonly task: 'verify_files';
+  readonly files: readonly FileToVerify[];
+  /** SHA-256 of each, 32 bytes. */
+  readonly digests: Uint8Array;
+  /** Nothing is changed, the metadata neither. */
+  readonly dry_run: boolean;
+}
+
+export type Task = BeginBackup | StoreFiles | EndBackup | WriteBlocks | VerifyFiles | CheckPack;
 
 /** What became of one file: what was stored, or why it could not be. */
 export type StoreResult =
@@ -67,17 +120,30 @@ export type StoreResult =
     }
   | { readonly ok: false; readonly code: string | undefined; readonly reason: string };
 
-export interface FailedPiece {
+/** What became of a piece that is not simply written. */
+export interface PieceProblem {
+  /** By its place among all pieces of the task. */
   readonly piece: number;
-  readonly reason: string;
+  /** Undefined: it is written. */
+  readonly failure?: { readonly reason: string; readonly is_damage: boolean };
+  /** Attributes that could not be set. */
+  readonly notes?: readonly string[];
+}
+
+/** Whether a file stands as it should, and the attributes of it that could not be set. */
+export interface FileVerdict {
+  readonly is_right: boolean;
+  readonly notes: readonly string[];
 }
 
 export interface TaskResults {
   begin_backup: undefined;
   store_files: readonly StoreResult[];
   end_backup: undefined;
-  /** Pieces (by their place in the list) that could not be written, with the reason. */
-  write_block: readonly FailedPiece[];
+  check_pack: CheckedPack;
+  write_blocks: readonly PieceProblem[];
+  /** One for each file. */
+  verify_files: readonly FileVerdict[];
 }
 
 /** From a thread: an answer, a failure, or a pack that is done. */

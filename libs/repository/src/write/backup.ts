@@ -31,10 +31,18 @@ export async function runBackup(engine: Engine, request: Request): Promise<Backu
       if (!Error.isError(error) || error.name !== 'ChunksGoneError') throw error;
       if (left === 0) throw new RepositoryError('storage_failed', error.message, { cause: error });
       await engine.index.rebuild();
-      const { changes: _changes, ...whole } = request;
-      attempt = { ...whole, parent: null, full: true };
+      attempt = { ...(await readingAll(engine, request)), ...(left < ATTEMPTS_MAX && { parent: null }) };
     }
   }
+}
+
+/** The same request with everything read again; compared with the parent as long as that stands. */
+async function readingAll(engine: Engine, request: Request): Promise<Request> {
+  const { changes: _changes, parent, ...rest } = request;
+  const whole = { ...rest, full: true };
+  if (parent === undefined) return whole;
+  const stands = (await engine.snapshots.all()).some(({ id }) => id === parent);
+  return { ...whole, parent: stands ? parent : null };
 }
 
 async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
@@ -46,7 +54,7 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
     await engine.index.refresh();
     await engine.index.refreshMarks();
   }
-  const { marks_version } = engine.index;
+  const marks_version = engine.index.heedMarks();
   const dry_run = request.dry_run ?? false;
   const pending = new PendingWriter(engine, { host: request.host, source: request.source });
   const packs = new PackStore(engine, { dry_run, pending });

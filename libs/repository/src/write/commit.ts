@@ -68,9 +68,12 @@ async function holdTree(
   const { packs, pending } = written;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     await pending.announceTree(tree, packs.stored_ids);
-    const marks_version = await engine.index.refreshMarks();
-    if (round === 0 && isKnownToBeHeld(engine, written, marks_version)) return marks_version;
+    if (round === 0 && isKnownToBeHeld(engine, written, await engine.index.refreshMarks())) {
+      return written.marks_version;
+    }
+    // In this order: what is indexed only after the marks were listed, nobody may have seen when he set the next marks.
     await engine.index.refresh();
+    const marks_version = await engine.index.refreshMarks();
     const unheld = await unheldChunks(engine, tree);
     if (unheld.length === 0) return marks_version;
     await storeAgain(engine, packs, unheld);

@@ -116,7 +116,8 @@ async function restoreAll(chosen: readonly Entry[], target: string, read: (entry
     const mtime = Number(entry.mtime_ns) / 1e9;
     utimesSync(path, mtime, mtime);
   }
-  return { files: chosen.length, bytes: chosen.reduce((sum, { size }) => sum + size, 0), failed: [] };
+  const bytes = chosen.reduce((sum, { size }) => sum + size, 0);
+  return { files: chosen.length, bytes, files_unchanged: 0, bytes_unchanged: 0, failed: [] };
 }
 
 function readTree(

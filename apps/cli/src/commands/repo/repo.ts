@@ -10,6 +10,7 @@ import { registerLs } from './ls.ts';
 import { registerPrune } from './prune.ts';
 import { registerRestore } from './restore.ts';
 import { registerSnapshots } from './snapshots.ts';
+import { registerStats } from './stats.ts';
 
 /** `repo …`: a repository by itself, without a server: what you need on the worst day. */
 export function registerRepo(program: Command): void {
@@ -25,6 +26,7 @@ export function registerRepo(program: Command): void {
     registerCheck,
     registerForget,
     registerPrune,
+    registerStats,
     registerKey,
   ]) {
     register(repo);

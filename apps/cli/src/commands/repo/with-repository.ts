@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { asHoldfastError, systemCode } from '@holdfast/contracts/errors';
 import type { Repository } from '@holdfast/repository/api';
+import { decodeKit, isKit } from '@holdfast/repository/crypto/recovery-kit';
 import { openRepository, type Secret } from '@holdfast/repository/open';
 import { readKeyFile } from '@holdfast/repository/repository-key';
 import type { BlobStore } from '@holdfast/storage/blob-store';
@@ -23,9 +24,10 @@ export function withRepoOptions(command: Command): Command {
   return command
     .addOption(new Option('--repo <url>', 'a folder').env('HOLDFAST_REPO'))
     .addOption(
-      new Option('--password-file <file>', 'holds the passphrase, or is a key file').env(
-        'HOLDFAST_PASSWORD_FILE',
-      ),
+      new Option(
+        '--password-file <file>',
+        'holds the passphrase, or is a key file or a typed recovery kit',
+      ).env('HOLDFAST_PASSWORD_FILE'),
     )
     .option('--json', 'one JSON document on stdout');
 }
@@ -34,15 +36,42 @@ export function withRepoOptions(command: Command): Command {
 export async function withRepository<Result>(
   options: RepoOptions,
   work: (repository: Repository) => Promise<Result>,
+  secret?: Secret,
 ): Promise<Result> {
   try {
     const cache_dir = cacheDir();
     const cache = cache_dir === undefined ? {} : { cache_dir };
-    await using repository = await openRepository(storeOf(options), await secretOf(options), cache);
+    const store = storeOf(options);
+    await using repository = await openRepository(store, secret ?? (await secretOf(options)), cache);
     return await work(repository);
   } catch (error) {
     throw asHoldfastError(error);
   }
+}
+
+/** Gives a command the options that say which other repository is read. */
+export function withSecondRepoOptions(command: Command, what: string): Command {
+  return command
+    .addOption(new Option('--from-repo <url>', what).env('HOLDFAST_FROM_REPO'))
+    .addOption(
+      new Option('--from-password-file <file>', 'what opens that one; default: as the first').env(
+        'HOLDFAST_FROM_PASSWORD_FILE',
+      ),
+    );
+}
+
+/** Options of verbs that read a second repository. */
+export interface SecondRepoOptions extends RepoOptions {
+  fromRepo?: string;
+  fromPasswordFile?: string;
+}
+
+/** The options that open the second repository as if it were the first; undefined where none is named. */
+export function secondRepo(options: SecondRepoOptions): RepoOptions | undefined {
+  if (options.fromRepo === undefined) return undefined;
+  const beside = existsSync(`${resolve(options.fromRepo)}.key`);
+  const passwordFile = options.fromPasswordFile ?? (beside ? undefined : options.passwordFile);
+  return { repo: options.fromRepo, ...(passwordFile !== undefined && { passwordFile }) };
 }
 
 /** The store that `--repo` names. */
@@ -63,18 +92,27 @@ export async function secretOf(options: RepoOptions): Promise<Secret> {
   throw usageError('how is it opened? Give --password-file.');
 }
 
-/** A key file, or a passphrase on the first line. */
-export async function readSecret(file: string): Promise<Secret> {
-  let text: string;
+/** A key file, a typed recovery kit, or a passphrase on the first line. */
+export async function readSecret(file: string, option = '--password-file'): Promise<Secret> {
+  const text = await readText(option, file);
   try {
-    text = await readFile(file, 'utf8');
+    if (text.startsWith('holdfast-key-1 ')) return { key_file_bytes: await readKeyFile(file) };
+    if (isKit(text)) return { key_file_bytes: decodeKit(text) };
   } catch (error) {
-    throw usageError(`--password-file ${file}: ${systemCode(error) ?? String(error)}`);
+    throw asHoldfastError(error);
   }
-  if (text.startsWith('holdfast-key-1 ')) return { key_file_bytes: await readKeyFile(file) };
   const password = text.split(/\r?\n/, 1)[0] ?? '';
-  if (password === '') throw usageError(`--password-file ${file}: its first line is empty`);
+  if (password === '') throw usageError(`${option} ${file}: its first line is empty`);
   return { password };
+}
+
+/** The text of a file that an option names. */
+export async function readText(option: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw usageError(`${option} ${file}: ${systemCode(error) ?? String(error)}`);
+  }
 }
 
 /** Ends with the command at the first Ctrl-C, in good order. */

@@ -1,0 +1,48 @@
+import type { RepositoryKeys } from '../crypto/keys.ts';
+import { isRepositoryError, reasonOf } from '../errors.ts';
+import { indexedTable, openIndexReadOnly } from '../index/index-database.ts';
+import { openPack, verifyBlocks } from '../pack/pack-reader.ts';
+import { encodePackTable, type PackTable } from '../pack/pack-table.ts';
+import { asBuffer, asKeys } from '../threads/keys-over-threads.ts';
+import type { CheckedPack, CheckPack } from '../threads/messages.ts';
+
+/** Verifies every byte of a pack. Synchronous: for worker threads. */
+export function checkPack(task: CheckPack): CheckedPack {
+  const keys = asKeys(task.keys);
+  const data = asBuffer(task.data);
+  using db = openIndexReadOnly(task.index_file);
+  const indexed = indexedTable(db, task.pack);
+  const problems: string[] = [];
+  const lost: Buffer[] = [];
+  if (data.length !== indexed.size) problems.push(`it has ${data.length} bytes instead of ${indexed.size}`);
+  for (const damage of verifyBlocks(keys, { id: task.pack, ...indexed }, data)) {
+    problems.push(damage.problem);
+    lost.push(...damage.chunks);
+  }
+  const footer = footerProblem(keys, { id: task.pack, data }, indexed);
+  if (footer !== undefined) problems.push(footer);
+  return { problems, lost: Buffer.concat(lost) };
+}
+
+/** Without its footer a pack can be read, but not indexed again. */
+function footerProblem(
+  keys: RepositoryKeys,
+  pack: { id: string; data: Buffer },
+  indexed: { header: Buffer; table: PackTable },
+): string | undefined {
+  try {
+    const { header, table } = openPack(keys, pack.id, pack.data);
+    if (!header.equals(indexed.header)) return 'its header is not the one that was indexed';
+    return sorted(table).equals(sorted(indexed.table)) ? undefined : 'its footer is not what was indexed';
+  } catch (error) {
+    if (!isRepositoryError(error) && !(Error.isError(error) && error.name === 'RangeError')) throw error;
+    return `footer: ${reasonOf(error)}`;
+  }
+}
+
+function sorted({ blocks, chunks }: PackTable): Buffer {
+  const in_order = [...chunks].sort(
+    (one, other) => one.id.compare(other.id) || one.block - other.block || one.offset - other.offset,
+  );
+  return encodePackTable({ blocks, chunks: in_order });
+}

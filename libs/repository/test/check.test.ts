@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import type { BlobStore } from '@holdfast/storage/blob-store';
+import { createFaultyStore } from '@holdfast/storage/faulty';
+import { createMemoryStore } from '@holdfast/storage/memory';
+import { describe, expect, test } from '@jest/globals';
+import type { CheckRequest } from '../src/api.ts';
+import { openRepository } from '../src/open.ts';
+import { makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
+
+async function namesIn(store: BlobStore, prefix: string): Promise<string[]> {
+  return (await Array.fromAsync(store.names(prefix))).sort();
+}
+
+/** What a check asks of the store: names and lengths of gets. */
+function watched(store: BlobStore) {
+  const gets: { name: string; length: number }[] = [];
+  const watching: BlobStore = {
+    ...store,
+    async get(name, range) {
+      const data = await store.get(name, range);
+      gets.push({ name, length: data.length });
+      return data;
+    },
+  };
+  return { watching, gets };
+}
+
+describe('check', () => {
+  test('says that a damaged pack is not needed where its chunks are in another, and names it', async () => {
+    using scratch = makeScratch();
+    scratch.write('source/a', noise(1, 300_000));
+    const root = join(scratch.path, 'source');
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    await repository.backup(requestOf(root));
+    const first = await namesIn(store, 'packs/');
+    // One who sees no index stores all of it once more.
+    const blind: BlobStore = {
+      ...store,
+      names: (prefix) => store.names(prefix === 'indexes/' ? 'none/' : prefix),
+    };
+    await using other = await openRepository(blind, SECRET);
+    await other.backup(requestOf(root, { host: 'web2' }));
+    await store.delete(first[0] ?? '');
+    const problems = await problemsOf(repository);
+    expect(problems).toMatchObject([{ object: first[0], problem: 'the pack is missing', harmless: true }]);
+  });
+
+  test('reads nothing but trees unless data is asked for', async () => {
+    using scratch = makeScratch();
+    for (let n = 0; n < 6; n += 1) scratch.write(`source/${n}`, noise(n, 1_000_000));
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    await repository.backup(requestOf(join(scratch.path, 'source')));
+    const { watching, gets } = watched(store);
+    await using checker = await openRepository(watching, SECRET);
+    expect(await problemsOf(checker, false)).toEqual([]);
+    const from_packs = gets.filter(({ name }) => name.startsWith('packs/'));
+    expect(from_packs.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(50_000);
+  });
+
+  test('reads all packs in parts of one number, and tells how far it is', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    for (let n = 0; n < 12; n += 1) {
+      scratch.write(`source/${n}`, noise(n, 5000));
+      await repository.backup(requestOf(join(scratch.path, 'source')));
+    }
+    const { watching, gets } = watched(store);
+    await using checker = await openRepository(watching, SECRET);
+    const read = new Set<string>();
+    for (const part of [1, 2, 3]) {
+      const before = gets.length;
+      const done: number[] = [];
+      const on_progress: CheckRequest['on_progress'] = ({ bytes_done, bytes_total }) =>
+        done.push(bytes_done / (bytes_total ?? 0));
+      const subset = { part, of: 3 };
+      await checker.check({ read_data: true, subset, on_problem: () => undefined, on_progress });
+      expect(done.at(-1) ?? 1).toBe(1);
+      const whole = new Map<string, number>();
+      for await (const { name, size } of store.list('packs/')) whole.set(name, size);
+      const now = gets.slice(before).filter(({ name, length }) => whole.get(name) === length);
+      for (const { name } of now) {
+        expect(read).not.toContain(name);
+        read.add(name);
+      }
+      expect(now.length).toBeLessThan(whole.size);
+    }
+    expect([...read].sort()).toEqual(await namesIn(store, 'packs/'));
+  });
+
+  test('names the range of paths that a damaged node of the tree reaches', async () => {
+    using scratch = makeScratch();
+    for (let n = 0; n < 400; n += 1) scratch.write(`source/${String(n).padStart(3, '0')}`, 'x');
+    const root = join(scratch.path, 'source');
+    const { repository, store } = await makeRepository();
+    await repository.backup(requestOf(root));
+    // Each further node lies in a pack of its own.
+    scratch.write('source/200', 'other');
+    await repository.backup(requestOf(root));
+    await repository[Symbol.asyncDispose]();
+    const reaches = [];
+    for (const name of await namesIn(store, 'packs/')) {
+      const copy = createMemoryStore();
+      for (const each of await namesIn(store, ''))
+        if (each !== name) await copy.put(each, await store.get(each));
+      await using checker = await openRepository(copy, SECRET);
+      const [problem] = await problemsOf(checker, false);
+      reaches.push(...(problem?.reaches ?? []));
+    }
+    expect(reaches).toContainEqual(expect.objectContaining({ path: '/', until: null }));
+    const ranges = reaches.filter(({ path, until }) => path > root && until != null && until > path);
+    expect(ranges.length).toBeGreaterThan(1);
+    expect(reaches.every(({ snapshot_id }) => /^[0-9a-f]{32}$/.test(snapshot_id))).toBe(true);
+  });
+
+  test('names the packs of an index that is gone, and what they reach', async () => {
+    using scratch = makeScratch();
+    scratch.write('source/a', 'content');
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    const { snapshot } = await repository.backup(requestOf(join(scratch.path, 'source')));
+    const [index = ''] = await namesIn(store, 'indexes/');
+    await store.delete(index);
+    const [pack] = await namesIn(store, 'packs/');
+    expect(await problemsOf(repository)).toMatchObject([
+      {
+        object: pack,
+        problem: expect.stringContaining('no index names it'),
+        reaches: [{ snapshot_id: snapshot.id }],
+      },
+    ]);
+  });
+
+  test('does not take a store that fails for one that is sound', async () => {
+    using scratch = makeScratch();
+    scratch.write('source/a', 'content');
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    await repository.backup(requestOf(join(scratch.path, 'source')));
+    let fails_at = Number.POSITIVE_INFINITY;
+    let begun = 0;
+    const faulty = createFaultyStore(store, () => (begun++ === fails_at ? 'before' : undefined));
+    await using checker = await openRepository(faulty, SECRET);
+    for (fails_at = begun; ; fails_at = begun) {
+      const happened = faulty.happened.length;
+      fails_at += happened;
+      const outcome = await problemsOf(checker).then(
+        (problems) => problems.length,
+        () => 1,
+      );
+      if (faulty.happened.length === happened) break;
+      expect(outcome).toBe(1);
+    }
+    expect(faulty.happened.length).toBeGreaterThan(8);
+  });
+});
