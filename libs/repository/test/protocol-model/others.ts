@@ -23,7 +23,12 @@ export function createRevoker(setup: { at: number; times: number; rules: Rules }
   return (state) => {
     if (get(state, at) >= times) return [];
     const open = rules.revokeIfAbsent ? get(state, PENDING) & idsWith(state, FREE) : get(state, PENDING);
-    return bitsOf(open).map((id) => move(state, `somebody revokes ${id}`, [[PLACE + id, REVOCATION], [at, get(state, at) + 1]]));
+    return bitsOf(open).map((id) =>
+      move(state, () => `somebody revokes ${id}`, [
+        [PLACE + id, REVOCATION],
+        [at, get(state, at) + 1],
+      ]),
+    );
   };
 }
 
@@ -34,11 +39,16 @@ export function createForgetter(setup: { at: number; times: number }): Process {
     const going = get(state, at + 1);
     if (going > 0) {
       const id = going - 1;
-      return [move(state, `somebody removes snapshot ${id}`, [[PLACE + id, FREE], [at + 1, 0]])];
+      return [
+        move(state, () => `somebody removes snapshot ${id}`, [
+          [PLACE + id, FREE],
+          [at + 1, 0],
+        ]),
+      ];
     }
     if (get(state, at) >= times) return [];
     return bitsOf(idsWith(state, SNAPSHOT)).map((id) =>
-      move(state, `somebody puts a tombstone for ${id}`, [
+      move(state, () => `somebody puts a tombstone for ${id}`, [
         [TOMBSTONES, get(state, TOMBSTONES) | (1 << id)],
         [at, get(state, at) + 1],
         [at + 1, id + 1],
@@ -51,9 +61,12 @@ export function createForgetter(setup: { at: number; times: number }): Process {
 export const network: Process = (state) =>
   bitsOf(get(state, LATE)).map((id) => {
     const landed: Change[] = get(state, PLACE + id) === FREE ? [[PLACE + id, SNAPSHOT]] : [];
-    return move(state, `the late put of ${id} arrives`, [...landed, [LATE, get(state, LATE) & ~(1 << id)]]);
+    return move(state, () => `the late put of ${id} arrives`, [
+      ...landed,
+      [LATE, get(state, LATE) & ~(1 << id)],
+    ]);
   });
 
-function move(state: State, what: string, changes: readonly Change[]): Move {
+function move(state: State, what: () => string, changes: readonly Change[]): Move {
   return { what, next: withChanges(state, changes) };
 }

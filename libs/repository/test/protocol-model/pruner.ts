@@ -5,13 +5,14 @@ import {
   type Change,
   CONTENT,
   chunksIn,
-  FREE,
   get,
   IDS_MAX,
   INDEXED,
   idsWith,
   MARKS,
   type Move,
+  maskHas,
+  maskOf,
   NAMED,
   PENDING,
   PLACE,
@@ -95,17 +96,27 @@ class Pruner {
     this.#does = {
       [COPY]: (state) => this.#copy(state),
       [INDEX]: (state) =>
-        this.#then(state, `indexes pack ${setup.pack}`, [[INDEXED, get(state, INDEXED) | this.#ownPack()]]),
-      [MARK]: (state) => this.#then(state, 'marks them', [[MARKS, get(state, MARKS) | this.#of(state, CANDIDATES)]]),
-      [LIST_MARKS]: (state) => this.#then(state, 'lists the marks', this.#keep([SEEN_MARKS, get(state, MARKS)])),
+        this.#then(state, () => `indexes pack ${setup.pack}`, [
+          [INDEXED, get(state, INDEXED) | this.#ownPack()],
+        ]),
+      [MARK]: (state) =>
+        this.#then(state, () => 'marks them', [[MARKS, get(state, MARKS) | this.#of(state, CANDIDATES)]]),
+      [LIST_MARKS]: (state) =>
+        this.#then(state, () => 'lists the marks', this.#keep([SEEN_MARKS, get(state, MARKS)])),
       [LIST_PENDING]: (state) => this.#listPending(state),
       [LIST_SNAPSHOTS]: (state) => this.#listSnapshots(state),
-      [READ_INDEX]: (state) => this.#then(state, 'reads the index', this.#keep([VIEW, get(state, INDEXED)])),
+      [READ_INDEX]: (state) =>
+        this.#then(state, () => 'reads the index', this.#keep([VIEW, get(state, INDEXED)])),
       [DECIDE]: (state) => this.#decide(state),
       [UNNAME]: (state) =>
-        this.#then(state, 'takes them out of the index', [[INDEXED, get(state, INDEXED) & ~this.#of(state, CHOSEN)]]),
+        this.#then(state, () => 'takes them out of the index', [
+          [INDEXED, get(state, INDEXED) & ~this.#of(state, CHOSEN)],
+        ]),
       [DELETE]: (state) => this.#delete(state),
-      [UNMARK]: (state) => this.#then(state, 'removes its marks', [[MARKS, get(state, MARKS) & ~this.#of(state, CANDIDATES)]]),
+      [UNMARK]: (state) =>
+        this.#then(state, () => 'removes its marks', [
+          [MARKS, get(state, MARKS) & ~this.#of(state, CANDIDATES)],
+        ]),
       [UNPEND]: (state) => this.#unpend(state),
     };
   }
@@ -133,15 +144,21 @@ class Pruner {
   }
 
   #chosen(state: State, packs: number, copied: number): Move {
-    const what = `chooses packs ${bitsOf(packs)}${copied === 0 ? '' : ` and copies chunks ${bitsOf(copied)}`}`;
+    const what = () =>
+      `chooses packs ${bitsOf(packs)}${copied === 0 ? '' : ` and copies chunks ${bitsOf(copied)}`}`;
     const doomed = this.#rules.secondLook ? copied : packs;
-    return this.#then(state, what, this.#keep([CANDIDATES, packs], [CHOSEN, doomed]), copied > 0 ? COPY : MARK);
+    return this.#then(
+      state,
+      what,
+      this.#keep([CANDIDATES, packs], [CHOSEN, doomed]),
+      copied > 0 ? COPY : MARK,
+    );
   }
 
   #copy(state: State): Move {
     const { pack = 0 } = this.#setup;
     const chunks = this.#of(state, CHOSEN) & chunksIn(state, get(state, STANDS));
-    return this.#then(state, `copies chunks ${bitsOf(chunks)} to pack ${pack}`, [
+    return this.#then(state, () => `copies chunks ${bitsOf(chunks)} to pack ${pack}`, [
       [CONTENT + pack, chunks],
       [STANDS, get(state, STANDS) | (1 << pack)],
       ...this.#keep([CHOSEN, 0]),
@@ -152,13 +169,13 @@ class Pruner {
     let named = 0;
     for (let id = 0; id < IDS_MAX; id += 1) named |= get(state, NAMED + id);
     const pending = get(state, PENDING);
-    return this.#then(state, 'lists pending', this.#keep([SEEN_PENDING, pending], [SEEN_NAMED, named]));
+    return this.#then(state, () => 'lists pending', this.#keep([SEEN_PENDING, pending], [SEEN_NAMED, named]));
   }
 
   #listSnapshots(state: State): Move {
     const { snapshots, revocations } = seenNow(state);
     const seen = this.#keep([SEEN_SNAPSHOTS, snapshots], [SEEN_REVOCATIONS, revocations]);
-    return this.#then(state, 'lists snapshots', seen);
+    return this.#then(state, () => 'lists snapshots', seen);
   }
 
   #decide(state: State): Move {
@@ -168,12 +185,13 @@ class Pruner {
       named: this.#of(state, SEEN_NAMED),
       snapshots: this.#of(state, SEEN_SNAPSHOTS),
       revocations: this.#of(state, SEEN_REVOCATIONS),
-      index: this.#of(state, VIEW) | (this.#rules.copyIndexedFirst ? 0 : this.#ownPack() & get(state, STANDS)),
+      index:
+        this.#of(state, VIEW) | (this.#rules.copyIndexedFirst ? 0 : this.#ownPack() & get(state, STANDS)),
     };
     const lost = bitsOf(this.#lost(state, seen))[0];
     if (lost !== undefined) return this.#lostNode(state, lost);
     const chosen = this.#needless(state, this.#of(state, CANDIDATES), seen);
-    return this.#then(state, `decides to delete packs ${bitsOf(chosen)}`, this.#keep([CHOSEN, chosen]));
+    return this.#then(state, () => `decides to delete packs ${bitsOf(chosen)}`, this.#keep([CHOSEN, chosen]));
   }
 
   /** Ids whose tree it should read and cannot. */
@@ -186,10 +204,11 @@ class Pruner {
 
   /** A snapshot that cannot be read is damage: nothing is deleted. A pending object loses its place. */
   #lostNode(state: State, id: number): Move {
-    if (get(state, PLACE + id) === SNAPSHOT) return this.#then(state, `cannot read snapshot ${id}: gives up`, [], DONE);
+    if (get(state, PLACE + id) === SNAPSHOT)
+      return this.#then(state, () => `cannot read snapshot ${id}: gives up`, [], DONE);
     const revocations = this.#of(state, SEEN_REVOCATIONS) | (1 << id);
     const revoked: Change[] = [[PLACE + id, REVOCATION], ...this.#keep([SEEN_REVOCATIONS, revocations])];
-    return this.#then(state, `cannot read what is pending as ${id}: revokes it`, revoked, DECIDE);
+    return this.#then(state, () => `cannot read what is pending as ${id}: revokes it`, revoked, DECIDE);
   }
 
   #delete(state: State): Move {
@@ -198,13 +217,13 @@ class Pruner {
     const left = chosen & ~pack;
     const deleted: Change[] = [[STANDS, get(state, STANDS) & ~pack], ...this.#keep([CHOSEN, left])];
     return left === 0
-      ? this.#then(state, `deletes pack ${bitsOf(pack)}`, deleted)
-      : this.#then(state, `deletes pack ${bitsOf(pack)}`, deleted, DELETE);
+      ? this.#then(state, () => `deletes pack ${bitsOf(pack)}`, deleted)
+      : this.#then(state, () => `deletes pack ${bitsOf(pack)}`, deleted, DELETE);
   }
 
   #unpend(state: State): Move {
     const removed = this.#of(state, SEEN_PENDING);
-    return this.#then(state, `removes pending objects ${bitsOf(removed)}`, [
+    return this.#then(state, () => `removes pending objects ${bitsOf(removed)}`, [
       [PENDING, get(state, PENDING) & ~removed],
       ...bitsOf(removed).map((id): Change => [NAMED + id, 0]),
     ]);
@@ -255,12 +274,12 @@ class Pruner {
     return fields.map(([field, value]) => [this.#setup.at + field, value]);
   }
 
-  #then(state: State, what: string, changes: readonly Change[], step?: number): Move {
+  #then(state: State, what: () => string, changes: readonly Change[], step?: number): Move {
     const next = withChanges(state, changes);
     const at = step ?? this.#after(next);
     next[this.#setup.at + STEP] = at;
     this.#forget(next, at);
-    return { what: `${this.#setup.name} ${what}`, next };
+    return { what: () => `${this.#setup.name} ${what()}`, next };
   }
 
   /** The step after this one; those that have nothing to do are left out. */
@@ -289,7 +308,9 @@ class Pruner {
 
 function orderOf(rules: Rules): number[] {
   const marks = rules.prunerMarksFirst ? [MARK, LIST_MARKS] : [LIST_MARKS, MARK];
-  const listed = rules.pendingBeforeSnapshots ? [LIST_PENDING, LIST_SNAPSHOTS] : [LIST_SNAPSHOTS, LIST_PENDING];
+  const listed = rules.pendingBeforeSnapshots
+    ? [LIST_PENDING, LIST_SNAPSHOTS]
+    : [LIST_SNAPSHOTS, LIST_PENDING];
   const looked = rules.prunerIndexLast ? [...listed, READ_INDEX] : [READ_INDEX, ...listed];
   const second = rules.secondLook ? [...looked, DECIDE] : [];
   const deleting = rules.marksStay ? [UNNAME, DELETE] : [UNNAME, DELETE, UNMARK];
@@ -312,12 +333,4 @@ function seenNow(state: State): Seen {
     revocations: idsWith(state, REVOCATION),
     index: get(state, INDEXED),
   };
-}
-
-function maskOf(bits: readonly number[]): number {
-  return bits.reduce((mask, bit) => mask | (1 << bit), 0);
-}
-
-function maskHas(mask: number, bit: number): boolean {
-  return ((mask >> bit) & 1) === 1;
 }

@@ -6,8 +6,14 @@ export interface Rules {
   readonly pendingBeforeMarks: boolean;
   /** Writer: the index is read before the marks are listed. */
   readonly writerIndexBeforeMarks: boolean;
-  /** Writer: new packs are in the index before its pending object is put. */
-  readonly indexBeforePending: boolean;
+  /** Writer: its new packs are stored and indexed before it puts its pending object, lists the marks, commits. */
+  readonly storesBefore: 'pending' | 'marks' | 'commit';
+  /** Writer: where no marks are new since its first look-up it does not look. */
+  readonly shortcut: boolean;
+  /** Writer: marks that are new end the shortcut. */
+  readonly shortcutHeedsMarks: boolean;
+  /** Writer: the shortcut is only for those who know that their parent was held under the same marks. */
+  readonly shortcutHeedsBase: boolean;
   /** Writer: what it carries over from its parent is looked up like all else. */
   readonly checkCarried: boolean;
   /** Writer: after storing chunks again it looks at the marks again. */
@@ -49,7 +55,10 @@ export interface Rules {
 export const RULES: Rules = {
   pendingBeforeMarks: true,
   writerIndexBeforeMarks: true,
-  indexBeforePending: true,
+  storesBefore: 'pending',
+  shortcut: true,
+  shortcutHeedsMarks: true,
+  shortcutHeedsBase: true,
   checkCarried: true,
   marksAgain: true,
   heedRevocation: true,

@@ -10,6 +10,7 @@ import {
   get,
   INDEXED,
   idsWith,
+  MARKS,
   PLACE,
   PROCESS_BYTES,
   PROCESSES,
@@ -48,6 +49,8 @@ export interface Scenario {
   readonly forgets: number;
   readonly faults?: 'none' | 'unknown' | 'late';
   readonly hints?: boolean;
+  /** Packs that were marked long ago. */
+  readonly marked?: number;
 }
 
 export function searchOf(scenario: Scenario, rules: Rules = RULES): Search {
@@ -75,19 +78,26 @@ class Builder {
     for (const [index, plan] of this.#scenario.writers.entries()) this.#addWriter(`writer ${index}`, plan);
     for (const [index, plan] of this.#scenario.pruners.entries()) this.#addPruner(`pruner ${index}`, plan);
     const { revocations, forgets } = this.#scenario;
-    if (revocations > 0) this.#processes.push(createRevoker({ at: this.#take(1), times: revocations, rules: this.#rules }));
+    if (revocations > 0)
+      this.#processes.push(createRevoker({ at: this.#take(1), times: revocations, rules: this.#rules }));
     if (forgets > 0) this.#processes.push(createForgetter({ at: this.#take(2), times: forgets }));
     if (this.#scenario.faults === 'late') this.#processes.push(network);
-    return { start: this.#start(), processes: this.#processes, wrong: (state) => wrongWith(state, this.#trees) };
+    return {
+      start: this.#start(),
+      processes: this.#processes,
+      wrong: (state) => wrongWith(state, this.#trees),
+    };
   }
 
   #addWriter(name: string, { tree, own, tries = 2, packs }: WriterPlan): void {
     const ids = Array.from({ length: tries }, () => this.#trees.push(tree) - 1);
     const at = this.#take(PROCESS_BYTES);
     this.#changes.push([at + OWN, own]);
-    const { faults = 'none', hints = false } = this.#scenario;
+    const { faults = 'none', hints = false, marked: base_marks = 0 } = this.#scenario;
     const made = Array.from({ length: packs }, () => this.#packs++);
-    this.#processes.push(createWriter({ at, name, ids, packs: made, tree, faults, hints, rules: this.#rules }));
+    this.#processes.push(
+      createWriter({ at, name, ids, packs: made, tree, own, base_marks, faults, hints, rules: this.#rules }),
+    );
   }
 
   #addPruner(name: string, { copies, ...plan }: PrunerPlan): void {
@@ -108,6 +118,7 @@ class Builder {
     const all = (1 << this.#scenario.packs.length) - 1;
     state[STANDS] = all;
     state[INDEXED] = all;
+    state[MARKS] = this.#scenario.marked ?? 0;
     for (const id of this.#scenario.old.keys()) {
       state[PLACE + id] = SNAPSHOT;
     }

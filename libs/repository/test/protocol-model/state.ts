@@ -41,7 +41,7 @@ export type Change = readonly [at: number, value: number];
 
 /** One thing that a process can do next. */
 export interface Move {
-  readonly what: string;
+  readonly what: () => string;
   readonly next: State;
 }
 
@@ -83,4 +83,13 @@ export function idsWith(state: State, what: number): number {
   let ids = 0;
   for (let id = 0; id < IDS_MAX; id += 1) if (state[PLACE + id] === what) ids |= 1 << id;
   return ids;
+}
+
+/** The mask of these bits. */
+export function maskOf(bits: readonly number[]): number {
+  return bits.reduce((mask, bit) => mask | (1 << bit), 0);
+}
+
+export function maskHas(mask: number, bit: number): boolean {
+  return ((mask >> bit) & 1) === 1;
 }

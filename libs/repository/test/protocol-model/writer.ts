@@ -1,15 +1,17 @@
 import type { Rules } from './rules.ts';
 import {
   allOf,
+  bitsOf,
   type Change,
-  chunksIn,
   CONTENT,
+  chunksIn,
   FREE,
   get,
   INDEXED,
   LATE,
   MARKS,
   type Move,
+  maskHas,
   NAMED,
   PENDING,
   PLACE,
@@ -33,6 +35,8 @@ export interface WriterSetup {
   readonly tree: Tree;
   /** The chunks that it has read itself; the others of its tree it carries over from its parent, unseen. */
   readonly own: number;
+  /** The parent's tree was held under these marks, as far as it knows. */
+  readonly base_marks: number;
   /** Puts of snapshots can end with an error: after they were done, without, or before they are. */
   readonly faults: 'none' | 'unknown' | 'late';
   /** It names its new packs in pending objects, to save work. */
@@ -41,29 +45,34 @@ export interface WriterSetup {
 }
 
 /** What it does next. */
-const READ = 0;
-const HINT = 1;
-const PUT = 2;
-const INDEX = 3;
-const PEND = 4;
-const REFRESH = 5;
-const LIST = 6;
-const MORE = 7;
-const COMMIT = 8;
-const LOOK = 9;
-const CLEAN = 10;
-export const DONE = 11;
+const READ_INDEX = 0;
+const READ_MARKS = 1;
+const HINT = 2;
+const PUT = 3;
+const INDEX = 4;
+const PEND = 5;
+const LIST_FIRST = 6;
+const REFRESH = 7;
+const LIST = 8;
+const MORE = 9;
+const COMMIT = 10;
+const LOOK = 11;
+const CLEAN = 12;
+export const DONE = 13;
 /** Out of ids or packs: the model ends here, not the writer. */
-export const SPENT = 12;
+export const SPENT = 14;
 
 /** What it remembers. */
 const STEP = 0;
 const VIEW = 1;
 const SEEN = 2;
-const TRY = 3;
+export const TRY = 3;
 export const OWN = 4;
-const USED = 5;
-const IS_COMMITTING = 6;
+export const USED = 5;
+/** Which round of making sure that all is held: 0, then 1 for all others. */
+const ROUND = 6;
+/** The marks of the first look-up. */
+const FIRST = 7;
 
 /** A backup: stores, indexes, commits. */
 export function createWriter(setup: WriterSetup): Process {
@@ -75,94 +84,98 @@ class Writer {
   readonly #setup: WriterSetup;
   readonly #rules: Rules;
   readonly #chunks: number;
+  readonly #does: Readonly<Record<number, (state: State) => Move | Move[]>>;
 
   constructor(setup: WriterSetup) {
     this.#setup = setup;
     this.#rules = setup.rules;
     this.#chunks = allOf(setup.tree);
+    this.#does = {
+      [READ_INDEX]: (state) =>
+        this.#move(
+          state,
+          () => 'reads the index',
+          this.#keep([VIEW, get(state, INDEXED)], [STEP, READ_MARKS]),
+        ),
+      [READ_MARKS]: (state) => this.#readMarks(state),
+      [HINT]: (state) => this.#name(state, this.#of(state, USED), PUT),
+      [PUT]: (state) => this.#put(state),
+      [INDEX]: (state) => this.#index(state),
+      [PEND]: (state) => this.#pend(state),
+      [LIST_FIRST]: (state) => this.#listFirst(state),
+      [REFRESH]: (state) => this.#refresh(state),
+      [LIST]: (state) => this.#list(state),
+      [MORE]: (state) => this.#name(state, this.#of(state, USED) - 1, this.#toLook()),
+      [COMMIT]: (state) => this.#commit(state),
+      [LOOK]: (state) => this.#look(state),
+      [CLEAN]: (state) => this.#clean(state),
+    };
   }
 
   moves(state: State): Move[] {
-    const next = this.#next(state);
-    return (Array.isArray(next) ? next : [next]).filter((move) => move !== undefined);
+    const moves = this.#does[this.#of(state, STEP)]?.(state) ?? [];
+    return Array.isArray(moves) ? moves : [moves];
   }
 
-  #next(state: State): Move | undefined | Move[] {
-    switch (this.#of(state, STEP)) {
-      case READ:
-        return this.#read(state);
-      case HINT:
-        return this.#name(state, 'names its new pack in a pending object', PUT);
-      case PUT:
-        return this.#put(state);
-      case INDEX:
-        return this.#index(state);
-      case PEND:
-        return this.#pend(state);
-      case REFRESH:
-        return this.#refresh(state);
-      case LIST:
-        return this.#list(state);
-      case MORE:
-        return this.#name(state, 'names its new pack in a further pending object', REFRESH);
-      case COMMIT:
-        return this.#commit(state);
-      case LOOK:
-        return this.#look(state);
-      case CLEAN:
-        return this.#clean(state);
-      default:
-        return undefined;
-    }
-  }
-
-  #read(state: State): Move {
-    const view = get(state, INDEXED);
+  #readMarks(state: State): Move {
     const marks = get(state, MARKS);
-    const wanted = this.#of(state, OWN) & ~chunksIn(state, view & ~marks);
-    const seen = this.#keep([VIEW, view], [SEEN, marks], [IS_COMMITTING, 0]);
-    return this.#move(state, 'reads index and marks', [...seen, ...this.#then(wanted ? this.#toStore() : this.#toCommit())]);
+    const seen = withChanges(state, this.#keep([SEEN, marks], [FIRST, marks]));
+    return this.#move(
+      seen,
+      () => 'lists the marks',
+      this.#then(this.#stores(seen, 'pending') ? this.#toStore() : this.#toCommit(seen)),
+    );
+  }
+
+  /** It has own chunks to store, and this is the time for it. */
+  #stores(state: State, before: Rules['storesBefore']): boolean {
+    return this.#rules.storesBefore === before && this.#of(state, ROUND) === 0 && this.#lacks(state) !== 0;
   }
 
   #toStore(): number {
-    if (!this.#rules.indexBeforePending) return PEND;
     return this.#setup.hints ? HINT : PUT;
   }
 
-  #toCommit(): number {
-    return this.#rules.pendingBeforeMarks ? PEND : this.#toLook();
+  #toCommit(state: State): number {
+    return this.#rules.pendingBeforeMarks ? PEND : this.#toFirstLook(state);
+  }
+
+  #toFirstLook(state: State): number {
+    return this.#rules.shortcut && this.#of(state, ROUND) === 0 ? LIST_FIRST : this.#toLook();
   }
 
   #toLook(): number {
     return this.#rules.writerIndexBeforeMarks ? REFRESH : LIST;
   }
 
-  #name(state: State, what: string, then: number): Move {
-    const used = this.#of(state, USED);
-    const pack = this.#setup.packs[then === REFRESH ? used - 1 : used] ?? 0;
+  #name(state: State, which: number, then: number): Move {
+    const pack = this.#setup.packs[which] ?? 0;
     const at = NAMED + this.#id(state);
-    const step = then === REFRESH ? this.#toLook() : then;
-    return this.#move(state, what, [[at, get(state, at) | (1 << pack)], ...this.#then(step)]);
+    return this.#move(state, () => `names pack ${pack} in a pending object`, [
+      [at, get(state, at) | (1 << pack)],
+      ...this.#then(then),
+    ]);
   }
 
   /** What it lacks: of its own, before it commits; of all that its tree names, after. */
   #lacks(state: State): number {
     const held = chunksIn(state, this.#of(state, VIEW) & ~this.#of(state, SEEN));
-    const is_all = this.#of(state, IS_COMMITTING) === 1 && this.#rules.checkCarried;
+    const is_all = this.#of(state, ROUND) > 0 && this.#rules.checkCarried;
     return (is_all ? this.#chunks : this.#of(state, OWN)) & ~held;
   }
 
   #canStore(state: State, chunks: number): boolean {
     const copyable = chunksIn(state, this.#of(state, VIEW) & get(state, STANDS));
-    return (chunks & ~(this.#of(state, OWN) | copyable)) === 0;
+    const in_hand = this.#of(state, ROUND) === 0 ? this.#of(state, OWN) : 0;
+    return (chunks & ~(in_hand | copyable)) === 0;
   }
 
   #put(state: State): Move {
     const chunks = this.#lacks(state);
-    if (!this.#canStore(state, chunks)) return this.#startOver(state, 'finds nothing to copy from: starts over');
+    if (!this.#canStore(state, chunks)) return this.#writeAnew(state);
     const pack = this.#setup.packs[this.#of(state, USED)];
-    if (pack === undefined) return this.#move(state, 'has no pack left', this.#then(SPENT));
-    return this.#move(state, `stores chunks ${chunks} in pack ${pack}`, [
+    if (pack === undefined) return this.#move(state, () => 'has no pack left', this.#then(SPENT));
+    return this.#move(state, () => `stores chunks ${bitsOf(chunks)} in pack ${pack}`, [
       [CONTENT + pack, chunks],
       [STANDS, get(state, STANDS) | (1 << pack)],
       ...this.#keep([USED, this.#of(state, USED) + 1]),
@@ -172,62 +185,95 @@ class Writer {
 
   #index(state: State): Move {
     const pack = this.#setup.packs[this.#of(state, USED) - 1] ?? 0;
-    const changes: Change[] = [
+    return this.#move(state, () => `indexes pack ${pack}`, [
       [INDEXED, get(state, INDEXED) | (1 << pack)],
       ...this.#keep([VIEW, this.#of(state, VIEW) | (1 << pack)]),
-    ];
-    return this.#move(state, `indexes pack ${pack}`, [...changes, ...this.#then(this.#afterIndex(state))]);
+      ...this.#then(this.#afterIndex(state)),
+    ]);
   }
 
   #afterIndex(state: State): number {
-    if (this.#of(state, IS_COMMITTING) === 0) return this.#rules.indexBeforePending ? this.#toCommit() : this.#toLook();
+    if (this.#of(state, ROUND) === 0) {
+      const { storesBefore } = this.#rules;
+      if (storesBefore === 'commit') return COMMIT;
+      return storesBefore === 'pending' ? this.#toCommit(state) : this.#toFirstLook(state);
+    }
     if (!this.#rules.marksAgain) return COMMIT;
     return this.#setup.hints ? MORE : this.#toLook();
   }
 
   #pend(state: State): Move {
-    return this.#move(state, 'puts its pending object', [
+    return this.#move(state, () => 'puts its pending object', [
       [PENDING, get(state, PENDING) | (1 << this.#id(state))],
       ...this.#then(this.#afterPend(state)),
     ]);
   }
 
   #afterPend(state: State): number {
-    if (!this.#rules.indexBeforePending && this.#lacks(state) !== 0) return PUT;
-    return this.#rules.pendingBeforeMarks ? this.#toLook() : COMMIT;
+    if (this.#stores(state, 'marks')) return this.#toStore();
+    return this.#rules.pendingBeforeMarks ? this.#toFirstLook(state) : COMMIT;
+  }
+
+  /** The shortcut: nothing was marked since the first look-up, and its parent was held under the same marks. */
+  #listFirst(state: State): Move {
+    const marks = get(state, MARKS);
+    const is_new = this.#rules.shortcutHeedsMarks && marks !== this.#of(state, FIRST);
+    const is_vague =
+      this.#rules.shortcutHeedsBase &&
+      this.#of(state, OWN) !== this.#chunks &&
+      marks !== this.#setup.base_marks;
+    if (is_new || is_vague) {
+      return this.#move(
+        state,
+        () => 'lists the marks: it has to look',
+        this.#keep([ROUND, 1], [STEP, this.#toLook()]),
+      );
+    }
+    return this.#move(state, () => 'lists the marks: nothing is new', this.#then(this.#beforeCommit(state)));
+  }
+
+  /** What comes next where it believes that all is held. */
+  #beforeCommit(state: State): number {
+    if (this.#stores(state, 'commit')) return PUT;
+    return this.#rules.pendingBeforeMarks ? COMMIT : PEND;
   }
 
   #refresh(state: State): Move {
     const view = this.#of(state, VIEW) | get(state, INDEXED);
-    const seen = withChanges(state, this.#keep([VIEW, view], [IS_COMMITTING, 1]));
-    return this.#move(seen, 'reads the index', this.#then(this.#rules.writerIndexBeforeMarks ? LIST : this.#judge(seen)));
+    const seen = withChanges(state, this.#keep([VIEW, view], [ROUND, 1]));
+    return this.#move(
+      seen,
+      () => 'reads the index again',
+      this.#then(this.#rules.writerIndexBeforeMarks ? LIST : this.#judge(seen)),
+    );
   }
 
   #list(state: State): Move {
-    const seen = withChanges(state, this.#keep([SEEN, get(state, MARKS)], [IS_COMMITTING, 1]));
-    return this.#move(seen, 'lists the marks', this.#then(this.#rules.writerIndexBeforeMarks ? this.#judge(seen) : REFRESH));
+    const seen = withChanges(state, this.#keep([SEEN, get(state, MARKS)], [ROUND, 1]));
+    return this.#move(
+      seen,
+      () => 'lists the marks',
+      this.#then(this.#rules.writerIndexBeforeMarks ? this.#judge(seen) : REFRESH),
+    );
   }
 
   /** What to do once it knows index and marks. */
   #judge(state: State): number {
-    if (this.#lacks(state) !== 0) return PUT;
-    return this.#rules.pendingBeforeMarks ? COMMIT : PEND;
+    return this.#lacks(state) !== 0 ? PUT : this.#beforeCommit(state);
   }
 
   #commit(state: State): Move[] {
     const id = this.#id(state);
-    if (get(state, PLACE + id) !== FREE && this.#rules.heedRevocation) {
-      return [this.#startOver(state, 'finds its place taken: starts over')];
-    }
+    if (get(state, PLACE + id) !== FREE && this.#rules.heedRevocation) return [this.#yieldPlace(state)];
     const done: Change[] = get(state, PLACE + id) === FREE ? [[PLACE + id, SNAPSHOT]] : [];
     if (!this.#rules.pendingUntilCommit && maskHas(get(state, PENDING), id)) {
-      return [this.#move(state, 'removes its pending objects', this.#unpend(state))];
+      return [this.#move(state, () => 'removes its pending objects', this.#unpend(state))];
     }
-    const moves = [this.#move(state, 'commits', [...done, ...this.#report(state)])];
+    const moves = [this.#move(state, () => 'commits', [...done, ...this.#report(state)])];
     if (this.#setup.faults !== 'none') {
-      moves.push(this.#move(state, 'commits, and is told of an error', [...done, ...this.#then(LOOK)]));
+      moves.push(this.#move(state, () => 'commits, and is told of an error', [...done, ...this.#then(LOOK)]));
       const late: Change[] = this.#setup.faults === 'late' ? [[LATE, get(state, LATE) | (1 << id)]] : [];
-      moves.push(this.#move(state, 'fails to commit', [...late, ...this.#then(LOOK)]));
+      moves.push(this.#move(state, () => 'fails to commit', [...late, ...this.#then(LOOK)]));
     }
     return moves;
   }
@@ -237,15 +283,19 @@ class Writer {
   }
 
   #look(state: State): Move {
-    if (!this.#rules.lookAfterUnknown) return this.#move(state, 'tries the same put again', this.#then(COMMIT));
+    if (!this.#rules.lookAfterUnknown)
+      return this.#move(state, () => 'tries the same put again', this.#then(COMMIT));
     if (get(state, PLACE + this.#id(state)) === SNAPSHOT) {
-      return this.#move(state, 'finds its snapshot standing', this.#report(state));
+      return this.#move(state, () => 'finds its snapshot standing', this.#report(state));
     }
-    return this.#startOver(state, 'does not find its snapshot: starts over');
+    return this.#writeAnew(state);
   }
 
   #clean(state: State): Move {
-    return this.#move(state, 'removes its pending objects', [...this.#unpend(state), ...this.#then(DONE)]);
+    return this.#move(state, () => 'removes its pending objects', [
+      ...this.#unpend(state),
+      ...this.#then(DONE),
+    ]);
   }
 
   #unpend(state: State): Change[] {
@@ -256,13 +306,34 @@ class Writer {
     ];
   }
 
-  /** Everything is read and stored anew, under a new id. */
-  #startOver(state: State, what: string): Move {
-    const attempt = this.#of(state, TRY) + 1;
+  /** Taken for dead, it announces the same tree under a new id, and looks again. */
+  #yieldPlace(state: State): Move {
+    const changes = [
+      ...this.#unpend(state),
+      ...this.#keep([ROUND, 0]),
+      ...this.#nextTry(state, this.#toCommit(state)),
+    ];
+    return this.#move(state, () => 'finds its place taken: takes a new id', changes);
+  }
+
+  /** Everything is read and stored anew, under a new id; while its parent stands, nodes of that are carried over. */
+  #writeAnew(state: State): Move {
     const left: Change[] = this.#rules.pendingOfUnknownStays ? [] : this.#unpend(state);
-    if (attempt >= this.#setup.ids.length) return this.#move(state, what, [...left, ...this.#then(SPENT)]);
-    const remembered = this.#keep([TRY, attempt], [OWN, this.#chunks], [VIEW, 0], [SEEN, 0], [IS_COMMITTING, 0]);
-    return this.#move(state, what, [...left, ...remembered, ...this.#then(READ)]);
+    const { own, tree } = this.#setup;
+    const is_first = this.#of(state, TRY) === 0 && get(state, PLACE) === SNAPSHOT;
+    const read = is_first ? own | tree.leaves : this.#chunks;
+    const cleared = this.#keep([OWN, read], [VIEW, 0], [SEEN, 0], [ROUND, 0], [FIRST, 0]);
+    return this.#move(state, () => 'starts from the beginning', [
+      ...left,
+      ...cleared,
+      ...this.#nextTry(state, READ_INDEX),
+    ]);
+  }
+
+  #nextTry(state: State, step: number): Change[] {
+    const attempt = this.#of(state, TRY) + 1;
+    if (attempt >= this.#setup.ids.length) return this.#then(SPENT);
+    return this.#keep([TRY, attempt], [STEP, step]);
   }
 
   #id(state: State): number {
@@ -280,15 +351,11 @@ class Writer {
   /** Who is done or spent remembers nothing more, so that such states are one. */
   #then(step: number): Change[] {
     if (step !== DONE && step !== SPENT) return this.#keep([STEP, step]);
-    const { at } = this.#setup;
-    return [[at + STEP, step], ...[VIEW, SEEN, TRY, OWN, USED, IS_COMMITTING].map((field): Change => [at + field, 0])];
+    const fields = [VIEW, SEEN, TRY, OWN, USED, ROUND, FIRST];
+    return this.#keep([STEP, step], ...fields.map((field): Change => [field, 0]));
   }
 
-  #move(state: State, what: string, changes: readonly Change[]): Move {
-    return { what: `${this.#setup.name} ${what}`, next: withChanges(state, changes) };
+  #move(state: State, what: () => string, changes: readonly Change[]): Move {
+    return { what: () => `${this.#setup.name} ${what()}`, next: withChanges(state, changes) };
   }
-}
-
-function maskHas(mask: number, bit: number): boolean {
-  return ((mask >> bit) & 1) === 1;
 }
