@@ -40,7 +40,10 @@ export async function evacuatePacks(
   options: EvacuateOptions,
 ): Promise<Evacuated> {
   const store = new PackStore(engine);
-  const writer = new PackWriter(engine.keys, { compress: true, on_pack: store.put });
+  const writer: PackWriter = new PackWriter(engine.keys, {
+    compress: true,
+    on_pack: (pack) => store.put(pack, (memory) => writer.recycle(memory)),
+  });
   const run = { engine, reach, writer, store, leaving: new Set(options.packs), copied: new ChunkSet() };
   const left = new Map<string, 'damaged' | 'gone'>();
   for (const is_newest of [true, false]) {
@@ -104,7 +107,7 @@ async function copyChunks(run: Run, wanted: readonly WantedChunk[]): Promise<'co
   for (const { id, flags, place } of wanted) {
     try {
       const data = await run.engine.chunks.readAt(id, place);
-      run.writer.add(id, Buffer.from(data), (flags & IS_NODE) === 0 ? 'data' : 'node');
+      run.writer.add(id, data, (flags & IS_NODE) === 0 ? 'data' : 'node');
       run.copied.add(id, 1);
     } catch (error) {
       if (isStorageError(error, 'not_found')) return 'gone';

@@ -1,6 +1,5 @@
 import type { Entry } from '../api.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
-import type { FileStat } from '../write/store-file.ts';
 
 /** What a thread needs to store files for one backup. */
 export interface BeginBackup {
@@ -106,19 +105,25 @@ export interface VerifyFiles {
   readonly dry_run: boolean;
 }
 
-export type Task = BeginBackup | StoreFiles | EndBackup | WriteBlocks | VerifyFiles | CheckPack;
+/** The memory of a pack that is stored comes back. */
+export interface Recycle {
+  readonly task: 'recycle';
+  readonly memory: ArrayBuffer;
+}
 
-/** What became of one file: what was stored, or why it could not be. */
-export type StoreResult =
-  | {
-      readonly ok: true;
-      readonly stat: FileStat;
-      readonly digest: Uint8Array;
-      readonly is_list: boolean;
-      readonly ids: Uint8Array;
-      readonly xattrs?: Uint8Array;
-    }
-  | { readonly ok: false; readonly code: string | undefined; readonly reason: string };
+export type Task = BeginBackup | StoreFiles | EndBackup | Recycle | WriteBlocks | VerifyFiles | CheckPack;
+
+/** What became of the files of one task, in their order, in memory that is handed over. */
+export interface StoredBatch {
+  /** Their encoded entries, one after the other. */
+  readonly entries: Uint8Array;
+  /** Length of each one's entry; 0: it could not be stored. */
+  readonly lengths: Uint32Array;
+  /** What change detection remembers of each. */
+  readonly stamps: Float64Array;
+  /** Those that could not be stored, by their place. */
+  readonly failures: readonly { at: number; code: string | undefined; reason: string }[];
+}
 
 /** What became of a piece that is not simply written. */
 export interface PieceProblem {
@@ -138,7 +143,8 @@ export interface FileVerdict {
 
 export interface TaskResults {
   begin_backup: undefined;
-  store_files: readonly StoreResult[];
+  store_files: StoredBatch;
+  recycle: undefined;
   end_backup: undefined;
   check_pack: CheckedPack;
   write_blocks: readonly PieceProblem[];

@@ -11,8 +11,12 @@ import { FileStorer } from './file-storer.ts';
 import { PackStore } from './pack-store.ts';
 import { PendingWriter } from './pending-writer.ts';
 import { Scan, type ScanSink } from './scan.ts';
+import { createStamper } from './stamp.ts';
 import { StatCache } from './stat-cache.ts';
 import { TreeWriter } from './tree-writer.ts';
+
+/** So many entries may wait for a large file before them. */
+const WAITING_MAX = 65_536;
 
 type Request = BackupRequest & { skip_unchanged?: boolean };
 
@@ -50,7 +54,8 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   const known = await engine.snapshots.all();
   const parent = await findParent(engine, request, known);
   // What others have stored since the index was read saves work in a walk; it is not worth a listing for one file.
-  if (request.changes === undefined || parent === undefined) {
+  const is_walk = request.changes === undefined || parent === undefined;
+  if (is_walk) {
     await engine.index.refresh();
     await engine.index.refreshMarks();
   }
@@ -60,20 +65,23 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   const packs = new PackStore(engine, { dry_run, pending });
   const claims = new ClaimTable();
   const compress = request.compression ?? true;
-  const sink = new ChunkSink({
+  const sink: ChunkSink = new ChunkSink({
     keys: engine.keys,
     index: engine.index.lookup,
     claims,
     compress,
-    on_pack: packs.put,
+    on_pack: (pack) => packs.put(pack, (memory) => sink.recycle(memory)),
   });
   const tree = new TreeWriter(engine, sink, parent === undefined ? undefined : rootOf(parent));
-  using files = new FileStorer({ engine, sink, claims, packs, compress });
-  const stats = new StatCache(engine.index.db, request);
-  const entries = new EntryWriter({ request, parent, tree, files, stats });
+  const stampOf = createStamper(engine.keys.tree_seed);
+  using files = new FileStorer({ engine, sink, claims, packs, compress, stampOf });
+  const { db, file } = engine.index;
+  const { host, source } = request;
+  using stats = new StatCache({ db, file, host, source, is_walk });
+  const entries = new EntryWriter({ request, parent, tree, files, stats, stampOf });
 
   const room = async () => {
-    await files.room();
+    await files.room(() => entries.waiting <= WAITING_MAX);
     if (!dry_run) await tree.settle(() => packs.checkpoint());
   };
   const scan = new Scan(engine, { request, parent_tree: parent?.tree, sink: scanInto(entries, room) });
@@ -82,7 +90,7 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   entries.scanned();
   await files.finish();
   const root = await tree.finish();
-  stats.flush();
+  stats.finish();
   throwIfAborted(request.signal);
 
   const statsOf = (): BackupStats => ({
@@ -131,6 +139,7 @@ function scanInto(entries: EntryWriter, room: () => Promise<void>): ScanSink {
   return {
     present: (item, before) => entries.present(item, before),
     gone: (key, before) => entries.gone(key, before),
+    kept: (key) => entries.kept(key),
     unreadable: (path, reason) => entries.unreadable.push({ path, reason }),
     skipped: (path, reason) => entries.skipped.push({ path, reason }),
     room,

@@ -27,12 +27,17 @@ export class ChunkSink {
     this.#writer = new PackWriter(parts.keys, parts);
   }
 
-  /** Takes over `data`: it must not change any more. */
+  /** Copies what it keeps of `data`. */
   add(data: Buffer, kind: ChunkKind): StoredChunk {
     const digest = sha256(data);
     const id = chunkId(this.#parts.keys, digest);
     if (!this.#parts.index.has(id) && this.#parts.claims.claim(id)) this.#writer.add(id, data, kind);
     return { id, digest };
+  }
+
+  /** Gives the memory of a stored pack back to be used again. */
+  recycle(memory: ArrayBuffer): void {
+    this.#writer.recycle(memory);
   }
 
   /** Finishes the open pack, whatever is in it. */

@@ -33,9 +33,13 @@ export class PackStore {
     this.#pending = options.pending;
   }
 
-  /** Begins to store a pack; a failure comes out of the next `room` or `checkpoint`. */
-  readonly put = (pack: FinishedPack): void => {
+  /**
+   * Begins to store a pack; a failure comes out of the next `room` or `checkpoint`. `give_back` gets its memory once
+   * it is stored.
+   */
+  readonly put = (pack: FinishedPack, give_back: (memory: ArrayBuffer) => void): void => {
     const storing = this.#store(pack)
+      .then(() => give_back(pack.data.buffer as ArrayBuffer))
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })

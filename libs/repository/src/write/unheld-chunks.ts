@@ -37,10 +37,13 @@ export async function storeAgain(
   packs: PackStore,
   chunks: readonly UnheldChunk[],
 ): Promise<void> {
-  const writer = new PackWriter(engine.keys, { compress: true, on_pack: packs.put });
+  const writer: PackWriter = new PackWriter(engine.keys, {
+    compress: true,
+    on_pack: (pack) => packs.put(pack, (memory) => writer.recycle(memory)),
+  });
   const slice = new Slice();
   for (const { id, kind } of chunks) {
-    writer.add(id, Buffer.from(await readOrGone(engine, id)), kind);
+    writer.add(id, await readOrGone(engine, id), kind);
     await packs.room();
     await slice.rest();
   }
