@@ -174,6 +174,31 @@ export interface CheckRequest {
   readonly signal?: AbortSignal;
 }
 
+/** What is copied from another repository. */
+export interface CopyRequest {
+  /** By id, prefix or `latest`; default: all. */
+  readonly snapshots?: readonly string[];
+  readonly filter?: { readonly host?: string; readonly source?: string };
+  /** How hard it is tried: levels 1, 3 and 19 of zstd. */
+  readonly compression?: 'fast' | 'default' | 'max';
+  readonly on_progress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What was copied, and what could not be. */
+export interface CopyResult {
+  /** Oldest first: the id that it has there, and the snapshot here. */
+  readonly copied: readonly { readonly from: string; readonly snapshot: Snapshot }[];
+  /** So many of the chosen ones were here before. */
+  readonly there_before: number;
+  /** Snapshots that are damaged there: nothing of them was committed. */
+  readonly failed: readonly { readonly snapshot_id: string; readonly reason: string }[];
+  readonly chunks: number;
+  readonly bytes_read: number;
+  readonly bytes_stored: number;
+  readonly duration_ms: number;
+}
+
 /** Chunks, each counted once: their bytes, and what these take compressed and sealed. */
 export interface ChunkFigures {
   readonly chunks: number;
@@ -236,6 +261,11 @@ export interface Repository extends AsyncDisposable {
   restore(request: RestoreRequest): Promise<RestoreResult>;
   /** Structure; with `read_data` every byte. Calls back for each problem, at the end. */
   check(request: CheckRequest): Promise<void>;
+  /**
+   * Copies snapshots with all that they reach from a repository that names chunks in the same way (`bad_request` for any
+   * other: see InitOptions.ids_of). Those that are here are passed over, so a copy that was cut short is gone on with.
+   */
+  copy_from(source: Repository, request?: CopyRequest): Promise<CopyResult>;
   /** Of all snapshots, or of one. Walks all trees, reads no file. Memory stays flat. */
   stats(snapshot?: Snapshot): Promise<RepositoryStats>;
 }

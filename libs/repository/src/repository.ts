@@ -1,8 +1,10 @@
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
 import { checkRepository } from './check/check-repository.ts';
+import { copySnapshots } from './copy/copy-snapshots.ts';
 import type { MasterSecrets, RepositoryKeys } from './crypto/keys.ts';
 import type { Engine } from './engine.ts';
+import { engineOf, setEngine } from './engine-of.ts';
 import { fromStorage } from './errors.ts';
 import { IndexCache } from './index/index-cache.ts';
 import { createKeyRing } from './key-ring.ts';
@@ -34,7 +36,7 @@ export function createRepository(parts: RepositoryParts): Repository {
   const engine: Engine = { store, keys, index, chunks, nodes, snapshots, pool };
   const oneAtATime = createQueue();
 
-  return {
+  const repository: Repository = {
     id: keys.repository_id.toString('hex'),
     location: store.location,
     keys: createKeyRing(store, keys.repository_id, parts.opened),
@@ -52,12 +54,15 @@ export function createRepository(parts: RepositoryParts): Repository {
     read_many: (entries, use) => readMany(engine, entries, use),
     restore: (request) => restoreSnapshot(engine, request).catch(rethrow),
     check: (request) => checkRepository(engine, request),
+    copy_from: (source, request = {}) => oneAtATime(() => copySnapshots(engineOf(source), engine, request)),
     stats: (snapshot) => repositoryStats(engine, snapshot),
     async [Symbol.asyncDispose]() {
       await oneAtATime(() => pool[Symbol.asyncDispose]());
       index[Symbol.dispose]();
     },
   };
+  setEngine(repository, engine);
+  return repository;
 }
 
 function rethrow(error: unknown): never {

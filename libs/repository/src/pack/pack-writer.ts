@@ -22,6 +22,8 @@ export interface FinishedPack {
 
 export interface PackWriterOptions {
   readonly compress: boolean;
+  /** Of zstd; default: that of backups. */
+  readonly level?: number;
   readonly on_pack: (pack: FinishedPack) => void;
   /** A pack is finished once it holds this many bytes. */
   readonly pack_bytes?: number;
@@ -89,7 +91,11 @@ export class PackWriter {
     const pack = this.#pack ?? this.#newPack();
     const number = pack.blocks.length;
     const raw = block.pieces.length === 1 ? (block.pieces[0] as Buffer) : Buffer.concat(block.pieces);
-    const { codec, data } = encode(raw, this.#options.compress && block.kind !== 'incompressible');
+    const { codec, data } = encode(
+      raw,
+      this.#options.compress && block.kind !== 'incompressible',
+      this.#options.level,
+    );
     const sealed = pack.envelope.seal(number, data);
     verifyBlock(pack, { number, codec, raw, sealed });
     pack.blocks.push({ offset: pack.length, sealed_length: sealed.length, raw_length: raw.length, codec });

@@ -1,5 +1,6 @@
 import type { Entry } from '../api.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
+import type { ChunkKind } from '../pack/pack-writer.ts';
 import type { FileStat } from '../write/store-file.ts';
 
 /** What a thread needs to store files for one backup. */
@@ -10,6 +11,8 @@ export interface BeginBackup {
   readonly index_file: string;
   readonly claim_tables: readonly SharedArrayBuffer[];
   readonly compress: boolean;
+  /** Of zstd; default: that of backups. */
+  readonly level?: number;
 }
 
 export interface StoreFiles {
@@ -70,7 +73,30 @@ export interface CheckedPack {
   readonly lost: Uint8Array;
 }
 
-export type Task = BeginBackup | StoreFiles | EndBackup | WriteBlock | CheckPack;
+/** A chunk of a block that is copied into another repository. */
+export interface CopyPiece {
+  readonly id: Uint8Array;
+  /** Of the chunk in the raw block. */
+  readonly offset: number;
+  readonly length: number;
+  readonly kind: ChunkKind;
+}
+
+/** Decode a block of another repository and store chunks of it; between `begin_backup` and `end_backup`. */
+export interface CopyBlock {
+  readonly task: 'copy_block';
+  /** Of the repository that the block is of. */
+  readonly keys: RepositoryKeys;
+  readonly pack: string;
+  readonly pack_header: Uint8Array;
+  readonly block: number;
+  readonly codec: number;
+  readonly raw_length: number;
+  readonly sealed: Uint8Array;
+  readonly pieces: readonly CopyPiece[];
+}
+
+export type Task = CopyBlock | BeginBackup | StoreFiles | EndBackup | WriteBlock | CheckPack;
 
 /** What became of one file: what was stored, or why it could not be. */
 export type StoreResult =
@@ -95,6 +121,8 @@ export interface TaskResults {
   /** Pieces (by their place in the list) that could not be written, with the reason. */
   write_block: readonly FailedPiece[];
   check_pack: CheckedPack;
+  /** Pieces (by their place in the list) that could not be had. */
+  copy_block: readonly number[];
 }
 
 /** From a thread: an answer, a failure, or a pack that is done. */

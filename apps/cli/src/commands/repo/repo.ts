@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { registerBackup } from './backup.ts';
 import { registerCheck } from './check.ts';
+import { registerCopy } from './copy.ts';
 import { registerDiff } from './diff.ts';
 import { registerFind } from './find.ts';
 import { registerInit } from './init.ts';
@@ -22,6 +23,7 @@ export function registerRepo(program: Command): void {
     registerDiff,
     registerRestore,
     registerCheck,
+    registerCopy,
     registerStats,
     registerKey,
   ]) {
