@@ -13,6 +13,7 @@ import { findEntry, listDifferences, listEntries, listVersions } from './read/en
 import { NodeReader } from './read/node-reader.ts';
 import { readFile, readMany, readPieces } from './read/read-file.ts';
 import { restoreSnapshot } from './read/restore.ts';
+import { repairRepository } from './repair/repair-repository.ts';
 import { SnapshotList } from './snapshot/snapshot-list.ts';
 import { repositoryStats } from './stats/repository-stats.ts';
 import { WorkerPool } from './threads/worker-pool.ts';
@@ -55,6 +56,7 @@ export function createRepository(parts: RepositoryParts): Repository {
     restore: (request) => restoreSnapshot(engine, request).catch(rethrow),
     check: (request) => checkRepository(engine, request),
     copy_from: (source, request = {}) => oneAtATime(() => copySnapshots(engineOf(source), engine, request)),
+    repair: (request = {}) => oneAtATime(() => repairRepository(engine, request)),
     stats: (snapshot) => repositoryStats(engine, snapshot),
     async [Symbol.asyncDispose]() {
       await oneAtATime(() => pool[Symbol.asyncDispose]());

@@ -8,6 +8,9 @@ import type { StoreResult } from '../threads/messages.ts';
 import { CHUNKS_INLINE_MAX } from '../tree/entry-codec.ts';
 import type { ChunkSink } from './chunk-sink.ts';
 
+/** Where the chunks of a file go. */
+export type ChunkTaker = Pick<ChunkSink, 'add'>;
+
 /** What the system says of a file, as numbers where they are exact. */
 export interface FileStat {
   readonly size: number;
@@ -37,7 +40,7 @@ const MODE_BITS = 0o7777n;
  * Reads a file, cuts it and puts its chunks into the sink. Synchronous. A file that changes meanwhile is read again;
  * one that never stands still is kept as it was last read. Throws the system's error, or one with code `ENOTFILE`.
  */
-function storeFile(path: string, chunker: Chunker, sink: ChunkSink): StoredFile {
+function storeFile(path: string, chunker: Chunker, sink: ChunkTaker): StoredFile {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const fd = openSync(pathForSystem(path), flags);
   try {
@@ -58,7 +61,7 @@ function storeFile(path: string, chunker: Chunker, sink: ChunkSink): StoredFile 
 }
 
 /** The same, with the system's refusal as a result: it concerns one file. Any other fault is thrown and ends the backup. */
-export function tryStoreFile(path: string, chunker: Chunker, sink: ChunkSink): StoreResult {
+export function tryStoreFile(path: string, chunker: Chunker, sink: ChunkTaker): StoreResult {
   try {
     return { ok: true, ...storeFile(path, chunker, sink) };
   } catch (error) {
@@ -93,7 +96,7 @@ interface StoredContent {
 
 interface Parts {
   readonly chunker: Chunker;
-  readonly sink: ChunkSink;
+  readonly sink: ChunkTaker;
 }
 
 function storeContent(fd: number, size: number, parts: Parts): StoredContent {
@@ -143,7 +146,7 @@ function storeStream(fd: number, { chunker, sink }: Parts): StoredContent {
 }
 
 /** Ids of a large file go into chunks of their own, so that the node that names it stays small. */
-function placeIds(ids: readonly Buffer[], sink: ChunkSink): { is_list: boolean; ids: Buffer } {
+function placeIds(ids: readonly Buffer[], sink: ChunkTaker): { is_list: boolean; ids: Buffer } {
   const joined = Buffer.concat(ids);
   if (ids.length <= CHUNKS_INLINE_MAX) return { is_list: false, ids: joined };
   const lists: Buffer[] = [];

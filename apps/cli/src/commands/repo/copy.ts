@@ -55,7 +55,7 @@ async function copy(ids: string[], options: CopyOptions): Promise<void> {
     withRepository(from, async (origin) => {
       using signal = abortOnInterrupt();
       using bar = startProgressBar({ quiet: options.json === true });
-      return destination.copy_from(origin, {
+      return await destination.copy_from(origin, {
         ...(ids.length > 0 && { snapshots: ids }),
         filter: { ...(host !== undefined && { host }), ...(source !== undefined && { source }) },
         compression,

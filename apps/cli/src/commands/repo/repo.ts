@@ -7,6 +7,7 @@ import { registerFind } from './find.ts';
 import { registerInit } from './init.ts';
 import { registerKey } from './key.ts';
 import { registerLs } from './ls.ts';
+import { registerRepair } from './repair.ts';
 import { registerRestore } from './restore.ts';
 import { registerSnapshots } from './snapshots.ts';
 import { registerStats } from './stats.ts';
@@ -23,6 +24,7 @@ export function registerRepo(program: Command): void {
     registerDiff,
     registerRestore,
     registerCheck,
+    registerRepair,
     registerCopy,
     registerStats,
     registerKey,
