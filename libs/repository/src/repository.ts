@@ -1,9 +1,11 @@
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
 import { checkRepository } from './check/check-repository.ts';
+import { copySnapshots } from './copy/copy-snapshots.ts';
 import type { MasterSecrets, RepositoryKeys } from './crypto/keys.ts';
 import { forgetSnapshots } from './deletion/forget.ts';
 import type { Engine } from './engine.ts';
+import { engineOf, setEngine } from './engine-of.ts';
 import { fromStorage } from './errors.ts';
 import { IndexCache } from './index/index-cache.ts';
 import { createKeyRing } from './key-ring.ts';
@@ -13,6 +15,7 @@ import { findEntry, listDifferences, listEntries, listVersions } from './read/en
 import { NodeReader } from './read/node-reader.ts';
 import { readFile, readMany, readPieces } from './read/read-file.ts';
 import { restoreSnapshot } from './read/restore.ts';
+import { repairRepository } from './repair/repair-repository.ts';
 import { SnapshotList } from './snapshot/snapshot-list.ts';
 import { repositoryStats } from './stats/repository-stats.ts';
 import { WorkerPool } from './threads/worker-pool.ts';
@@ -37,7 +40,7 @@ export function createRepository(parts: RepositoryParts): Repository {
   const oneAtATime = createQueue();
   const onePruneAtATime = createQueue();
 
-  return {
+  const repository: Repository = {
     id: keys.repository_id.toString('hex'),
     location: store.location,
     keys: createKeyRing(store, keys.repository_id, parts.opened),
@@ -58,6 +61,8 @@ export function createRepository(parts: RepositoryParts): Repository {
     // It uses no thread of the pool, and backups must not wait for it.
     prune: (options = {}) => onePruneAtATime(() => pruneRepository(engine, options)),
     check: (request) => checkRepository(engine, request),
+    copy_from: (source, request = {}) => oneAtATime(() => copySnapshots(engineOf(source), engine, request)),
+    repair: (request = {}) => oneAtATime(() => repairRepository(engine, request)),
     stats: (snapshot) => repositoryStats(engine, snapshot),
     async [Symbol.asyncDispose]() {
       await onePruneAtATime(async () => undefined);
@@ -65,6 +70,8 @@ export function createRepository(parts: RepositoryParts): Repository {
       index[Symbol.dispose]();
     },
   };
+  setEngine(repository, engine);
+  return repository;
 }
 
 function rethrow(error: unknown): never {

@@ -18,10 +18,10 @@ export interface Coded {
   readonly data: Buffer;
 }
 
-/** Compresses where it is wanted and helps. */
-export function encode(raw: Buffer, compress: boolean): Coded {
+/** Compresses where it is wanted and helps. `level` is that of zstd: 1 to 19. */
+export function encode(raw: Buffer, compress: boolean, level = LEVEL): Coded {
   if (!compress || raw.length === 0) return { codec: CODEC.stored, data: raw };
-  const data = zstdCompressSync(raw, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
+  const data = zstdCompressSync(raw, { params: { [constants.ZSTD_c_compressionLevel]: level } });
   return data.length < raw.length * WORTH ? { codec: CODEC.zstd, data } : { codec: CODEC.stored, data: raw };
 }
 

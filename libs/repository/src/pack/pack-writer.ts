@@ -24,6 +24,8 @@ export interface FinishedPack {
 
 export interface PackWriterOptions {
   readonly compress: boolean;
+  /** Of zstd; default: that of backups. */
+  readonly level?: number;
   readonly on_pack: (pack: FinishedPack) => void;
   /** A pack is finished once it holds this many bytes. */
   readonly pack_bytes?: number;
@@ -119,7 +121,8 @@ export class PackWriter {
     if (block.chunks.count === 0) return;
     const pack = this.#pack ?? this.#newPack();
     const number = pack.blocks.length;
-    const { codec, data } = encode(raw, this.#options.compress && block.kind !== 'incompressible');
+    const compress = this.#options.compress && block.kind !== 'incompressible';
+    const { codec, data } = encode(raw, compress, this.#options.level);
     makeRoom(pack, data.length + TAG_BYTES);
     const sealed_length = pack.envelope.sealInto(number, data, { target: pack.data, at: pack.length });
     const sealed = pack.data.subarray(pack.length, pack.length + sealed_length);

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { checkPack } from '../check/check-pack.ts';
 import { createChunker } from '../chunker/fastcdc.ts';
+import { copyBlock } from '../copy/copy-block.ts';
 import { reasonOf, systemCode } from '../errors.ts';
 import { knownChunks, openIndexReadOnly } from '../index/index-database.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
@@ -43,7 +44,9 @@ function beginBackup(task: BeginBackup): void {
   const db = openIndexReadOnly(task.index_file);
   const claims = new ClaimTable(task.claim_tables);
   const index = knownChunks(db);
-  const sink = new ChunkSink({ keys, index, claims, compress: task.compress, on_pack: sendPack });
+  const { compress, level } = task;
+  const options = { compress, ...(level !== undefined && { level }), on_pack: sendPack };
+  const sink = new ChunkSink({ keys, index, claims, ...options });
   const parts = { chunker: createChunker(keys.gear_seed), sink, stampOf: createStamper(keys.tree_seed) };
   backup = { ...parts, claims, [Symbol.dispose]: () => db.close() };
 }
@@ -79,6 +82,8 @@ function perform(task: Task): unknown {
       return storeFiles(task);
     case 'end_backup':
       return endBackup();
+    case 'copy_block':
+      return copyBlock(task, begun().sink);
     case 'check_pack':
       return checkPack(task);
     case 'write_blocks':

@@ -1,5 +1,6 @@
 import type { Entry } from '../api.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
+import type { ChunkKind } from '../pack/pack-writer.ts';
 
 /** What a thread needs to store files for one backup. */
 export interface BeginBackup {
@@ -9,6 +10,8 @@ export interface BeginBackup {
   readonly index_file: string;
   readonly claim_tables: readonly SharedArrayBuffer[];
   readonly compress: boolean;
+  /** Of zstd; default: that of backups. */
+  readonly level?: number;
 }
 
 export interface StoreFiles {
@@ -85,6 +88,28 @@ export interface WriteBlocks {
   /** 32 bytes for each piece in turn: the SHA-256 of a whole file, else the id of the chunk. Nothing else is written. */
   readonly expected: Uint8Array;
 }
+/** A chunk of a block that is copied into another repository. */
+export interface CopyPiece {
+  readonly id: Uint8Array;
+  /** Of the chunk in the raw block. */
+  readonly offset: number;
+  readonly length: number;
+  readonly kind: ChunkKind;
+}
+
+/** Decode a block of another repository and store chunks of it; between `begin_backup` and `end_backup`. */
+export interface CopyBlock {
+  readonly task: 'copy_block';
+  /** Of the repository that the block is of. */
+  readonly keys: RepositoryKeys;
+  readonly pack: string;
+  readonly pack_header: Uint8Array;
+  readonly block: number;
+  readonly codec: number;
+  readonly raw_length: number;
+  readonly sealed: Uint8Array;
+  readonly pieces: readonly CopyPiece[];
+}
 
 /** A file that should be there already, and is looked at. */
 export interface FileToVerify {
@@ -111,7 +136,15 @@ export interface Recycle {
   readonly memory: ArrayBuffer;
 }
 
-export type Task = BeginBackup | StoreFiles | EndBackup | Recycle | WriteBlocks | VerifyFiles | CheckPack;
+export type Task =
+  | BeginBackup
+  | StoreFiles
+  | EndBackup
+  | Recycle
+  | CopyBlock
+  | WriteBlocks
+  | VerifyFiles
+  | CheckPack;
 
 /** What became of the files of one task, in their order, in memory that is handed over. */
 export interface StoredBatch {
@@ -150,6 +183,8 @@ export interface TaskResults {
   write_blocks: readonly PieceProblem[];
   /** One for each file. */
   verify_files: readonly FileVerdict[];
+  /** Pieces (by their place in the list) that could not be had. */
+  copy_block: readonly number[];
 }
 
 /** From a thread: an answer, a failure, or a pack that is done. */

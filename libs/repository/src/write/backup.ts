@@ -14,6 +14,7 @@ import { Scan, type ScanSink } from './scan.ts';
 import { createStamper } from './stamp.ts';
 import { StatCache } from './stat-cache.ts';
 import { TreeWriter } from './tree-writer.ts';
+import { isChunksGone } from './unheld-chunks.ts';
 
 /** So many entries may wait for a large file before them. */
 const WAITING_MAX = 65_536;
@@ -32,7 +33,7 @@ export async function runBackup(engine: Engine, request: Request): Promise<Backu
     try {
       return await backUp(engine, attempt);
     } catch (error) {
-      if (!Error.isError(error) || error.name !== 'ChunksGoneError') throw error;
+      if (!isChunksGone(error)) throw error;
       if (left === 0) throw new RepositoryError('storage_failed', error.message, { cause: error });
       await engine.index.rebuild();
       attempt = { ...(await readingAll(engine, request)), ...(left < ATTEMPTS_MAX && { parent: null }) };

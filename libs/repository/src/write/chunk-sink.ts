@@ -14,6 +14,8 @@ export interface ChunkSinkParts {
   readonly index: KnownChunks;
   readonly claims: ClaimTable;
   readonly compress: boolean;
+  /** Of zstd; default: that of backups. */
+  readonly level?: number;
   readonly on_pack: (pack: FinishedPack) => void;
 }
 

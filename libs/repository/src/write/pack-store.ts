@@ -37,7 +37,7 @@ export class PackStore {
    * Begins to store a pack; a failure comes out of the next `room` or `checkpoint`. `give_back` gets its memory once
    * it is stored.
    */
-  readonly put = (pack: FinishedPack, give_back: (memory: ArrayBuffer) => void): void => {
+  readonly put = (pack: FinishedPack, give_back: (memory: ArrayBuffer) => void = () => undefined): void => {
     const storing = this.#store(pack)
       .then(() => give_back(pack.data.buffer as ArrayBuffer))
       .catch((error: unknown) => {

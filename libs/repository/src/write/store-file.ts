@@ -9,6 +9,9 @@ import type { ChunkSink } from './chunk-sink.ts';
 import { type FileStat, isSameState, statOf } from './file-stat.ts';
 import { readXattrsOf } from './read-xattrs.ts';
 
+/** Where the chunks of a file go. */
+export type ChunkTaker = Pick<ChunkSink, 'add'>;
+
 /** What became of a file: its bytes are in the sink, or why they could not be read. */
 export type StoreResult =
   | { readonly ok: true; readonly stat: FileStat; readonly entry: NewEntry }
@@ -46,7 +49,7 @@ function storeFile(path: string, parts: Parts): StoreResult {
 }
 
 /** The same, with the system's refusal as a result: it concerns one file. Any other fault is thrown and ends the backup. */
-export function tryStoreFile(path: string, chunker: Chunker, sink: ChunkSink): StoreResult {
+export function tryStoreFile(path: string, chunker: Chunker, sink: ChunkTaker): StoreResult {
   try {
     return storeFile(path, { chunker, sink });
   } catch (error) {
@@ -101,7 +104,7 @@ interface StoredContent {
 
 interface Parts {
   readonly chunker: Chunker;
-  readonly sink: ChunkSink;
+  readonly sink: ChunkTaker;
 }
 
 function storeContent(fd: number, size: number, parts: Parts): StoredContent {
@@ -151,7 +154,7 @@ function storeStream(fd: number, { chunker, sink }: Parts): StoredContent {
 }
 
 /** Ids of a large file go into chunks of their own, so that the node that names it stays small. */
-function placeIds(ids: readonly Buffer[], sink: ChunkSink): { is_list: boolean; ids: Buffer } {
+function placeIds(ids: readonly Buffer[], sink: ChunkTaker): { is_list: boolean; ids: Buffer } {
   const joined = ids.length === 1 ? (ids[0] as Buffer) : Buffer.concat(ids);
   if (ids.length <= CHUNKS_INLINE_MAX) return { is_list: false, ids: joined };
   const lists: Buffer[] = [];

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { registerBackup } from './backup.ts';
 import { registerCheck } from './check.ts';
+import { registerCopy } from './copy.ts';
 import { registerDiff } from './diff.ts';
 import { registerFind } from './find.ts';
 import { registerForget } from './forget.ts';
@@ -8,6 +9,7 @@ import { registerInit } from './init.ts';
 import { registerKey } from './key.ts';
 import { registerLs } from './ls.ts';
 import { registerPrune } from './prune.ts';
+import { registerRepair } from './repair.ts';
 import { registerRestore } from './restore.ts';
 import { registerSnapshots } from './snapshots.ts';
 import { registerStats } from './stats.ts';
@@ -26,6 +28,8 @@ export function registerRepo(program: Command): void {
     registerCheck,
     registerForget,
     registerPrune,
+    registerRepair,
+    registerCopy,
     registerStats,
     registerKey,
   ]) {
