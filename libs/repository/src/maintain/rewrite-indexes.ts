@@ -1,12 +1,7 @@
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { Engine } from '../engine.ts';
-import {
-  INDEX_PREFIX,
-  type IndexedPack,
-  openIndex,
-  sealIndex,
-  splitForIndexes,
-} from '../index/index-object.ts';
+import { INDEX_PREFIX, type IndexedPack, openIndex, splitForIndexes } from '../index/index-object.ts';
+import { putIndex } from '../index/put-index.ts';
 
 /** Index objects smaller than this are merged once there are many. */
 const SMALL_BYTES = 256 * 1024;

@@ -1,13 +1,8 @@
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError } from '../errors.ts';
-import {
-  INDEX_PREFIX,
-  type IndexedPack,
-  openIndex,
-  sealIndex,
-  splitForIndexes,
-} from '../index/index-object.ts';
+import { INDEX_PREFIX, type IndexedPack, openIndex, splitForIndexes } from '../index/index-object.ts';
+import { putIndex } from '../index/put-index.ts';
 
 export interface IndexChange {
   /** Packs that no index names yet. */
