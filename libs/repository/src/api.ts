@@ -3,7 +3,9 @@
  * Paths are absolute; a name that is not UTF-8 is spelled with lone surrogates (Python's surrogateescape), so that
  * every name survives the round trip. Errors carry a code: `wrong_password`, `repo_not_found`, `repo_damaged` …
  */
+import type { ForgetOptions } from './deletion/forget.ts';
 import type { KeyRing } from './key-ring.ts';
+import type { PruneOptions, PruneResult } from './maintain/prune.ts';
 
 export type EntryKind = 'file' | 'directory' | 'symlink';
 
@@ -25,6 +27,16 @@ export interface Entry {
   readonly target?: string;
   /** `<dev>:<ino>` of a file with several names, equal for all of them in this snapshot. */
   readonly link_group?: string;
+  /** Extended attributes (ACLs of POSIX are `system.posix_acl_*`), in order of their names' bytes; never an empty list. */
+  readonly xattrs?: readonly Xattr[];
+  /** The file occupied less space than its size: a restore makes holes of its runs of zeros. */
+  readonly sparse?: true;
+}
+
+/** One extended attribute; a name that is not UTF-8 is spelled like such a path. */
+export interface Xattr {
+  readonly name: string;
+  readonly value: Buffer;
 }
 
 /** What one source held at one moment: a whole tree, never a difference. */
@@ -292,6 +304,10 @@ export interface Repository extends AsyncDisposable {
   /** What differs between two snapshots, in path order; cost follows the difference. */
   diff(before: Snapshot, after: Snapshot): AsyncIterable<Difference>;
   restore(request: RestoreRequest): Promise<RestoreResult>;
+  /** Removes snapshots, leaving a tombstone of each; ids as `snapshot` takes them. `prune` frees what only they reached. */
+  forget(ids: readonly string[], options?: ForgetOptions): Promise<void>;
+  /** Frees what nobody needs and tidies up; safe beside backups, restores and other prunes, and to kill. */
+  prune(options?: PruneOptions): Promise<PruneResult>;
   /** Structure; with `read_data` every byte. Calls back for each problem, at the end. */
   check(request: CheckRequest): Promise<void>;
   /**

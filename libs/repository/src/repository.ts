@@ -3,11 +3,13 @@ import type { Repository } from './api.ts';
 import { checkRepository } from './check/check-repository.ts';
 import { copySnapshots } from './copy/copy-snapshots.ts';
 import type { MasterSecrets, RepositoryKeys } from './crypto/keys.ts';
+import { forgetSnapshots } from './deletion/forget.ts';
 import type { Engine } from './engine.ts';
 import { engineOf, setEngine } from './engine-of.ts';
 import { fromStorage } from './errors.ts';
 import { IndexCache } from './index/index-cache.ts';
 import { createKeyRing } from './key-ring.ts';
+import { pruneRepository } from './maintain/prune.ts';
 import { ChunkReader } from './read/chunk-reader.ts';
 import { findEntry, listDifferences, listEntries, listVersions } from './read/entries.ts';
 import { NodeReader } from './read/node-reader.ts';
@@ -36,6 +38,7 @@ export function createRepository(parts: RepositoryParts): Repository {
   const pool = new WorkerPool();
   const engine: Engine = { store, keys, index, chunks, nodes, snapshots, pool };
   const oneAtATime = createQueue();
+  const onePruneAtATime = createQueue();
 
   const repository: Repository = {
     id: keys.repository_id.toString('hex'),
@@ -54,11 +57,15 @@ export function createRepository(parts: RepositoryParts): Repository {
     read_stream: (entry) => readPieces(engine, entry),
     read_many: (entries, use) => readMany(engine, entries, use),
     restore: (request) => restoreSnapshot(engine, request).catch(rethrow),
+    forget: (ids, options) => forgetSnapshots(engine, ids, options),
+    // It uses no thread of the pool, and backups must not wait for it.
+    prune: (options = {}) => onePruneAtATime(() => pruneRepository(engine, options)),
     check: (request) => checkRepository(engine, request),
     copy_from: (source, request = {}) => oneAtATime(() => copySnapshots(engineOf(source), engine, request)),
     repair: (request = {}) => oneAtATime(() => repairRepository(engine, request)),
     stats: (snapshot) => repositoryStats(engine, snapshot),
     async [Symbol.asyncDispose]() {
+      await onePruneAtATime(async () => undefined);
       await oneAtATime(() => pool[Symbol.asyncDispose]());
       index[Symbol.dispose]();
     },

@@ -1,6 +1,7 @@
 import type { CheckRequest } from '../api.ts';
+import { TOMBSTONE_PREFIX } from '../deletion/tombstone-object.ts';
 import type { Engine } from '../engine.ts';
-import { fromStorage, throwIfAborted } from '../errors.ts';
+import { fromStorage, isRepositoryError, throwIfAborted } from '../errors.ts';
 import { IndexCache } from '../index/index-cache.ts';
 import { indexedPacks, insertPacks } from '../index/index-database.ts';
 import type { IndexedPack } from '../index/index-object.ts';
@@ -13,8 +14,6 @@ import { checkSmallObjects } from './check-sealed.ts';
 import { TreeCheck } from './check-trees.ts';
 import { Findings } from './findings.ts';
 import { type PackSizes, packSizes, readUnindexedPacks } from './unindexed-packs.ts';
-
-const TOMBSTONE_PREFIX = 'tombstones/';
 
 /** Checks what the store has, trusting nothing that is kept locally. Every problem names the paths that it reaches. */
 export async function checkRepository(engine: Engine, request: CheckRequest): Promise<void> {
@@ -62,6 +61,7 @@ export async function surveyStore(
     const snapshots = await list.all();
     await index.refresh();
     await checkSmallObjects(fresh, findings);
+    await readMarks(fresh);
     const forgotten = await forgottenIds(fresh);
     const missing_snapshots = checkSnapshots(fresh, findings, { listed: snapshots, forgotten });
     const sizes = await currentSizes(fresh);
@@ -85,6 +85,15 @@ export async function surveyStore(
   } catch (error) {
     index[Symbol.dispose]();
     throw error;
+  }
+}
+
+/** Those that cannot be read are findings already. */
+async function readMarks(engine: Engine): Promise<void> {
+  try {
+    await engine.index.refreshMarks();
+  } catch (error) {
+    if (!isRepositoryError(error, 'repo_damaged')) throw error;
   }
 }
 

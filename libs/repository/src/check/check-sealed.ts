@@ -3,6 +3,9 @@ import pLimit from 'p-limit';
 import { OBJECT_TYPE, type ObjectType } from '../crypto/envelope.ts';
 import { slotDamage } from '../crypto/key-slots.ts';
 import { openObject } from '../crypto/sealed-object.ts';
+import { MARKS_PREFIX } from '../deletion/marks-object.ts';
+import { PENDING_PREFIX } from '../deletion/pending-object.ts';
+import { TOMBSTONE_PREFIX } from '../deletion/tombstone-object.ts';
 import type { Engine } from '../engine.ts';
 import { reasonOf } from '../errors.ts';
 import { KEY_PREFIX } from '../key-ring.ts';
@@ -13,9 +16,9 @@ const PARALLEL = 8;
 
 /** What keeps deletions safe: each of one section, sealed to its name. */
 const SEALED: readonly { readonly prefix: string; readonly type: ObjectType }[] = [
-  { prefix: 'tombstones/', type: OBJECT_TYPE.tombstone },
-  { prefix: 'pending/', type: OBJECT_TYPE.pending },
-  { prefix: 'marks/', type: OBJECT_TYPE.marks },
+  { prefix: TOMBSTONE_PREFIX, type: OBJECT_TYPE.tombstone },
+  { prefix: PENDING_PREFIX, type: OBJECT_TYPE.pending },
+  { prefix: MARKS_PREFIX, type: OBJECT_TYPE.marks },
 ];
 
 /** The config, the key slots and the small sealed objects are byte for byte what was stored. */

@@ -49,7 +49,8 @@ export class Findings {
   problems(): CheckProblem[] {
     return [...this.#found].map(([object, { problems, reaches, reaches_count, is_needed }]) => ({
       object,
-      problem: [...problems].join('; '),
+      // A deleted pack is a problem only where something needs it.
+      problem: [...problems].join('; ') || 'it was deleted, and is needed',
       reaches,
       reaches_count,
       harmless: reaches_count === 0 && !is_needed,

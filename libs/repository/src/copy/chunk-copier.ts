@@ -8,6 +8,7 @@ import { freeThread, type ThreadLease } from '../threads/worker-pool.ts';
 import { ChunkSink } from '../write/chunk-sink.ts';
 import { ClaimTable } from '../write/claim-table.ts';
 import { PackStore } from '../write/pack-store.ts';
+import type { PendingWriter } from '../write/pending-writer.ts';
 
 /** Blocks are gathered before they are read: what is wanted of one comes together. */
 const BLOCKS_AHEAD = 64;
@@ -18,6 +19,8 @@ export interface CopierParts {
   readonly compress: boolean;
   /** Of zstd. */
   readonly level?: number;
+  /** Says that somebody is writing here. */
+  readonly pending: PendingWriter;
 }
 
 interface BlockJob {
@@ -31,7 +34,7 @@ interface BlockJob {
  */
 export class ChunkCopier implements Disposable {
   readonly #parts: CopierParts;
-  readonly #packs: PackStore;
+  readonly packs: PackStore;
   readonly #wanted = new ClaimTable();
   /** For the few whose first copy in the source is damaged. */
   readonly #sink: ChunkSink;
@@ -46,20 +49,20 @@ export class ChunkCopier implements Disposable {
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
-    const { destination, compress, level } = parts;
-    this.#packs = new PackStore(destination, { dry_run: false });
+    const { destination, compress, level, pending } = parts;
+    this.packs = new PackStore(destination, { pending });
     this.#sink = new ChunkSink({
       keys: destination.keys,
       index: destination.index.lookup,
       claims: new ClaimTable(),
       compress,
       ...(level !== undefined && { level }),
-      on_pack: this.#packs.put,
+      on_pack: this.packs.put,
     });
   }
 
   get bytes_stored(): number {
-    return this.#packs.bytes_stored;
+    return this.packs.bytes_stored;
   }
 
   /** Asks for a chunk; rejects where it is known that it cannot be had. */
@@ -100,7 +103,7 @@ export class ChunkCopier implements Disposable {
     this.#lease?.[Symbol.dispose]();
     this.#lease = undefined;
     this.#sink.flush();
-    await this.#packs.checkpoint();
+    await this.packs.checkpoint();
     this.#throwFailure();
   }
 
@@ -113,7 +116,7 @@ export class ChunkCopier implements Disposable {
     this.#jobs = new Map();
     if (jobs.length > 0) this.#lease ??= await this.#begin();
     for (const job of jobs) {
-      await this.#packs.room();
+      await this.packs.room();
       while (this.#under_way.size >= 2 * (this.#lease?.threads.length ?? 1))
         await Promise.race(this.#under_way);
       this.#throwFailure();
@@ -131,7 +134,7 @@ export class ChunkCopier implements Disposable {
     const lease = destination.pool.lease();
     const { tables } = new ClaimTable();
     const begun = lease.threads.map((thread) => {
-      thread.on_pack = this.#packs.put;
+      thread.on_pack = this.packs.put;
       return thread.run({
         task: 'begin_backup',
         keys: destination.keys,

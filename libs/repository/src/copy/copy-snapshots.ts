@@ -1,18 +1,21 @@
+import { hostname } from 'node:os';
 import type { CopyRequest, CopyResult, Progress, Snapshot } from '../api.ts';
-import { ID_BYTES } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
 import { fromStorage, isRepositoryError, RepositoryError, reasonOf, throwIfAborted } from '../errors.ts';
 import { Slice } from '../slice.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
+import { eachId } from '../tree/each-chunk.ts';
 import { walkTree } from '../tree/walk-tree.ts';
 import { ClaimTable } from '../write/claim-table.ts';
+import { commitSnapshot, type SnapshotDraft } from '../write/commit.ts';
+import { PendingWriter } from '../write/pending-writer.ts';
 import { ChunkCopier } from './chunk-copier.ts';
-import { commitCopy } from './commit-copy.ts';
 import { Counterparts, originOf } from './origin.ts';
 
 /** Snapshots whose chunks are in packs are committed together once so much is stored, or so much time has passed. */
 const COMMIT_BYTES = 256 * 1024 * 1024;
 const COMMIT_MS = 30_000;
+const ATTEMPTS_MAX = 3;
 
 /**
  * Copies snapshots, oldest first, with all that they reach, from a repository with the same chunk ids. What was copied
@@ -24,11 +27,16 @@ export async function copySnapshots(
   request: CopyRequest,
 ): Promise<CopyResult> {
   mustShareIds(source, destination);
-  using copy = new Copy(source, destination, request);
-  try {
-    return await copy.run();
-  } catch (error) {
-    throw fromStorage(error);
+  for (let left = ATTEMPTS_MAX; ; left -= 1) {
+    using copy = new Copy(source, destination, request);
+    try {
+      return await copy.run();
+    } catch (error) {
+      if (!Error.isError(error) || error.name !== 'ChunksGoneError') throw fromStorage(error);
+      if (left === 0) throw new RepositoryError('storage_failed', error.message, { cause: error });
+      // Maintenance has deleted what was here when it was looked up: what was committed stays, the rest begins again.
+      await destination.index.rebuild();
+    }
   }
 }
 
@@ -37,6 +45,8 @@ class Copy implements Disposable {
   readonly #destination: Engine;
   readonly #request: CopyRequest;
   readonly #copier: ChunkCopier;
+  readonly #pending: PendingWriter;
+  #marks_version = 0;
   readonly #started = performance.now();
   readonly #copied: { from: string; snapshot: Snapshot }[] = [];
   readonly #failed: { snapshot_id: string; reason: string }[] = [];
@@ -53,12 +63,16 @@ class Copy implements Disposable {
     this.#request = request;
     this.#counterparts = new Counterparts(destination, []);
     const { compression = 'default' } = request;
-    this.#copier = new ChunkCopier({ source, destination, compress: true, level: LEVELS[compression] });
+    const level = LEVELS[compression];
+    this.#pending = new PendingWriter(destination, { host: hostname(), source: source.store.location });
+    const pending = this.#pending;
+    this.#copier = new ChunkCopier({ source, destination, compress: true, level, pending });
   }
 
   async run(): Promise<CopyResult> {
     this.#counterparts = new Counterparts(this.#destination, await this.#destination.snapshots.all());
     await this.#destination.index.refresh();
+    this.#marks_version = await this.#destination.index.refreshMarks();
     await this.#source.index.refresh();
     const chosen = await this.#chosen();
     const to_copy = chosen.filter((snapshot) => this.#counterparts.of(this.#source, snapshot) === undefined);
@@ -73,6 +87,7 @@ class Copy implements Disposable {
       await this.#copier.checkpoint();
     }
     await this.#commitReady();
+    await this.#pending.clear();
     return {
       copied: this.#copied,
       there_before: chosen.length - to_copy.length,
@@ -131,10 +146,11 @@ class Copy implements Disposable {
         return is_new;
       },
       entry: async (_key, entry) => {
-        for (const id of split(entry.ids)) {
+        for (const id of eachId(entry.ids)) {
           await this.#copier.want(id, entry.is_list ? 'node' : 'data');
           if (!entry.is_list) continue;
-          for (const part of split(await this.#source.chunks.read(id))) await this.#copier.want(part, 'data');
+          for (const part of eachId(await this.#source.chunks.read(id)))
+            await this.#copier.want(part, 'data');
         }
         if (entry.kind === 'file') this.#report({ files: 1, bytes: entry.size });
         await slice.rest();
@@ -142,18 +158,33 @@ class Copy implements Disposable {
     });
   }
 
-  /** In order, so that the parent of each is there before it. */
+  /** In order, so that the parent of each is there before it; all are announced before the first is committed. */
   async #commitReady(): Promise<void> {
-    for (const snapshot of this.#ready) {
-      const { id: from, heads: _heads, ...fields } = snapshot;
-      const metadata = { ...fields.metadata, copied_from: originOf(this.#source, snapshot) };
-      const parent = await this.#parentOf(snapshot);
-      const committed = await commitCopy(this.#destination, { ...fields, metadata, parent });
-      this.#counterparts.add(this.#destination, committed);
-      this.#copied.push({ from, snapshot: committed });
+    const { packs } = this.#copier;
+    const ready: { snapshot: StoredSnapshot; pending: PendingWriter }[] = [];
+    for (const snapshot of this.#ready.splice(0)) {
+      const pending = new PendingWriter(this.#destination, { host: snapshot.host, source: snapshot.source });
+      await pending.announceTree(snapshot.tree, packs.stored_ids);
+      ready.push({ snapshot, pending });
     }
-    this.#ready = [];
+    for (const { snapshot, pending } of ready) {
+      const committed = await commitSnapshot(this.#destination, await this.#draftOf(snapshot), {
+        packs,
+        pending,
+        marks_version: this.#marks_version,
+        base_tree: undefined,
+        known: await this.#destination.snapshots.all(),
+      });
+      this.#counterparts.add(this.#destination, committed);
+      this.#copied.push({ from: snapshot.id, snapshot: committed });
+    }
     this.#committed = { bytes: this.#copier.bytes_stored, at: performance.now() };
+  }
+
+  async #draftOf(snapshot: StoredSnapshot): Promise<SnapshotDraft> {
+    const { id: _id, heads: _heads, ...fields } = snapshot;
+    const metadata = { ...fields.metadata, copied_from: originOf(this.#source, snapshot) };
+    return { ...fields, metadata, parent: await this.#parentOf(snapshot) };
   }
 
   async #parentOf({ parent }: StoredSnapshot): Promise<string | null> {
@@ -185,8 +216,4 @@ export function mustShareIds(source: Engine, destination: Engine): void {
 /** It was told by the snapshot that it belongs to. */
 function ignoreDamage(error: unknown): void {
   if (!isRepositoryError(error, 'repo_damaged')) throw error;
-}
-
-function* split(ids: Buffer): Generator<Buffer> {
-  for (let at = 0; at < ids.length; at += ID_BYTES) yield ids.subarray(at, at + ID_BYTES);
 }

@@ -3,7 +3,15 @@ import { damaged, RepositoryError } from '../errors.ts';
 import { deriveKey, type RepositoryKeys } from './keys.ts';
 
 /** What an object is. The number is bound into every byte that is sealed. */
-export const OBJECT_TYPE = { pack: 1, index: 2, snapshot: 3, tombstone: 4, pending: 5, marks: 6 } as const;
+export const OBJECT_TYPE = {
+  pack: 1,
+  index: 2,
+  snapshot: 3,
+  tombstone: 4,
+  pending: 5,
+  marks: 6,
+  revocation: 7,
+} as const;
 export type ObjectType = (typeof OBJECT_TYPE)[keyof typeof OBJECT_TYPE];
 
 /** Number of a pack's footer; its blocks count from 0. */
@@ -55,6 +63,11 @@ export function readEnvelope(keys: RepositoryKeys, place: Place, header: Buffer)
     );
   }
   return envelopeOf(keys, place, Buffer.from(header));
+}
+
+/** What an object says that it is; undefined for what is no object of a repository. Not yet proven: opening it does that. */
+export function typeOfObject(object: Buffer): number | undefined {
+  return object.length >= HEADER_BYTES && object.subarray(0, 4).equals(MAGIC) ? object[4] : undefined;
 }
 
 function envelopeOf(keys: RepositoryKeys, place: Place, header: Buffer): Envelope {

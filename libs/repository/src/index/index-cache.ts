@@ -5,9 +5,20 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
-import { damaged, fromStorage, isRepositoryError } from '../errors.ts';
-import { type ChunkLocation, IndexLookup, insertIndexObject, openIndexDatabase } from './index-database.ts';
+import { damaged, fromStorage, isRepositoryError, RepositoryError } from '../errors.ts';
+import {
+  type ChunkLocation,
+  dropFromIndex,
+  IndexLookup,
+  insertIndexObject,
+  openIndexDatabase,
+} from './index-database.ts';
 import { INDEX_PREFIX, type IndexedPack, openIndex } from './index-object.ts';
+import { MarkTable } from './mark-table.ts';
+
+const ROUNDS_MAX = 10;
+/** Whose run it was hears of it. */
+const ignore = () => undefined;
 
 /** What the index knows, kept level with the store's index objects when asked. */
 export class IndexCache implements Disposable {
@@ -20,7 +31,9 @@ export class IndexCache implements Disposable {
   readonly #store: BlobStore;
   readonly #keys: RepositoryKeys;
   readonly #temporary: string | undefined;
+  readonly #marks: MarkTable;
   #refreshing: Promise<void> | undefined;
+  #refreshing_next: Promise<void> | undefined;
 
   /** Without `cache_dir` the cache lives in a temporary folder until it is disposed. */
   constructor(store: BlobStore, keys: RepositoryKeys, cache_dir?: string) {
@@ -31,14 +44,55 @@ export class IndexCache implements Disposable {
     this.file = join(folder, `${keys.repository_id.toString('hex')}.sqlite`);
     this.db = openIndexDatabase(this.file);
     this.lookup = new IndexLookup(this.db);
+    this.#marks = new MarkTable(this.db);
   }
 
-  /** Reads the index objects that are new since the last call. Calls at the same time share one run. */
+  /**
+   * Reads the index objects that are new. What stood when it was called is known when it resolves: a run that has begun
+   * already may have listed too early, so that callers wait for the next one, which they share.
+   */
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#refresh().finally(() => {
-      this.#refreshing = undefined;
+    if (this.#refreshing === undefined) {
+      this.#refreshing = this.#refresh().finally(() => {
+        this.#refreshing = undefined;
+      });
+      return this.#refreshing;
+    }
+    this.#refreshing_next ??= this.#refreshing.then(ignore, ignore).then(() => {
+      this.#refreshing_next = undefined;
+      return this.refresh();
     });
-    return this.#refreshing;
+    return this.#refreshing_next;
+  }
+
+  /** All lookups from now on heed the marks of this version, which grows with every marks object that is known here. */
+  heedMarks(): number {
+    const version = this.#marks.version();
+    this.lookup.heedMarks();
+    return version;
+  }
+
+  /** Lists the marks as they are now; the version after it. What was marked once stays marked. */
+  async refreshMarks(): Promise<number> {
+    try {
+      await this.#marks.refresh(this.#store, this.#keys);
+    } catch (error) {
+      throw fromStorage(error);
+    }
+    return this.heedMarks();
+  }
+
+  isMarked(pack_id: string): boolean {
+    return this.#marks.has(pack_id);
+  }
+
+  /** True: at this version of the marks every chunk of the tree was held by a pack that was not marked. */
+  isHeld(tree: string, marks_version: number): boolean {
+    return marks_version === 0 || this.#marks.isHeld(tree, marks_version);
+  }
+
+  rememberHeld(tree: string, marks_version: number): void {
+    this.#marks.rememberHeld(tree, marks_version);
   }
 
   /** Every place of a chunk, after a look into the store where it is not known; rejects with `repo_damaged`. */
@@ -63,32 +117,46 @@ export class IndexCache implements Disposable {
     await insertIndexObject(this.db, name, packs);
   }
 
+  /** Takes out index objects that this process has just deleted, and packs that none names any more. */
+  drop(gone: { objects: readonly string[]; packs: readonly string[] }): void {
+    dropFromIndex(this.db, gone);
+  }
+
   [Symbol.dispose](): void {
     this.db.close();
     if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
   }
 
+  /** Maintenance may replace index objects between the listing and the reading: then it is listed again. */
   async #refresh(): Promise<void> {
-    const stored = new Set<string>();
     try {
-      for await (const name of this.#store.names(INDEX_PREFIX)) stored.add(name);
-      const known = this.#known();
-      if ([...known].some((name) => !stored.has(name))) this.#forget();
-      const missing =
-        this.#known().size === 0 ? stored : new Set([...stored].filter((name) => !known.has(name)));
-      for (const name of missing) await this.#load(name);
+      for (let round = 0; round < ROUNDS_MAX; round += 1) if (await this.#readNew()) return;
     } catch (error) {
       throw fromStorage(error);
     }
+    throw new RepositoryError('storage_failed', 'index objects are replaced faster than they can be read');
   }
 
-  async #load(name: string): Promise<void> {
+  /** False: something that was listed was gone when it was read. */
+  async #readNew(): Promise<boolean> {
+    const stored = new Set<string>();
+    for await (const name of this.#store.names(INDEX_PREFIX)) stored.add(name);
+    const known = this.#known();
+    if ([...known].some((name) => !stored.has(name))) this.#forget();
+    for (const name of this.damaged.keys()) if (!stored.has(name)) this.damaged.delete(name);
+    const missing =
+      this.#known().size === 0 ? stored : new Set([...stored].filter((name) => !known.has(name)));
+    let is_whole = true;
+    for (const name of missing) is_whole = (await this.#load(name)) && is_whole;
+    return is_whole;
+  }
+
+  async #load(name: string): Promise<boolean> {
     const object = await this.#store.get(name).catch((error: unknown) => {
-      // Maintenance replaced it between the listing and now; what replaces it is read by the next refresh.
       if (isStorageError(error, 'not_found')) return undefined;
       throw error;
     });
-    if (object === undefined) return;
+    if (object === undefined) return false;
     try {
       await insertIndexObject(this.db, name, openIndex(this.#keys, name, object));
       this.damaged.delete(name);
@@ -97,6 +165,7 @@ export class IndexCache implements Disposable {
       if (!isRepositoryError(error)) throw error;
       this.damaged.set(name, error);
     }
+    return true;
   }
 
   #damageNote(): string {

@@ -31,11 +31,14 @@ const SCHEMA = `
     id BLOB NOT NULL, pack INTEGER NOT NULL, block INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
     PRIMARY KEY (id, pack, block, offset)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS marks_object (name TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS marked_pack (id TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS held_tree (tree TEXT PRIMARY KEY, marks_version INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS stat (
     source TEXT NOT NULL, key TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (source, key)
   ) WITHOUT ROWID;
 `;
-const CACHE_VERSION = 2;
+const CACHE_VERSION = 3;
 const OTHER_VERSION = 'a cache of another version';
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
@@ -90,7 +93,13 @@ function openAtVersion(file: string): DatabaseSync {
   }
 }
 
-/** Whether a chunk is known: all that a writer asks. */
+const HAS = 'SELECT 1 FROM chunk WHERE id = ? LIMIT 1';
+/** A pack that is marked for deletion serves readers as long as it stands, but no writer may come to rely on it. */
+const HAS_UNMARKED = `
+  SELECT 1 FROM chunk JOIN pack ON pack.number = chunk.pack
+  WHERE chunk.id = ? AND pack.id NOT IN (SELECT id FROM marked_pack) LIMIT 1`;
+
+/** Whether a chunk is held by a pack that is not marked for deletion: all that a writer asks. */
 export interface KnownChunks {
   has(id: Buffer): boolean;
 }
@@ -104,15 +113,26 @@ export function knownChunks(db: DatabaseSync): KnownChunks {
 /** Looks chunks up. */
 export class IndexLookup implements KnownChunks {
   readonly #has: StatementSync;
+  readonly #has_unmarked: StatementSync;
+  readonly #any_marked: StatementSync;
+  #is_marked = false;
   readonly #locate: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#has = db.prepare('SELECT 1 FROM chunk WHERE id = ? LIMIT 1');
+    this.#has = db.prepare(HAS);
+    this.#has_unmarked = db.prepare(HAS_UNMARKED);
+    this.#any_marked = db.prepare('SELECT 1 FROM marked_pack LIMIT 1');
     this.#locate = db.prepare(LOCATE);
+    this.heedMarks();
+  }
+
+  /** To be called before lookups that must heed the marks which are known by now: other processes may have added some. */
+  heedMarks(): void {
+    this.#is_marked = this.#any_marked.get() !== undefined;
   }
 
   has(id: Buffer): boolean {
-    return this.#has.get(id) !== undefined;
+    return (this.#is_marked ? this.#has_unmarked : this.#has).get(id) !== undefined;
   }
 
   /** Every place that holds it: usually one, none where it is not known. */
@@ -124,12 +144,51 @@ export class IndexLookup implements KnownChunks {
   }
 }
 
-/** All packs that the index names, with their sizes. */
-export function indexedPacks(db: DatabaseSync): { id: string; size: number }[] {
-  return db.prepare('SELECT id, size FROM pack ORDER BY id').all() as unknown as {
-    id: string;
-    size: number;
-  }[];
+/** A pack that the index names. */
+export interface PackRow {
+  /** Local, for other rows of this database. */
+  readonly number: number;
+  readonly id: string;
+  readonly size: number;
+}
+
+/** All packs that the index names, in order of their ids. */
+export function indexedPacks(db: DatabaseSync): PackRow[] {
+  return db.prepare('SELECT number, id, size FROM pack ORDER BY id').all() as unknown as PackRow[];
+}
+
+/** All blocks that the index names, pack by pack. */
+export function eachIndexedBlock(
+  db: DatabaseSync,
+): Iterable<{ pack: number; number: number; sealed_length: number; raw_length: number }> {
+  const rows = db.prepare('SELECT pack, number, sealed_length, raw_length FROM block ORDER BY pack, number');
+  return rows.iterate() as Iterable<never>;
+}
+
+/** All chunks that the index names, in order of ids: one that several packs hold comes several times. */
+export function* eachIndexedChunk(
+  db: DatabaseSync,
+): Generator<{ id: Buffer; pack: number; block: number; length: number }> {
+  const rows = db.prepare('SELECT id, pack, block, length FROM chunk ORDER BY id, pack');
+  for (const row of rows.iterate()) {
+    const { pack, block, length } = row as unknown as { pack: number; block: number; length: number };
+    yield { id: Buffer.from(row['id'] as Uint8Array), pack, block, length };
+  }
+}
+
+/** Takes packs that no index object names any more out of the local copy, and the names of those objects. */
+export function dropFromIndex(
+  db: DatabaseSync,
+  gone: { objects: readonly string[]; packs: readonly string[] },
+): void {
+  inTransaction(db, () => {
+    for (const name of gone.objects) db.prepare('DELETE FROM index_object WHERE name = ?').run(name);
+    const numbers = 'SELECT number FROM pack WHERE id IN (SELECT value FROM json_each(?))';
+    const packs = JSON.stringify(gone.packs);
+    db.prepare(`DELETE FROM chunk WHERE pack IN (${numbers})`).run(packs);
+    db.prepare(`DELETE FROM block WHERE pack IN (${numbers})`).run(packs);
+    db.prepare('DELETE FROM pack WHERE id IN (SELECT value FROM json_each(?))').run(packs);
+  });
 }
 
 /** Makes `indexedTable` fast: worth it where it is asked for every pack. */

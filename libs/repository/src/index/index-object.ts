@@ -45,3 +45,21 @@ export function openIndex(keys: RepositoryKeys, name: string, object: Buffer): I
     throw damaged(`${name}: not an index`, error);
   }
 }
+
+/** An index object ends with the pack that takes its tables beyond this: none blocks its reader for long. */
+const TABLE_BYTES = 2 << 20;
+
+/** Packs in groups, each for one index object. */
+export function* splitForIndexes(packs: readonly IndexedPack[]): Generator<IndexedPack[]> {
+  let group: IndexedPack[] = [];
+  let table_bytes = 0;
+  for (const pack of packs) {
+    group.push(pack);
+    table_bytes += pack.table.length;
+    if (table_bytes < TABLE_BYTES) continue;
+    yield group;
+    group = [];
+    table_bytes = 0;
+  }
+  if (group.length > 0) yield group;
+}

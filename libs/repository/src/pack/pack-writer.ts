@@ -76,9 +76,14 @@ export class PackWriter {
     if (block.length >= limit) this.#closeBlock(block);
   }
 
+  /** Finishes the open blocks: what comes next lies in others. */
+  endBlocks(): void {
+    for (const block of [...this.#open_blocks.values()]) this.#closeBlock(block);
+  }
+
   /** Finishes whatever is open. */
   flush(): void {
-    for (const block of [...this.#open_blocks.values()]) this.#closeBlock(block);
+    this.endBlocks();
     this.#closePack();
   }
 

@@ -45,7 +45,7 @@ export class ChunkReader {
     let failure: unknown;
     for (const place of places) {
       try {
-        return await this.#readAt(id, place);
+        return await this.readAt(id, place);
       } catch (error) {
         if (!isRepositoryError(error) && !isStorageError(error)) throw error;
         failure ??= error;
@@ -54,7 +54,8 @@ export class ChunkReader {
     throw failure;
   }
 
-  async #readAt(id: Buffer, place: ChunkLocation): Promise<Buffer> {
+  /** The bytes of a chunk from one of its places, verified. Rejects with `repo_damaged`, or as the store does. */
+  async readAt(id: Buffer, place: ChunkLocation): Promise<Buffer> {
     const block = await this.block(place);
     const data = block.subarray(place.offset, place.offset + place.length);
     if (!chunkId(this.#parts.keys, sha256(data)).equals(id)) {

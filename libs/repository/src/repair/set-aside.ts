@@ -1,18 +1,42 @@
-/** Everything that repair takes away goes through here: the one place that knows how this repository deletes. */
-import { OBJECT_TYPE } from '../crypto/envelope.ts';
-import { sealObject } from '../crypto/sealed-object.ts';
+import { sealTombstone, tombstoneName } from '../deletion/tombstone-object.ts';
 import type { Engine } from '../engine.ts';
+import { isRepositoryError } from '../errors.ts';
+import { takeStock } from '../maintain/look.ts';
+import { markPacks, removePacks } from '../maintain/remove-packs.ts';
 import { snapshotName } from '../snapshot/snapshot-object.ts';
 
-/** Packs that no index names any more. They stay: litter, until maintenance takes it. */
-export async function setPacksAside(_engine: Engine, _packs: readonly string[]): Promise<void> {
-  // Nobody relies on them: readers go by the index.
+/**
+ * Damaged packs are marked, so that nobody comes to rely on what is in them and a backup stores it anew; those that can be
+ * done without are then deleted by the protocol of all deletions. The ids of those that were deleted.
+ */
+export async function setPacksAside(
+  engine: Engine,
+  packs: { readonly bad: readonly string[]; readonly dispensable: readonly string[] },
+): Promise<string[]> {
+  if (packs.bad.length === 0) return [];
+  await engine.index.refresh();
+  await markPacks(engine, packs.bad);
+  if (packs.dispensable.length === 0) return [];
+  try {
+    const { reach } = await takeStock(engine);
+    return await removePacks(engine, { packs: packs.dispensable, litter: [] }, reach);
+  } catch (error) {
+    // While a snapshot cannot be read, nobody knows what is needed: then nothing is deleted.
+    if (!isRepositoryError(error, 'repo_damaged')) throw error;
+    return [];
+  }
 }
 
 /** A snapshot that is gone or cannot be read: noted as forgotten, so that nobody misses it; then its object goes. */
-export async function forgetSnapshot(engine: Engine, id: string): Promise<void> {
-  const name = `tombstones/${id}`;
-  const body = Buffer.from(JSON.stringify({ version: 1, snapshot_id: id, reason: 'damaged' }), 'utf8');
-  await engine.store.put(name, sealObject(engine.keys, { type: OBJECT_TYPE.tombstone, name }, body));
+export async function forgetLost(engine: Engine, id: string): Promise<void> {
+  const tombstone = sealTombstone(engine.keys, id, {
+    version: 1,
+    time_ms: Date.now(),
+    reason: 'it was lost or damaged, and repaired',
+    host: '',
+    source: '',
+    snapshot_time_ms: 0,
+  });
+  await engine.store.put(tombstoneName(id), tombstone);
   await engine.store.delete(snapshotName(id));
 }

@@ -13,6 +13,8 @@ export class SnapshotList {
   readonly #store: BlobStore;
   readonly #keys: RepositoryKeys;
   readonly #read = new Map<string, StoredSnapshot>();
+  /** Places that a revocation took: no snapshots. */
+  readonly #revoked = new Set<string>();
   #sorted: readonly StoredSnapshot[] | undefined;
 
   constructor(store: BlobStore, keys: RepositoryKeys) {
@@ -53,6 +55,12 @@ export class SnapshotList {
     this.#sorted = undefined;
   }
 
+  /** Takes out one that this process has just forgotten. */
+  remove(id: string): void {
+    this.#read.delete(id);
+    this.#sorted = undefined;
+  }
+
   async #refresh(): Promise<void> {
     const ids = await this.#ids();
     for (const known of this.#read.keys()) {
@@ -60,7 +68,8 @@ export class SnapshotList {
       this.#read.delete(known);
       this.#sorted = undefined;
     }
-    const missing = [...ids].filter((id) => !this.#read.has(id));
+    for (const id of this.damaged.keys()) if (!ids.has(id)) this.damaged.delete(id);
+    const missing = [...ids].filter((id) => !this.#read.has(id) && !this.#revoked.has(id));
     for (let at = 0; at < missing.length; at += PARALLEL) {
       await Promise.all(missing.slice(at, at + PARALLEL).map((id) => this.#load(id)));
     }
@@ -79,7 +88,9 @@ export class SnapshotList {
 
   async #load(id: string): Promise<void> {
     try {
-      this.add(openSnapshot(this.#keys, id, await this.#store.get(snapshotName(id))));
+      const snapshot = openSnapshot(this.#keys, id, await this.#store.get(snapshotName(id)));
+      if (snapshot === undefined) this.#revoked.add(id);
+      else this.add(snapshot);
       this.damaged.delete(id);
     } catch (error) {
       // One that was forgotten since the listing is no news; one that is damaged must not hide the others.

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { Snapshot } from '../api.ts';
-import { OBJECT_TYPE } from '../crypto/envelope.ts';
+import { OBJECT_TYPE, typeOfObject } from '../crypto/envelope.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
-import { openObject, sealObject } from '../crypto/sealed-object.ts';
-import { damaged, RepositoryError } from '../errors.ts';
+import { openJson, sealJson } from '../crypto/sealed-json.ts';
 
 export const SNAPSHOT_PREFIX = 'snapshots/';
 
@@ -29,6 +28,9 @@ const SnapshotBody = z.object({
   metadata: z.record(z.string(), z.unknown()),
 });
 
+/** Stands where a snapshot would have stood, so that its writer, thought to be dead, cannot commit it any more. */
+const RevocationBody = z.object({ version: z.literal(1), time_ms: z.number() });
+
 /** A snapshot with what only the engine needs. */
 export type StoredSnapshot = Snapshot & { readonly started_ms: number; readonly heads: readonly string[] };
 
@@ -40,26 +42,27 @@ export function snapshotName(id: string): string {
 /** The object of a snapshot: sealed to its name, so that none can stand in for another. */
 export function sealSnapshot(keys: RepositoryKeys, snapshot: StoredSnapshot): Buffer {
   const { id, ...fields } = snapshot;
-  const body = Buffer.from(JSON.stringify({ version: 1, ...fields }), 'utf8');
-  return sealObject(keys, { type: OBJECT_TYPE.snapshot, name: snapshotName(id) }, body);
+  const place = { type: OBJECT_TYPE.snapshot, name: snapshotName(id) };
+  return sealJson(keys, place, { version: 1, ...fields });
 }
 
-/** Throws `repo_damaged` for what was not sealed as this snapshot, `repo_unsupported` for a newer form. */
-export function openSnapshot(keys: RepositoryKeys, id: string, object: Buffer): StoredSnapshot {
+/** The object that takes the place of a snapshot for ever. */
+export function sealRevocation(keys: RepositoryKeys, id: string, time_ms: number): Buffer {
+  const place = { type: OBJECT_TYPE.revocation, name: snapshotName(id) };
+  return sealJson(keys, place, { version: 1, time_ms });
+}
+
+/**
+ * The snapshot that stands in this place, or undefined where its writer was revoked. Throws `repo_damaged` for what was
+ * not sealed in this place, `repo_unsupported` for a newer form.
+ */
+export function openSnapshot(keys: RepositoryKeys, id: string, object: Buffer): StoredSnapshot | undefined {
   const name = snapshotName(id);
-  const body = openObject(keys, { type: OBJECT_TYPE.snapshot, name }, object);
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString('utf8'));
-  } catch (error) {
-    throw damaged(`${name}: not JSON`, error);
+  if (typeOfObject(object) === OBJECT_TYPE.revocation) {
+    openJson(keys, { type: OBJECT_TYPE.revocation, name }, { object, schema: RevocationBody });
+    return undefined;
   }
-  const parsed = SnapshotBody.safeParse(value);
-  if (!parsed.success) {
-    throw new RepositoryError('repo_unsupported', `${name}: a form that this version does not know`, {
-      cause: parsed.error,
-    });
-  }
-  const { version: _version, ...fields } = parsed.data;
+  const place = { type: OBJECT_TYPE.snapshot, name };
+  const { version: _version, ...fields } = openJson(keys, place, { object, schema: SnapshotBody });
   return { id, ...fields };
 }

@@ -106,6 +106,7 @@ export type StoreResult =
       readonly digest: Uint8Array;
       readonly is_list: boolean;
       readonly ids: Uint8Array;
+      readonly xattrs?: Uint8Array;
     }
   | { readonly ok: false; readonly code: string | undefined; readonly reason: string };
 

@@ -4,16 +4,18 @@ import { ID_BYTES } from '../crypto/keys.ts';
 import { damaged, RepositoryError } from '../errors.ts';
 import { bytesToPath, keyToPath } from '../paths.ts';
 import type { Totals } from './node.ts';
+import { decodeXattrs } from './xattr-codec.ts';
 
 const KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink'];
 const NS_PER_SECOND = 1_000_000_000n;
 const DIGEST_BYTES = 32;
+const NO_BYTES = Buffer.alloc(0);
 
 /** A file with more chunks than this keeps their ids in list chunks, so that its node stays small. */
 export const CHUNKS_INLINE_MAX = 256;
 
 /** Extra fields of an entry, each a tag, a length and bytes. Readers refuse tags below 128 that they do not know. */
-const TAG = { target: 1, link_group: 2 } as const;
+const TAG = { target: 1, link_group: 2, xattrs: 128, sparse: 129 } as const;
 const OPTIONAL_TAGS_FROM = 128;
 
 /** An entry as the tree holds it: without its path, ids as bytes. */
@@ -33,6 +35,9 @@ export interface StoredEntry {
   /** Target of a symlink, the bytes. */
   readonly target?: Buffer;
   readonly link_group?: string;
+  /** Extended attributes, encoded; only where there are some. */
+  readonly xattrs?: Buffer;
+  readonly sparse?: true;
 }
 
 /** An entry as the value of a tree node; its key is the path. */
@@ -53,12 +58,19 @@ export function encodeEntry(entry: StoredEntry): Buffer {
       .varint(entry.ids.length / ID_BYTES)
       .raw(entry.ids);
   }
-  const extras: [number, Uint8Array][] = [];
-  if (entry.target !== undefined) extras.push([TAG.target, entry.target]);
-  if (entry.link_group !== undefined) extras.push([TAG.link_group, Buffer.from(entry.link_group, 'latin1')]);
+  const extras = extrasOf(entry);
   writer.varint(extras.length);
   for (const [tag, bytes] of extras) writer.varint(tag).bytes(bytes);
   return writer.finish();
+}
+
+function extrasOf(entry: StoredEntry): [number, Uint8Array][] {
+  const extras: [number, Uint8Array][] = [];
+  if (entry.target !== undefined) extras.push([TAG.target, entry.target]);
+  if (entry.link_group !== undefined) extras.push([TAG.link_group, Buffer.from(entry.link_group, 'latin1')]);
+  if (entry.xattrs !== undefined) extras.push([TAG.xattrs, entry.xattrs]);
+  if (entry.sparse) extras.push([TAG.sparse, NO_BYTES]);
+  return extras;
 }
 
 /** Throws `repo_damaged` for bytes that are no entry, `repo_unsupported` for fields that must be understood. */
@@ -93,6 +105,8 @@ export function toEntry(key: string, stored: StoredEntry, ids: Buffer): Entry {
     chunks: splitIds(ids),
     ...(stored.target !== undefined && { target: bytesToPath(stored.target) }),
     ...(stored.link_group !== undefined && { link_group: stored.link_group }),
+    ...(stored.xattrs !== undefined && { xattrs: decodeXattrs(stored.xattrs) }),
+    ...(stored.sparse && { sparse: true }),
   };
 }
 
@@ -117,13 +131,22 @@ function readEntry(reader: ByteReader): StoredEntry {
   return { kind, size, mode, uid, gid, mtime_ns, digest, is_list, ids, ...extras };
 }
 
-function readExtras(reader: ByteReader): { target?: Buffer; link_group?: string } {
-  const extras: { target?: Buffer; link_group?: string } = {};
+interface Extras {
+  target?: Buffer;
+  link_group?: string;
+  xattrs?: Buffer;
+  sparse?: true;
+}
+
+function readExtras(reader: ByteReader): Extras {
+  const extras: Extras = {};
   for (let left = reader.varint(); left > 0; left -= 1) {
     const tag = reader.varint();
     const bytes = reader.bytes();
     if (tag === TAG.target) extras.target = bytes;
     else if (tag === TAG.link_group) extras.link_group = bytes.toString('latin1');
+    else if (tag === TAG.xattrs) extras.xattrs = bytes;
+    else if (tag === TAG.sparse) extras.sparse = true;
     else if (tag < OPTIONAL_TAGS_FROM) {
       throw new RepositoryError('repo_unsupported', `an entry has a field that is not known (${tag})`);
     }

@@ -5,26 +5,59 @@ import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
 import type { ChildRef } from '../tree/node.ts';
 import { ChunkSink } from './chunk-sink.ts';
 import { ClaimTable } from './claim-table.ts';
-import { commitSnapshot } from './commit.ts';
+import { commitSnapshot, type SnapshotDraft } from './commit.ts';
 import { EntryWriter } from './entry-writer.ts';
 import { FileStorer } from './file-storer.ts';
 import { PackStore } from './pack-store.ts';
+import { PendingWriter } from './pending-writer.ts';
 import { Scan, type ScanSink } from './scan.ts';
 import { StatCache } from './stat-cache.ts';
 import { TreeWriter } from './tree-writer.ts';
 
-/** Stores what a request names and commits a snapshot of it. Order: packs, index, snapshot. */
-export async function runBackup(
-  engine: Engine,
-  request: BackupRequest & { skip_unchanged?: boolean },
-): Promise<BackupResult> {
+type Request = BackupRequest & { skip_unchanged?: boolean };
+
+const ATTEMPTS_MAX = 3;
+
+/**
+ * Stores what a request names and commits a snapshot of it. Order: packs, index, snapshot. Where maintenance deleted
+ * meanwhile what it relied on (the parent was forgotten, say), everything is read again.
+ */
+export async function runBackup(engine: Engine, request: Request): Promise<BackupResult> {
+  let attempt: Request = request;
+  for (let left = ATTEMPTS_MAX; ; left -= 1) {
+    try {
+      return await backUp(engine, attempt);
+    } catch (error) {
+      if (!Error.isError(error) || error.name !== 'ChunksGoneError') throw error;
+      if (left === 0) throw new RepositoryError('storage_failed', error.message, { cause: error });
+      await engine.index.rebuild();
+      attempt = { ...(await readingAll(engine, request)), ...(left < ATTEMPTS_MAX && { parent: null }) };
+    }
+  }
+}
+
+/** The same request with everything read again; compared with the parent as long as that stands. */
+async function readingAll(engine: Engine, request: Request): Promise<Request> {
+  const { changes: _changes, parent, ...rest } = request;
+  const whole = { ...rest, full: true };
+  if (parent === undefined) return whole;
+  const stands = (await engine.snapshots.all()).some(({ id }) => id === parent);
+  return { ...whole, parent: stands ? parent : null };
+}
+
+async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   const started = { ms: Date.now(), at: performance.now() };
   const known = await engine.snapshots.all();
   const parent = await findParent(engine, request, known);
   // What others have stored since the index was read saves work in a walk; it is not worth a listing for one file.
-  if (request.changes === undefined || parent === undefined) await engine.index.refresh();
+  if (request.changes === undefined || parent === undefined) {
+    await engine.index.refresh();
+    await engine.index.refreshMarks();
+  }
+  const marks_version = engine.index.heedMarks();
   const dry_run = request.dry_run ?? false;
-  const packs = new PackStore(engine, { dry_run });
+  const pending = new PendingWriter(engine, { host: request.host, source: request.source });
+  const packs = new PackStore(engine, { dry_run, pending });
   const claims = new ClaimTable();
   const compress = request.compression ?? true;
   const sink = new ChunkSink({
@@ -65,15 +98,33 @@ export async function runBackup(
   }
   sink.flush();
   await packs.checkpoint();
-  const snapshot = await commitSnapshot(engine, {
-    request,
-    parent,
-    known,
-    root,
-    started_ms: started.ms,
-    stats: statsOf(),
-  });
+  const draft = draftOf(request, { parent, root, started_ms: started.ms, stats: statsOf() });
+  if (dry_run) {
+    const snapshot = { ...draft, id: pending.snapshot_id };
+    return { snapshot, stats: statsOf(), unchanged: false };
+  }
+  const base_tree = parent?.tree;
+  const snapshot = await commitSnapshot(engine, draft, { packs, pending, marks_version, base_tree, known });
   return { snapshot, stats: statsOf(), unchanged: false };
+}
+
+function draftOf(
+  request: BackupRequest,
+  done: { parent: StoredSnapshot | undefined; root: ChildRef; started_ms: number; stats: BackupStats },
+): SnapshotDraft {
+  const { parent, root, started_ms, stats } = done;
+  return {
+    host: request.host,
+    source: request.source,
+    time_ms: Math.max(started_ms, (parent?.time_ms ?? 0) + 1),
+    started_ms,
+    roots: [...request.roots],
+    tree: root.id.toString('hex'),
+    parent: parent?.id ?? null,
+    files: root.files,
+    bytes: root.bytes,
+    metadata: request.metadata(stats),
+  };
 }
 
 function scanInto(entries: EntryWriter, room: () => Promise<void>): ScanSink {

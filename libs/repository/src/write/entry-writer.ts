@@ -3,6 +3,7 @@ import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
 import type { StoreResult } from '../threads/messages.ts';
 import { decodeEntry, encodeEntry, type StoredEntry } from '../tree/entry-codec.ts';
 import type { FileStorer } from './file-storer.ts';
+import { readXattrsAt } from './read-xattrs.ts';
 import type { StatCache } from './stat-cache.ts';
 import type { FileStat } from './store-file.ts';
 import type { TreeWriter } from './tree-writer.ts';
@@ -45,7 +46,7 @@ export class EntryWriter {
 
   present(item: WalkItem, before: Buffer | undefined): void {
     if (item.kind === 'file') this.#presentFile(item, before);
-    else this.#put(item.key, encodeEntry(entryOf(item)), before);
+    else this.#put(item.key, encodeEntry({ ...entryOf(item), ...xattrsOf(item) }), before);
   }
 
   gone(key: string, before: Buffer): void {
@@ -97,7 +98,14 @@ export class EntryWriter {
       const digest = asBuffer(result.digest);
       this.#parts.stats.remember(item.key, result.stat, digest);
       const { is_list } = result;
-      const content = { size: result.stat.size, digest, is_list, ids: asBuffer(result.ids) };
+      const content = {
+        size: result.stat.size,
+        digest,
+        is_list,
+        ids: asBuffer(result.ids),
+        ...(result.xattrs !== undefined && { xattrs: asBuffer(result.xattrs) }),
+        ...(result.stat.is_sparse && { sparse: true as const }),
+      };
       this.#put(item.key, encodeEntry({ ...entryOf({ ...item, stat: result.stat }), ...content }), before);
       this.#bytes_read += result.stat.size;
     } else if (result.code === 'ENOENT' || result.code === 'ENOTDIR') {
@@ -150,6 +158,11 @@ function entryOf(item: WalkItem): StoredEntry {
     ...(item.target !== undefined && { target: item.target }),
     ...(item.kind === 'file' && linkOf(item.stat)),
   };
+}
+
+function xattrsOf({ path }: WalkItem): { xattrs?: Buffer } {
+  const xattrs = readXattrsAt(path);
+  return xattrs === undefined ? {} : { xattrs };
 }
 
 function ownerOf(stat: FileStat): Pick<StoredEntry, 'mode' | 'uid' | 'gid'> {

@@ -1,14 +1,15 @@
 import type { Engine } from '../engine.ts';
 import { fromStorage, RepositoryError } from '../errors.ts';
-import { type IndexedPack, sealIndex } from '../index/index-object.ts';
+import { type IndexedPack, sealIndex, splitForIndexes } from '../index/index-object.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
+import type { PendingWriter } from './pending-writer.ts';
 
 /** An index object is written after so many packs: a backup that is cut short keeps what one names. */
 const PACKS_PER_INDEX = 64;
-/** An index object ends with the pack that takes its tables beyond this: none blocks its reader for long. */
-const TABLE_BYTES = 2 << 20;
 const BACKLOG_MAX = 1;
+/** Who stores no more than this has committed before anybody could think that its packs are litter. */
+const PACKS_UNANNOUNCED_MAX = 2;
 
 /** Brings packs to the store, and then names them in index objects: in this order, always. */
 export class PackStore {
@@ -17,13 +18,19 @@ export class PackStore {
   readonly #engine: Engine;
   readonly #is_dry: boolean;
   readonly #under_way = new Set<Promise<void>>();
+  /** Ids of all packs that were stored, in order. */
+  readonly stored_ids: string[] = [];
+  readonly #pending: PendingWriter | undefined;
+  #announced: Promise<void> | undefined;
+  #put_count = 0;
   #stored: IndexedPack[] = [];
   #failure: { error: unknown } | undefined;
 
-  /** `dry_run`: packs are counted and thrown away. */
-  constructor(engine: Engine, options: { dry_run: boolean }) {
+  /** `dry_run`: packs are counted and thrown away. With `pending` a long backup says so before maintenance clears up after it. */
+  constructor(engine: Engine, options: { dry_run?: boolean; pending?: PendingWriter } = {}) {
     this.#engine = engine;
-    this.#is_dry = options.dry_run;
+    this.#is_dry = options.dry_run ?? false;
+    this.#pending = options.pending;
   }
 
   /** Begins to store a pack; a failure comes out of the next `room` or `checkpoint`. */
@@ -52,17 +59,7 @@ export class PackStore {
   async checkpoint(): Promise<void> {
     await Promise.all(this.#under_way);
     this.#throwFailure();
-    while (this.#stored.length > 0) await this.#writeIndex(this.#takeForIndex());
-  }
-
-  #takeForIndex(): IndexedPack[] {
-    let table_bytes = 0;
-    let count = 0;
-    while (count < this.#stored.length && table_bytes < TABLE_BYTES) {
-      table_bytes += this.#stored[count]?.table.length ?? 0;
-      count += 1;
-    }
-    return this.#stored.splice(0, count);
+    for (const packs of splitForIndexes(this.#stored.splice(0))) await this.#writeIndex(packs);
   }
 
   async #store(pack: FinishedPack): Promise<void> {
@@ -71,11 +68,21 @@ export class PackStore {
       this.bytes_stored += data.length;
       return;
     }
+    this.#put_count += 1;
+    if (this.#put_count > PACKS_UNANNOUNCED_MAX) await this.#announce();
     await this.#putNew(packName(id), data);
+    this.stored_ids.push(id);
     this.#stored.push({ id, size: data.length, header, table });
   }
 
+  /** Says once that somebody is writing here. */
+  #announce(): Promise<void> | undefined {
+    this.#announced ??= this.#pending?.announcePacks([]);
+    return this.#announced;
+  }
+
   async #writeIndex(packs: readonly IndexedPack[]): Promise<void> {
+    if (this.#announced !== undefined) await this.#pending?.announcePacks(packs.map(({ id }) => id));
     const { name, object } = sealIndex(this.#engine.keys, packs);
     await this.#putNew(name, object);
     await this.#engine.index.add(name, packs);

@@ -7,6 +7,7 @@ import { pathForSystem } from '../paths.ts';
 import type { StoreResult } from '../threads/messages.ts';
 import { CHUNKS_INLINE_MAX } from '../tree/entry-codec.ts';
 import type { ChunkSink } from './chunk-sink.ts';
+import { readXattrsOf } from './read-xattrs.ts';
 
 /** Where the chunks of a file go. */
 export type ChunkTaker = Pick<ChunkSink, 'add'>;
@@ -22,6 +23,8 @@ export interface FileStat {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly nlink: number;
+  /** It occupies less space than its size. */
+  readonly is_sparse: boolean;
 }
 
 /** A file whose bytes are in the sink. */
@@ -30,8 +33,11 @@ export interface StoredFile {
   readonly digest: Uint8Array;
   readonly is_list: boolean;
   readonly ids: Uint8Array;
+  /** Extended attributes, encoded. */
+  readonly xattrs?: Uint8Array;
 }
 
+const BLOCK_BYTES = 512n;
 const ATTEMPTS = 3;
 const WINDOW_BYTES = 2 * CHUNK_SIZES.max;
 const MODE_BITS = 0o7777n;
@@ -48,11 +54,13 @@ function storeFile(path: string, chunker: Chunker, sink: ChunkTaker): StoredFile
       const before = fstatSync(fd, { bigint: true });
       if (!before.isFile()) throw Object.assign(new Error('it is no file any more'), { code: 'ENOTFILE' });
       const content = storeContent(fd, Number(before.size), { chunker, sink });
+      const xattrs = readXattrsOf(fd);
       const is_steady =
         content.length === Number(before.size) && isSame(before, fstatSync(fd, { bigint: true }));
       if (is_steady || attempt === ATTEMPTS) {
         const { digest, is_list, ids } = content;
-        return { stat: { ...toFileStat(before), size: content.length }, digest, is_list, ids };
+        const stat = { ...toFileStat(before), size: content.length };
+        return { stat, digest, is_list, ids, ...(xattrs !== undefined && { xattrs }) };
       }
     }
   } finally {
@@ -84,6 +92,7 @@ export function toFileStat(stat: BigIntStats): FileStat {
     dev: stat.dev,
     ino: stat.ino,
     nlink: Number(stat.nlink),
+    is_sparse: stat.blocks * BLOCK_BYTES < stat.size,
   };
 }
 

@@ -4,9 +4,11 @@ import { registerCheck } from './check.ts';
 import { registerCopy } from './copy.ts';
 import { registerDiff } from './diff.ts';
 import { registerFind } from './find.ts';
+import { registerForget } from './forget.ts';
 import { registerInit } from './init.ts';
 import { registerKey } from './key.ts';
 import { registerLs } from './ls.ts';
+import { registerPrune } from './prune.ts';
 import { registerRepair } from './repair.ts';
 import { registerRestore } from './restore.ts';
 import { registerSnapshots } from './snapshots.ts';
@@ -26,6 +28,8 @@ export function registerRepo(program: Command): void {
     registerCheck,
     registerRepair,
     registerCopy,
+    registerForget,
+    registerPrune,
     registerStats,
     registerKey,
   ]) {

@@ -1,0 +1,43 @@
+import type { Engine } from '../engine.ts';
+import { fromStorage } from '../errors.ts';
+import { type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
+import { sealTombstone, tombstoneName } from './tombstone-object.ts';
+
+export interface ForgetOptions {
+  /** For whoever finds the tombstone: a rule, a person. */
+  readonly reason?: string;
+}
+
+/**
+ * Removes snapshots, the tombstone of each first: one that is gone without a tombstone was removed by somebody else. Ids
+ * as `snapshot` takes them; rejects with `snapshot_not_found` before anything is removed. A run that is cut short is
+ * repeated. What only they reached stays in the store until `prune`.
+ */
+export async function forgetSnapshots(
+  engine: Engine,
+  ids: readonly string[],
+  options: ForgetOptions = {},
+): Promise<void> {
+  const snapshots: StoredSnapshot[] = [];
+  for (const id of ids) snapshots.push(await engine.snapshots.one(id));
+  try {
+    for (const snapshot of snapshots) await forget(engine, snapshot, options.reason ?? '');
+  } catch (error) {
+    throw fromStorage(error);
+  }
+}
+
+async function forget(engine: Engine, snapshot: StoredSnapshot, reason: string): Promise<void> {
+  const { id, host, source, time_ms } = snapshot;
+  const tombstone = sealTombstone(engine.keys, id, {
+    version: 1,
+    time_ms: Date.now(),
+    reason,
+    host,
+    source,
+    snapshot_time_ms: time_ms,
+  });
+  await engine.store.put(tombstoneName(id), tombstone);
+  await engine.store.delete(snapshotName(id));
+  engine.snapshots.remove(id);
+}

@@ -1,0 +1,71 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Snapshot } from '../api.ts';
+import { applyKeepPolicy, type KeepPolicy } from './keep-policy.ts';
+
+const HOUR_MS = 3_600_000;
+const START_MS = new Date(2026, 0, 5, 0, 30).getTime();
+
+function snapshotAt(hours: number, source = 's'): Snapshot {
+  return { id: `${source}${hours}`, host: 'h', source, time_ms: START_MS + hours * HOUR_MS } as Snapshot;
+}
+
+function kept(snapshots: readonly Snapshot[], policy: KeepPolicy): string[] {
+  return applyKeepPolicy(snapshots, policy)
+    .filter(({ keep }) => keep)
+    .map(({ snapshot }) => snapshot.id)
+    .sort();
+}
+
+describe('a keep policy', () => {
+  test('keeps the newest of each of the last periods that have one', () => {
+    // Given: one an hour for ten days, the first two days without any in the second half of the day.
+    const hours = Array.from({ length: 240 }, (_, hour) => hour).filter(
+      (hour) => hour > 48 || hour % 24 < 12,
+    );
+    const snapshots = hours.map((hour) => snapshotAt(hour));
+    expect(kept(snapshots, { daily: 3 })).toEqual(['s191', 's215', 's239']);
+    expect(kept(snapshots, { hourly: 2, daily: 2 })).toEqual(['s215', 's238', 's239']);
+    expect(kept(snapshots, { weekly: 5 })).toEqual(['s167', 's239']);
+    expect(kept(snapshots, { last: 2 })).toEqual(['s238', 's239']);
+    expect(kept(snapshots, { within_ms: 2 * HOUR_MS })).toEqual(['s237', 's238', 's239']);
+  });
+
+  test('that is empty keeps everything, and each source is counted by itself', () => {
+    const snapshots = [snapshotAt(0), snapshotAt(1), snapshotAt(0, 't'), snapshotAt(1, 't')];
+    expect(kept(snapshots, {})).toHaveLength(4);
+    expect(kept(snapshots, { daily: 0 })).toHaveLength(4);
+    expect(kept(snapshots, { last: 1 })).toEqual(['s1', 't1']);
+  });
+
+  const counts = fc.nat(5);
+  const policies = fc.record({
+    last: counts,
+    hourly: counts,
+    daily: counts,
+    weekly: counts,
+    monthly: counts,
+    yearly: counts,
+  });
+
+  test('never lets the newest go, never keeps less for keeping more, and is done after once', () => {
+    const hours = fc.uniqueArray(fc.nat(20_000), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(hours, policies, policies, (times, policy, more) => {
+        const snapshots = times.map((hour) => snapshotAt(hour));
+        const stays = kept(snapshots, policy);
+        expect(stays).toContain(`s${Math.max(...times)}`);
+        const sum = Object.fromEntries(
+          Object.entries(policy).map(([period, count]) => [
+            period,
+            count + more[period as keyof typeof more],
+          ]),
+        );
+        const is_empty = Object.values(policy).every((count) => count === 0);
+        if (!is_empty) expect(kept(snapshots, sum)).toEqual(expect.arrayContaining(stays));
+        const again = snapshots.filter(({ id }) => stays.includes(id));
+        expect(kept(again, policy)).toEqual(stays);
+      }),
+    );
+  });
+});

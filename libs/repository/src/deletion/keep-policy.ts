@@ -1,0 +1,73 @@
+import type { Snapshot } from '../api.ts';
+
+const PERIODS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
+type Period = (typeof PERIODS)[number];
+
+/** How many snapshots stay, of each host and source. Nothing given: all stay. */
+export interface KeepPolicy extends Partial<Record<Period, number>> {
+  /** So many of the newest. */
+  readonly last?: number;
+  /** All that are not older than this, counted from the newest (no clock is asked). */
+  readonly within_ms?: number;
+}
+
+/** What becomes of a snapshot, and why. */
+export interface Verdict {
+  readonly snapshot: Snapshot;
+  readonly keep: boolean;
+  /** `last`, `daily` …; empty where nothing keeps it. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Applies a policy to each host and source by itself: the newest snapshot of each of the last n hours, days … that have
+ * one (restic's rule), in local time. The newest of all always stays.
+ */
+export function applyKeepPolicy(snapshots: readonly Snapshot[], policy: KeepPolicy): Verdict[] {
+  const streams = Map.groupBy(snapshots, ({ host, source }) => JSON.stringify([host, source]));
+  return [...streams.values()].flatMap((stream) => judge(stream, policy));
+}
+
+function judge(stream: readonly Snapshot[], policy: KeepPolicy): Verdict[] {
+  const newest_first = [...stream].sort((one, other) => other.time_ms - one.time_ms);
+  if (isEmpty(policy)) return newest_first.map((snapshot) => verdict(snapshot, ['no policy']));
+  const counters = PERIODS.map((period) => countPeriods(period, policy[period] ?? 0));
+  const since_ms = (newest_first[0]?.time_ms ?? 0) - (policy.within_ms ?? -1);
+  return newest_first.map((snapshot, index) => {
+    const reasons: string[] = counters.flatMap((take) => take(snapshot) ?? []);
+    if (index < (policy.last ?? 0)) reasons.push('last');
+    if (snapshot.time_ms >= since_ms) reasons.push('within');
+    if (index === 0 && reasons.length === 0) reasons.push('newest');
+    return verdict(snapshot, reasons);
+  });
+}
+
+/** Called with snapshots, newest first: takes the first of each period until it has taken `count`. */
+function countPeriods(period: Period, count: number): (snapshot: Snapshot) => Period | undefined {
+  let left = count;
+  let last = '';
+  return ({ time_ms }) => {
+    const name = periodOf(period, new Date(time_ms));
+    if (left === 0 || name === last) return undefined;
+    last = name;
+    left -= 1;
+    return period;
+  };
+}
+
+function periodOf(period: Period, time: Date): string {
+  const [year, month, day] = [time.getFullYear(), time.getMonth(), time.getDate()];
+  if (period === 'yearly') return `${year}`;
+  if (period === 'monthly') return `${year}-${month}`;
+  // A week is named by its Monday.
+  if (period === 'weekly') return new Date(year, month, day - ((time.getDay() + 6) % 7)).toDateString();
+  return period === 'daily' ? `${year}-${month}-${day}` : `${year}-${month}-${day} ${time.getHours()}`;
+}
+
+function isEmpty({ last, within_ms, ...periods }: KeepPolicy): boolean {
+  return within_ms === undefined && [last, ...Object.values(periods)].every((count) => !count);
+}
+
+function verdict(snapshot: Snapshot, reasons: readonly string[]): Verdict {
+  return { snapshot, keep: reasons.length > 0, reasons };
+}

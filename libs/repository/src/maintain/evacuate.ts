@@ -1,0 +1,118 @@
+import { isStorageError } from '@holdfast/storage/blob-store';
+import type { Engine } from '../engine.ts';
+import { isRepositoryError, throwIfAborted } from '../errors.ts';
+import { type ChunkLocation, indexedTable } from '../index/index-database.ts';
+import { PackWriter } from '../pack/pack-writer.ts';
+import { Slice } from '../slice.ts';
+import { PackStore } from '../write/pack-store.ts';
+import { ChunkSet } from './chunk-set.ts';
+import { IN_NEWEST, IS_NODE, type Reach } from './reach.ts';
+
+export interface Evacuated {
+  /** Packs of which everything that is needed was copied. */
+  readonly packs: readonly string[];
+  /** Packs that stay as they are: something in them cannot be read. */
+  readonly damaged: readonly string[];
+  readonly bytes_written: number;
+}
+
+export interface EvacuateOptions {
+  /** Ids of the packs that shall be emptied. */
+  readonly packs: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the id of each pack that was worked off. */
+  readonly on_pack_done?: ((pack: string) => void) | undefined;
+}
+
+interface WantedChunk {
+  readonly id: Buffer;
+  readonly flags: number;
+  readonly place: ChunkLocation;
+}
+
+/**
+ * Copies what is needed of packs into new ones, durable and indexed when it resolves; each chunk once, and only where no
+ * pack that stays holds it. What the newest snapshots hold lies by itself, so that a restore of them decodes little else.
+ */
+export async function evacuatePacks(
+  engine: Engine,
+  reach: Reach,
+  options: EvacuateOptions,
+): Promise<Evacuated> {
+  const store = new PackStore(engine);
+  const writer = new PackWriter(engine.keys, { compress: true, on_pack: store.put });
+  const run = { engine, reach, writer, store, leaving: new Set(options.packs), copied: new ChunkSet() };
+  const left = new Map<string, 'damaged' | 'gone'>();
+  for (const is_newest of [true, false]) {
+    for (const pack of options.packs) {
+      throwIfAborted(options.signal);
+      if (left.has(pack)) continue;
+      const wanted = (await wantedChunks(run, pack)).filter(
+        ({ flags }) => ((flags & IN_NEWEST) !== 0) === is_newest,
+      );
+      const outcome = await copyChunks(run, wanted);
+      if (outcome !== 'copied') left.set(pack, outcome);
+      else if (!is_newest) options.on_pack_done?.(pack);
+    }
+    writer.endBlocks();
+  }
+  writer.flush();
+  await store.checkpoint();
+  const packs = options.packs.filter((pack) => !left.has(pack));
+  const damaged = [...left.keys()].filter((pack) => left.get(pack) === 'damaged');
+  return { packs, damaged, bytes_written: store.bytes_stored };
+}
+
+interface Run {
+  readonly engine: Engine;
+  readonly reach: Reach;
+  readonly writer: PackWriter;
+  readonly store: PackStore;
+  /** Packs that are being emptied. */
+  readonly leaving: ReadonlySet<string>;
+  readonly copied: ChunkSet;
+}
+
+/** What anything needs of a pack and only packs that leave hold, in the order in which it lies there. */
+async function wantedChunks(run: Run, pack: string): Promise<WantedChunk[]> {
+  const { header, table } = await indexedTable(run.engine.index.db, pack);
+  const slice = new Slice();
+  const wanted: WantedChunk[] = [];
+  for (const { id, block, offset, length } of table.chunks) {
+    const flags = run.reach.chunks.flagsOf(id);
+    const of = table.blocks[block];
+    if (flags === 0 || of === undefined || staysElsewhere(run, id)) continue;
+    const { offset: block_offset, sealed_length, raw_length, codec } = of;
+    const in_block = { block, block_offset, sealed_length, raw_length, codec, offset, length };
+    wanted.push({ id, flags, place: { pack, pack_header: header, ...in_block } });
+    await slice.rest();
+  }
+  return wanted.sort(
+    (one, other) => one.place.block - other.place.block || one.place.offset - other.place.offset,
+  );
+}
+
+function staysElsewhere({ engine, leaving, copied }: Run, id: Buffer): boolean {
+  if (copied.flagsOf(id) !== 0) return true;
+  const places = engine.index.lookup.locate(id);
+  return places.some(({ pack }) => !leaving.has(pack) && !engine.index.isMarked(pack));
+}
+
+/** `damaged`, `gone`: one of them cannot be read, or the pack was deleted meanwhile. What was copied by then harms nothing. */
+async function copyChunks(run: Run, wanted: readonly WantedChunk[]): Promise<'copied' | 'damaged' | 'gone'> {
+  const slice = new Slice();
+  for (const { id, flags, place } of wanted) {
+    try {
+      const data = await run.engine.chunks.readAt(id, place);
+      run.writer.add(id, Buffer.from(data), (flags & IS_NODE) === 0 ? 'data' : 'node');
+      run.copied.add(id, 1);
+    } catch (error) {
+      if (isStorageError(error, 'not_found')) return 'gone';
+      if (!isRepositoryError(error, 'repo_damaged')) throw error;
+      return 'damaged';
+    }
+    await run.store.room();
+    await slice.rest();
+  }
+  return 'copied';
+}

@@ -1,0 +1,90 @@
+import { isStorageError } from '@holdfast/storage/blob-store';
+import { sealMarks } from '../deletion/marks-object.ts';
+import type { Engine } from '../engine.ts';
+import { isRepositoryError } from '../errors.ts';
+import { indexedPacks, indexedTable } from '../index/index-database.ts';
+import { packName } from '../pack/pack-name.ts';
+import { readPackFooter } from '../pack/pack-reader.ts';
+import { Slice } from '../slice.ts';
+import { type Look, takeStock } from './look.ts';
+import type { Reach } from './reach.ts';
+import { rewriteIndexes } from './rewrite-indexes.ts';
+
+/** Packs that shall go. */
+export interface Candidates {
+  /** Ids of packs that the index names. */
+  readonly packs: readonly string[];
+  /** Packs that no index object named. */
+  readonly litter: readonly { id: string; size: number }[];
+}
+
+/**
+ * Deletes packs that nothing needs, by the protocol of docs/repository-format.md, "Deleting": marks them, looks around
+ * again, and keeps what has come to be needed, and what no unmarked pack holds besides. The ids of those that it deleted.
+ */
+export async function removePacks(
+  engine: Engine,
+  { packs, litter }: Candidates,
+  earlier: Reach,
+): Promise<string[]> {
+  await markPacks(engine, [...packs, ...litter.map(({ id }) => id)]);
+  const { look, reach } = await takeStock(engine, earlier);
+  const indexed = new Set(indexedPacks(engine.index.db).map(({ id }) => id));
+  const named = namedByWriters(look);
+  const goes: string[] = [];
+  // One that is no longer in the index somebody else is deleting.
+  for (const id of packs.filter((pack) => indexed.has(pack) && !named.has(pack))) {
+    const { table } = await indexedTable(engine.index.db, id);
+    if (await isHeldElsewhere(engine, table.chunks, reach)) goes.push(id);
+  }
+  for (const pack of litter.filter(({ id }) => !indexed.has(id) && !named.has(id))) {
+    if (await isLitter(engine, pack, reach)) goes.push(pack.id);
+  }
+  await rewriteIndexes(engine, new Set(goes));
+  for (const id of goes) await engine.store.delete(packName(id));
+  return goes;
+}
+
+/** From now on nobody comes to rely on these packs. */
+export async function markPacks(engine: Engine, packs: readonly string[]): Promise<void> {
+  const unmarked = packs.filter((id) => !engine.index.isMarked(id));
+  if (unmarked.length > 0) {
+    const { name, object } = sealMarks(engine.keys, { time_ms: Date.now(), packs: unmarked });
+    await engine.store.put(name, object);
+  }
+  await engine.index.refreshMarks();
+}
+
+function namedByWriters(look: Look): Set<string> {
+  const announced = [...look.open, ...look.done].flatMap((writer) => writer.announced);
+  return new Set(announced.flatMap((pending) => pending?.packs ?? []));
+}
+
+/**
+ * What anything needs of these chunks is in packs that nobody has marked. Whoever deletes looks at the marks after he set
+ * his own, so that of two who each rely on the other's copy at least one keeps his.
+ */
+async function isHeldElsewhere(
+  engine: Engine,
+  chunks: readonly { readonly id: Buffer }[],
+  reach: Reach,
+): Promise<boolean> {
+  const slice = new Slice();
+  for (const { id } of chunks) {
+    if (reach.chunks.flagsOf(id) !== 0 && !engine.index.lookup.has(id)) return false;
+    await slice.rest();
+  }
+  return true;
+}
+
+/** A listing of the index that missed an object must not cost a pack: its own footer says what is in it. */
+async function isLitter(engine: Engine, pack: { id: string; size: number }, reach: Reach): Promise<boolean> {
+  try {
+    const { table } = await readPackFooter(engine.store, engine.keys, pack);
+    return await isHeldElsewhere(engine, table.chunks, reach);
+  } catch (error) {
+    // What was torn when it was written names nothing, and is nobody's to delete: check tells of it, and repair.
+    if (!isRepositoryError(error, 'repo_damaged') && !isStorageError(error, 'not_found')) throw error;
+    return false;
+  }
+}

@@ -1,0 +1,67 @@
+import { isStorageError } from '@holdfast/storage/blob-store';
+import type { Engine } from '../engine.ts';
+import { RepositoryError } from '../errors.ts';
+import {
+  INDEX_PREFIX,
+  type IndexedPack,
+  openIndex,
+  sealIndex,
+  splitForIndexes,
+} from '../index/index-object.ts';
+
+/** Index objects smaller than this are merged once there are many. */
+const SMALL_BYTES = 256 * 1024;
+const MERGE_COUNT = 8;
+
+interface ReadIndex {
+  readonly name: string;
+  readonly packs: readonly IndexedPack[];
+  readonly is_small: boolean;
+  readonly is_stale: boolean;
+}
+
+/**
+ * Index objects that name one of these packs are replaced by others that do not, and many small ones by few. The new
+ * ones are durable before an old one is deleted.
+ */
+export async function rewriteIndexes(engine: Engine, removed: ReadonlySet<string>): Promise<void> {
+  const candidates = await readCandidates(engine, removed);
+  const merges = candidates.filter(({ is_small }) => is_small).length >= MERGE_COUNT;
+  const stale = candidates.filter(({ is_stale }) => is_stale || merges);
+  if (stale.length === 0) return;
+  const kept = new Map<string, IndexedPack>();
+  for (const pack of stale.flatMap(({ packs }) => packs)) if (!removed.has(pack.id)) kept.set(pack.id, pack);
+  for (const packs of splitForIndexes([...kept.values()])) await putIndex(engine, packs);
+  const names = stale.map(({ name }) => name);
+  for (const name of names) await engine.store.delete(name);
+  engine.index.drop({ objects: names, packs: [...removed] });
+}
+
+/** Index objects that name a removed pack, and small ones; memory holds no others. */
+async function readCandidates(engine: Engine, removed: ReadonlySet<string>): Promise<ReadIndex[]> {
+  const candidates: ReadIndex[] = [];
+  for (const name of await Array.fromAsync(engine.store.names(INDEX_PREFIX))) {
+    const object = await engine.store.get(name).catch((error: unknown) => {
+      // Another maintenance has replaced it.
+      if (isStorageError(error, 'not_found')) return undefined;
+      throw error;
+    });
+    if (object === undefined) continue;
+    const packs = openIndex(engine.keys, name, object);
+    const is_small = object.length < SMALL_BYTES;
+    const is_stale = packs.some(({ id }) => removed.has(id));
+    if (is_small || is_stale) candidates.push({ name, packs, is_small, is_stale });
+  }
+  return candidates;
+}
+
+async function putIndex(engine: Engine, packs: readonly IndexedPack[]): Promise<void> {
+  const { name, object } = sealIndex(engine.keys, packs);
+  if (!(await engine.store.put(name, object))) {
+    throw new RepositoryError(
+      'storage_failed',
+      `${name} is taken, though nobody else could choose this name`,
+    );
+  }
+  await engine.index.add(name, packs);
+}

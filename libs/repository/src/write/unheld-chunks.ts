@@ -1,0 +1,62 @@
+import type { Engine } from '../engine.ts';
+import { isRepositoryError } from '../errors.ts';
+import { type ChunkKind, PackWriter } from '../pack/pack-writer.ts';
+import { Slice } from '../slice.ts';
+import { eachChunk } from '../tree/each-chunk.ts';
+import type { PackStore } from './pack-store.ts';
+
+export interface UnheldChunk {
+  readonly id: Buffer;
+  readonly kind: ChunkKind;
+}
+
+/** Inside the engine only: what a writer relied on was deleted; it has to write anew. */
+export class ChunksGoneError extends Error {
+  override readonly name = 'ChunksGoneError';
+}
+
+/**
+ * Chunks of a tree that no unmarked pack of the index holds. Rejects with ChunksGoneError where a node of the tree
+ * is not to be had any more.
+ */
+export async function unheldChunks(engine: Engine, tree: string): Promise<UnheldChunk[]> {
+  const unheld = new Map<string, UnheldChunk>();
+  try {
+    for await (const { id, kind } of eachChunk(engine, tree)) {
+      if (!engine.index.lookup.has(id)) unheld.set(id.toString('hex'), { id: Buffer.from(id), kind });
+    }
+  } catch (error) {
+    throw asGone(error);
+  }
+  return [...unheld.values()];
+}
+
+/** Stores chunks anew, from marked packs that still stand. Rejects with ChunksGoneError where one does not. */
+export async function storeAgain(
+  engine: Engine,
+  packs: PackStore,
+  chunks: readonly UnheldChunk[],
+): Promise<void> {
+  const writer = new PackWriter(engine.keys, { compress: true, on_pack: packs.put });
+  const slice = new Slice();
+  for (const { id, kind } of chunks) {
+    writer.add(id, Buffer.from(await readOrGone(engine, id)), kind);
+    await packs.room();
+    await slice.rest();
+  }
+  writer.flush();
+  await packs.checkpoint();
+}
+
+async function readOrGone(engine: Engine, id: Buffer): Promise<Buffer> {
+  try {
+    return await engine.chunks.read(id);
+  } catch (error) {
+    throw asGone(error);
+  }
+}
+
+function asGone(error: unknown): unknown {
+  if (!isRepositoryError(error, 'repo_damaged')) return error;
+  return new ChunksGoneError('what this backup relied on was deleted meanwhile', { cause: error });
+}

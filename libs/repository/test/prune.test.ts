@@ -1,0 +1,140 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BlobStore } from '@holdfast/storage/blob-store';
+import { describe, expect, test } from '@jest/globals';
+import type { Repository } from '../src/api.ts';
+import { openRepository } from '../src/open.ts';
+import { makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
+
+async function namesOf(store: BlobStore, prefix: string): Promise<string[]> {
+  return (await Array.fromAsync(store.names(prefix))).sort();
+}
+
+async function bytesOf(store: BlobStore, prefix: string): Promise<number> {
+  let bytes = 0;
+  for await (const { size } of store.list(prefix)) bytes += size;
+  return bytes;
+}
+
+async function restores(repository: Repository, folder: string): Promise<boolean> {
+  for (const { id } of await repository.snapshots()) {
+    const { failed } = await repository.restore({ snapshot_id: id, target: join(folder, id) });
+    if (failed.length > 0) return false;
+  }
+  return true;
+}
+
+describe('forget', () => {
+  test('takes the snapshot away and leaves a tombstone, so that check misses nothing', async () => {
+    using scratch = makeScratch();
+    scratch.write('source/a', 'one');
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    const first = await repository.backup(requestOf(root));
+    scratch.write('source/a', 'two');
+    await repository.backup(requestOf(root));
+    await repository.forget([first.snapshot.id], { reason: 'a test' });
+    expect((await repository.snapshots()).map(({ id }) => id)).not.toContain(first.snapshot.id);
+    expect(await namesOf(store, 'tombstones/')).toEqual([`tombstones/${first.snapshot.id}`]);
+    expect(await problemsOf(repository)).toEqual([]);
+  });
+
+  test('removes nothing where one of the ids is unknown', async () => {
+    using scratch = makeScratch();
+    scratch.write('source/a', 'one');
+    const { repository } = await makeRepository();
+    await using _ = repository;
+    const { snapshot } = await repository.backup(requestOf(join(scratch.path, 'source')));
+    await expect(repository.forget([snapshot.id, 'ffffffff'])).rejects.toMatchObject({
+      code: 'snapshot_not_found',
+    });
+    expect(await repository.snapshots()).toHaveLength(1);
+  });
+});
+
+describe('prune', () => {
+  test('frees what only forgotten snapshots reached, and nothing else', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    scratch.write('source/stays', noise(1, 100_000));
+    scratch.write('source/goes', noise(2, 3_000_000));
+    const first = await repository.backup(requestOf(root));
+    rmSync(join(root, 'goes'));
+    await repository.backup(requestOf(root));
+    await repository.forget([first.snapshot.id]);
+    const before = await bytesOf(store, 'packs/');
+    const foreseen = await repository.prune({ dry_run: true });
+    expect(await bytesOf(store, 'packs/')).toBe(before);
+    const result = await repository.prune();
+    expect(foreseen.packs_rewritten).toBe(result.packs_rewritten);
+    expect(before - (await bytesOf(store, 'packs/'))).toBeGreaterThan(2_900_000);
+    expect(await problemsOf(repository)).toEqual([]);
+    expect(await restores(repository, join(scratch.path, 'target'))).toBe(true);
+    expect(await repository.prune()).toMatchObject({ packs_removed: 0, packs_rewritten: 0 });
+  });
+
+  test('an empty repository stays empty, and without forget nothing is removed', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    expect(await repository.prune()).toMatchObject({ packs: 0, packs_removed: 0 });
+    scratch.write('source/a', noise(1, 50_000));
+    await repository.backup(requestOf(join(scratch.path, 'source')));
+    const packs = await namesOf(store, 'packs/');
+    await repository.prune();
+    expect(await namesOf(store, 'packs/')).toEqual(packs);
+  });
+
+  test('merges many small packs and index objects', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    for (let n = 0; n < 24; n += 1) {
+      scratch.write(`source/${n}`, noise(n, 20_000));
+      await repository.backup(requestOf(root));
+    }
+    await repository.prune();
+    expect((await namesOf(store, 'packs/')).length).toBeLessThan(8);
+    expect((await namesOf(store, 'indexes/')).length).toBeLessThan(8);
+    expect(await problemsOf(repository)).toEqual([]);
+    expect(await restores(repository, join(scratch.path, 'target'))).toBe(true);
+  });
+
+  test('clears up after a backup that was cut short, once nobody writes', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    scratch.write('source/a', noise(1, 50_000));
+    const [first] = [await repository.backup(requestOf(root)), await namesOf(store, 'packs/')];
+    // What a kill leaves: packs, and no index that names them.
+    for (const prefix of ['indexes/', 'snapshots/']) {
+      for (const name of await namesOf(store, prefix)) await store.delete(name);
+    }
+    scratch.write('source/a', noise(2, 50_000));
+    await using next = await openRepository(store, SECRET);
+    await next.backup(requestOf(root));
+    expect(await next.prune()).toMatchObject({ packs_removed: 1 });
+    expect((await namesOf(store, 'packs/')).length).toBe(1);
+    expect((await next.snapshots()).map(({ id }) => id)).not.toContain(first.snapshot.id);
+    expect(await problemsOf(next)).toEqual([]);
+  });
+
+  test('refuses where it cannot be known what is needed', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    scratch.write('source/a', noise(1, 50_000));
+    const { snapshot } = await repository.backup(requestOf(join(scratch.path, 'source')));
+    await store.delete(`snapshots/${snapshot.id}`);
+    await store.put(`snapshots/${snapshot.id}`, Buffer.from('torn'));
+    const packs = await namesOf(store, 'packs/');
+    await using other = await openRepository(store, SECRET);
+    await expect(other.prune()).rejects.toMatchObject({ code: 'repo_damaged' });
+    expect(await namesOf(store, 'packs/')).toEqual(packs);
+  });
+});
