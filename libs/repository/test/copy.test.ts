@@ -20,7 +20,7 @@ import {
 
 /** Given by hand to repeat a run or to try many: fast-check prints the seed where it fails. */
 const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? Date.now() % 2 ** 31);
-const RUNS = Number(process.env['HOLDFAST_TEST_RUNS'] ?? 12);
+const RUNS = Number(process.env['HOLDFAST_TEST_RUNS'] ?? 10);
 const TIMEOUT_MS = 180_000;
 
 /** A repository with two snapshots of the same folder. */

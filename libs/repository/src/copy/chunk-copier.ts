@@ -19,6 +19,8 @@ export interface CopierParts {
   readonly compress: boolean;
   /** Of zstd. */
   readonly level?: number;
+  /** Says that somebody is writing here. */
+  readonly pending: PendingWriter;
 }
 
 interface BlockJob {
@@ -32,7 +34,6 @@ interface BlockJob {
  */
 export class ChunkCopier implements Disposable {
   readonly #parts: CopierParts;
-  /** Where they are stored. */
   readonly packs: PackStore;
   readonly #wanted = new ClaimTable();
   /** For the few whose first copy in the source is damaged. */
@@ -46,9 +47,9 @@ export class ChunkCopier implements Disposable {
   chunks = 0;
   bytes_read = 0;
 
-  constructor(parts: CopierParts, pending: PendingWriter) {
+  constructor(parts: CopierParts) {
     this.#parts = parts;
-    const { destination, compress, level } = parts;
+    const { destination, compress, level, pending } = parts;
     this.packs = new PackStore(destination, { pending });
     this.#sink = new ChunkSink({
       keys: destination.keys,

@@ -1,9 +1,10 @@
+import { hostname } from 'node:os';
 import type { CopyRequest, CopyResult, Progress, Snapshot } from '../api.ts';
-import { ID_BYTES } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
 import { fromStorage, isRepositoryError, RepositoryError, reasonOf, throwIfAborted } from '../errors.ts';
 import { Slice } from '../slice.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
+import { eachId } from '../tree/each-chunk.ts';
 import { walkTree } from '../tree/walk-tree.ts';
 import { ClaimTable } from '../write/claim-table.ts';
 import { commitSnapshot, type SnapshotDraft } from '../write/commit.ts';
@@ -32,8 +33,9 @@ export async function copySnapshots(
     try {
       return await copy.run();
     } catch (error) {
-      // What was copied so far is used by the next attempt.
-      if (!isChunksGone(error) || left === 0) throw fromStorage(error);
+      if (!isChunksGone(error)) throw fromStorage(error);
+      if (left === 0) throw new RepositoryError('storage_failed', error.message, { cause: error });
+      // Maintenance has deleted what was here when it was looked up: what was committed stays, the rest begins again.
       await destination.index.rebuild();
     }
   }
@@ -43,9 +45,9 @@ class Copy implements Disposable {
   readonly #source: Engine;
   readonly #destination: Engine;
   readonly #request: CopyRequest;
-  /** Says that somebody stores packs here; each snapshot is announced by itself. */
-  readonly #pending: PendingWriter;
   readonly #copier: ChunkCopier;
+  readonly #pending: PendingWriter;
+  #marks_version = 0;
   readonly #started = performance.now();
   readonly #copied: { from: string; snapshot: Snapshot }[] = [];
   readonly #failed: { snapshot_id: string; reason: string }[] = [];
@@ -54,8 +56,6 @@ class Copy implements Disposable {
   #seen = new ClaimTable();
   #ready: StoredSnapshot[] = [];
   #counterparts: Counterparts;
-  /** Of the destination, before the first chunk was looked up. */
-  #marks_version = 0;
   #committed = { bytes: 0, at: performance.now() };
 
   constructor(source: Engine, destination: Engine, request: CopyRequest) {
@@ -64,9 +64,10 @@ class Copy implements Disposable {
     this.#request = request;
     this.#counterparts = new Counterparts(destination, []);
     const { compression = 'default' } = request;
-    this.#pending = new PendingWriter(destination, { host: 'copy', source: source.store.location });
-    const parts = { source, destination, compress: true, level: LEVELS[compression] };
-    this.#copier = new ChunkCopier(parts, this.#pending);
+    const level = LEVELS[compression];
+    this.#pending = new PendingWriter(destination, { host: hostname(), source: source.store.location });
+    const pending = this.#pending;
+    this.#copier = new ChunkCopier({ source, destination, compress: true, level, pending });
   }
 
   async run(): Promise<CopyResult> {
@@ -146,10 +147,11 @@ class Copy implements Disposable {
         return is_new;
       },
       entry: async (_key, entry) => {
-        for (const id of split(entry.ids)) {
+        for (const id of eachId(entry.ids)) {
           await this.#copier.want(id, entry.is_list ? 'node' : 'data');
           if (!entry.is_list) continue;
-          for (const part of split(await this.#source.chunks.read(id))) await this.#copier.want(part, 'data');
+          for (const part of eachId(await this.#source.chunks.read(id)))
+            await this.#copier.want(part, 'data');
         }
         if (entry.kind === 'file') this.#report({ files: 1, bytes: entry.size });
         await slice.rest();
@@ -157,26 +159,33 @@ class Copy implements Disposable {
     });
   }
 
-  /** In order, so that the parent of each is there before it. */
+  /** In order, so that the parent of each is there before it; all are announced before the first is committed. */
   async #commitReady(): Promise<void> {
-    for (const snapshot of this.#ready) {
-      const { id: from, heads: _heads, ...fields } = snapshot;
-      const metadata = { ...fields.metadata, copied_from: originOf(this.#source, snapshot) };
-      const parent = await this.#parentOf(snapshot);
-      const committed = await this.#commit({ ...fields, metadata, parent });
-      this.#counterparts.add(this.#destination, committed);
-      this.#copied.push({ from, snapshot: committed });
+    const { packs } = this.#copier;
+    const ready: { snapshot: StoredSnapshot; pending: PendingWriter }[] = [];
+    for (const snapshot of this.#ready.splice(0)) {
+      const pending = new PendingWriter(this.#destination, { host: snapshot.host, source: snapshot.source });
+      await pending.announceTree(snapshot.tree, packs.stored_ids);
+      ready.push({ snapshot, pending });
     }
-    this.#ready = [];
+    for (const { snapshot, pending } of ready) {
+      const committed = await commitSnapshot(this.#destination, await this.#draftOf(snapshot), {
+        packs,
+        pending,
+        marks_version: this.#marks_version,
+        base_tree: undefined,
+        known: await this.#destination.snapshots.all(),
+      });
+      this.#counterparts.add(this.#destination, committed);
+      this.#copied.push({ from: snapshot.id, snapshot: committed });
+    }
     this.#committed = { bytes: this.#copier.bytes_stored, at: performance.now() };
   }
 
-  async #commit(draft: SnapshotDraft): Promise<StoredSnapshot> {
-    const { packs } = this.#copier;
-    const pending = new PendingWriter(this.#destination, draft);
-    const known = await this.#destination.snapshots.all();
-    const written = { packs, pending, marks_version: this.#marks_version, base_tree: undefined, known };
-    return commitSnapshot(this.#destination, draft, written);
+  async #draftOf(snapshot: StoredSnapshot): Promise<SnapshotDraft> {
+    const { id: _id, heads: _heads, ...fields } = snapshot;
+    const metadata = { ...fields.metadata, copied_from: originOf(this.#source, snapshot) };
+    return { ...fields, metadata, parent: await this.#parentOf(snapshot) };
   }
 
   async #parentOf({ parent }: StoredSnapshot): Promise<string | null> {
@@ -208,8 +217,4 @@ export function mustShareIds(source: Engine, destination: Engine): void {
 /** It was told by the snapshot that it belongs to. */
 function ignoreDamage(error: unknown): void {
   if (!isRepositoryError(error, 'repo_damaged')) throw error;
-}
-
-function* split(ids: Buffer): Generator<Buffer> {
-  for (let at = 0; at < ids.length; at += ID_BYTES) yield ids.subarray(at, at + ID_BYTES);
 }

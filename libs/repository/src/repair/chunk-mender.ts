@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Survey } from '../check/check-repository.ts';
 import type { LostChunk, Mender } from '../check/check-trees.ts';
 import { createChunker } from '../chunker/fastcdc.ts';
@@ -8,6 +9,7 @@ import type { ChunkKind } from '../pack/pack-writer.ts';
 import { ChunkSink, type StoredChunk } from '../write/chunk-sink.ts';
 import { ClaimTable } from '../write/claim-table.ts';
 import { PackStore } from '../write/pack-store.ts';
+import { PendingWriter } from '../write/pending-writer.ts';
 import { tryStoreFile } from '../write/store-file.ts';
 
 /** So much of a live file is held in memory at a time. */
@@ -29,6 +31,9 @@ export class ChunkMender implements Mender {
   salvaged = 0;
   readonly #parts: MenderParts;
   readonly #packs: PackStore;
+  /** While it stands, maintenance takes no new pack for litter. */
+  readonly #pending: PendingWriter;
+  #is_announced = false;
   readonly #sink: ChunkSink;
   /** What was stored again (hex), with its length. */
   readonly #stored = new Map<string, number>();
@@ -40,7 +45,8 @@ export class ChunkMender implements Mender {
   constructor(parts: MenderParts) {
     this.#parts = parts;
     const { engine } = parts.survey;
-    this.#packs = new PackStore(engine, { dry_run: parts.dry_run });
+    this.#pending = new PendingWriter(engine, { host: hostname(), source: 'repair' });
+    this.#packs = new PackStore(engine, { dry_run: parts.dry_run, pending: this.#pending });
     this.#sink = new ChunkSink({
       keys: engine.keys,
       index: { has: () => false },
@@ -80,6 +86,11 @@ export class ChunkMender implements Mender {
   async finish(): Promise<void> {
     this.#sink.flush();
     await this.#packs.checkpoint();
+  }
+
+  /** Nothing is stored any more. */
+  close(): Promise<void> {
+    return this.#pending.clear();
   }
 
   async #find(lost: LostChunk, kind: ChunkKind): Promise<void> {
@@ -147,6 +158,8 @@ export class ChunkMender implements Mender {
   }
 
   async #store(hex: string, data: Buffer, kind: ChunkKind): Promise<void> {
+    if (!this.#is_announced && !this.#parts.dry_run) await this.#pending.announcePacks([]);
+    this.#is_announced = true;
     const own = Buffer.from(data);
     this.#stored.set(hex, own.length);
     if (kind === 'node') this.#tree_chunks.set(hex, own);

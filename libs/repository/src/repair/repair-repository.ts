@@ -10,14 +10,14 @@ import { packName } from '../pack/pack-name.ts';
 import { readPackTable } from '../pack/pack-table.ts';
 import { snapshotName } from '../snapshot/snapshot-object.ts';
 import { ChunkMender } from './chunk-mender.ts';
+import { replaceIndexes } from './replace-indexes.ts';
 import { findSnapshots, restoredBefore, restoreSnapshots } from './restore-snapshots.ts';
-import { rewriteIndexes } from './rewrite-indexes.ts';
-import { forgetSnapshot, setPacksAside } from './set-aside.ts';
+import { forgetLost, setPacksAside } from './set-aside.ts';
 import { salvagePacks } from './take-out-packs.ts';
 
 /**
- * Mends what can be mended. The order is safety: what was found is stored and indexed, then the damaged packs are set
- * aside, then index objects without them take the place of the old ones, then snapshots come back.
+ * Mends what can be mended. The order is safety: what was found is stored and indexed, then snapshots come back, and only
+ * then damaged packs are deleted, by the protocol of all deletions.
  */
 export async function repairRepository(engine: Engine, request: RepairRequest): Promise<RepairResult> {
   try {
@@ -59,36 +59,45 @@ class Repair {
   }
 
   async run(): Promise<RepairResult> {
-    const { dry_run = false } = this.#request;
     await this.#mendTrees();
-    const out = await salvagePacks(this.#survey, this.#mender, (hex) => this.#nodes.has(hex));
+    const dispensable = await salvagePacks(this.#survey, this.#mender, (hex) => this.#nodes.has(hex));
     await this.#mender.finish();
-    const add = this.#packsToIndex();
-    const take_out = new Set(out);
-    const change = { add, take_out, damaged: this.#uselessIndexes(), dry_run };
-    const is_change = add.length + out.length + change.damaged.length > 0;
-    if (!dry_run && out.length > 0) await setPacksAside(this.#engine, out);
-    const indexes_removed = is_change ? await rewriteIndexes(this.#engine, change) : [];
+    const change = { add: this.#packsToIndex(), damaged: this.#uselessIndexes() };
+    if (!this.#is_dry) await replaceIndexes(this.#engine, change);
     const restored = await this.#restoreSnapshots();
     const forgotten = await this.#forgetBroken(restored.map(({ lost }) => lost));
-    const gone = [...out.map(packName), ...idList(add).map(packName), ...indexes_removed];
+    const out = await this.#setAside(dispensable);
+    await this.#mender.close();
+    const packs_indexed = change.add.map(({ id }) => id);
     const snapshots = [
       ...restored.map(({ lost }) => lost),
       ...restoredBefore(this.#engine, this.#survey),
       ...forgotten,
-    ].map(snapshotName);
+    ];
+    const mended = [...out.map(packName), ...packs_indexed.map(packName), ...change.damaged];
     return {
-      packs_indexed: idList(add),
+      packs_indexed,
       packs_taken_out: out,
-      indexes_removed,
+      indexes_removed: change.damaged,
       chunks_from_second: this.#mender.from_second,
       chunks_from_live: this.#mender.from_live,
       chunks_salvaged: this.#mender.salvaged,
       snapshots_restored: restored,
       snapshots_forgotten: forgotten,
       bytes_stored: this.#mender.bytes_stored,
-      problems: this.#leftOver(new Set([...gone, ...snapshots])),
+      problems: this.#leftOver(new Set([...mended, ...snapshots.map(snapshotName)])),
     };
+  }
+
+  get #is_dry(): boolean {
+    return this.#request.dry_run ?? false;
+  }
+
+  async #setAside(dispensable: readonly string[]): Promise<readonly string[]> {
+    if (this.#is_dry) return dispensable;
+    const unindexed = idsOf(this.#survey.unindexed.packs);
+    const bad = [...this.#survey.findings.bad_packs].filter((id) => !unindexed.has(id));
+    return setPacksAside(this.#engine, { bad, dispensable });
   }
 
   /** Looks for every chunk that a snapshot needs and that is not to be had. */
@@ -139,12 +148,12 @@ class Repair {
 
   async #restoreSnapshots(): Promise<RepairResult['snapshots_restored']> {
     if (this.#second === undefined) return [];
-    for (const id of this.#request.dry_run ? [] : restoredBefore(this.#engine, this.#survey))
-      await forgetSnapshot(this.#engine, id);
+    for (const id of this.#is_dry ? [] : restoredBefore(this.#engine, this.#survey))
+      await forgetLost(this.#engine, id);
     const found = await findSnapshots(this.#engine, this.#survey, this.#second);
-    if (this.#request.dry_run) return found.map(({ lost }) => ({ lost, snapshot_id: null }));
+    if (this.#is_dry) return found.map(({ lost }) => ({ lost, snapshot_id: null }));
     const restored = await restoreSnapshots(this.#engine, this.#second, found);
-    for (const { lost } of restored) await forgetSnapshot(this.#engine, lost);
+    for (const { lost } of restored) await forgetLost(this.#engine, lost);
     return restored;
   }
 
@@ -152,19 +161,15 @@ class Repair {
     if (!this.#request.forget_broken) return [];
     const { damaged_snapshots, missing_snapshots } = this.#survey;
     const broken = [...damaged_snapshots, ...missing_snapshots].filter((id) => !restored.includes(id));
-    if (!this.#request.dry_run) for (const id of broken) await forgetSnapshot(this.#engine, id);
+    if (!this.#is_dry) for (const id of broken) await forgetLost(this.#engine, id);
     return broken;
   }
 
   /** What people have to know of still. */
   #leftOver(mended: ReadonlySet<string>): CheckProblem[] {
-    const unindexed = new Set(idList(this.#survey.unindexed.packs).map(packName));
+    const unindexed = new Set(this.#survey.unindexed.packs.map(({ id }) => packName(id)));
     return this.#survey.findings
       .problems()
       .filter(({ object, harmless }) => !mended.has(object) && !(unindexed.has(object) && harmless));
   }
-}
-
-function idList(packs: readonly IndexedPack[]): string[] {
-  return packs.map(({ id }) => id);
 }

@@ -26,10 +26,10 @@ export function registerRepo(program: Command): void {
     registerDiff,
     registerRestore,
     registerCheck,
-    registerForget,
-    registerPrune,
     registerRepair,
     registerCopy,
+    registerForget,
+    registerPrune,
     registerStats,
     registerKey,
   ]) {
