@@ -5,7 +5,6 @@ import type { Secret } from './crypto/key-slots.ts';
 import { deriveKeys, type MasterSecrets, SECRET_BYTES } from './crypto/keys.ts';
 import { fromStorage, RepositoryError } from './errors.ts';
 import { addSlot, unlock } from './key-ring.ts';
-import { createRepository } from './repository.ts';
 import {
   CONFIG_NAME,
   encodeConfig,
@@ -54,6 +53,7 @@ export async function initRepository(
   } catch (error) {
     throw fromStorage(error);
   }
+  const { createRepository } = await loadEngine();
   return createRepository({ store, keys, opened: { secrets, slot_id }, cache_dir: options.cache_dir });
 }
 
@@ -68,10 +68,15 @@ export async function openRepository(
 ): Promise<Repository> {
   const config = await readConfig(store);
   const id = Buffer.from(config.id, 'hex');
-  const opened = await unlock(store, id, secret);
+  const [opened, { createRepository }] = await Promise.all([unlock(store, id, secret), loadEngine()]);
   const keys = deriveKeys(id, opened.secrets);
   verifyConfig(keys, config);
   return createRepository({ store, keys, opened, cache_dir: options.cache_dir });
+}
+
+/** While a passphrase is stretched in the thread pool, this thread has time to load what comes next. */
+function loadEngine() {
+  return import('./repository.ts');
 }
 
 async function hasObject(store: BlobStore, name: string): Promise<boolean> {

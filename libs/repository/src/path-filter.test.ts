@@ -13,6 +13,13 @@ describe('a path filter', () => {
     expect(['/srv/ab', '/x/json', '/srv/logs.txt'].filter((path) => filter(path, 'file'))).toEqual([]);
   });
 
+  test('takes an absolute path as it is, whatever characters it has', () => {
+    const filter = createPathFilter({ include: ['/srv/a (1) [x].txt', '/srv/{b}/'] });
+    expect(filter('/srv/a (1) [x].txt', 'file')).toBe(true);
+    expect(filter('/srv/{b}/c', 'file')).toBe(true);
+    expect(filter('/srv/a (1) [x].txt.old', 'file')).toBe(false);
+  });
+
   test('enters folders for what may be in them, but none that is excluded', () => {
     const filter = createPathFilter({ include: ['*.json'], exclude: ['node_modules'] });
     expect(filter('/srv', 'directory')).toBe(true);

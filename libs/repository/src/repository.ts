@@ -1,6 +1,5 @@
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
-import { checkRepository } from './check/check-repository.ts';
 import type { MasterSecrets, RepositoryKeys } from './crypto/keys.ts';
 import type { Engine } from './engine.ts';
 import { fromStorage } from './errors.ts';
@@ -10,10 +9,8 @@ import { ChunkReader } from './read/chunk-reader.ts';
 import { findEntry, listDifferences, listEntries, listVersions } from './read/entries.ts';
 import { NodeReader } from './read/node-reader.ts';
 import { readFile, readMany, readPieces } from './read/read-file.ts';
-import { restoreSnapshot } from './read/restore.ts';
 import { SnapshotList } from './snapshot/snapshot-list.ts';
 import { WorkerPool } from './threads/worker-pool.ts';
-import { runBackup } from './write/backup.ts';
 
 export interface RepositoryParts {
   readonly store: BlobStore;
@@ -22,7 +19,10 @@ export interface RepositoryParts {
   readonly cache_dir: string | undefined;
 }
 
-/** Joins the parts of an unlocked repository: all wiring is here. */
+/**
+ * Joins the parts of an unlocked repository: all wiring is here. The large parts are loaded when they are asked for: one
+ * file must be back within 300 ms of a cold start.
+ */
 export function createRepository(parts: RepositoryParts): Repository {
   const { store, keys } = parts;
   const index = new IndexCache(store, keys, parts.cache_dir);
@@ -39,7 +39,10 @@ export function createRepository(parts: RepositoryParts): Repository {
     keys: createKeyRing(store, keys.repository_id, parts.opened),
     snapshots: (filter) => snapshots.all(filter),
     snapshot: (id) => snapshots.one(id),
-    backup: (request) => oneAtATime(() => runBackup(engine, request)).catch(rethrow),
+    async backup(request) {
+      const { runBackup } = await import('./write/backup.ts');
+      return oneAtATime(() => runBackup(engine, request)).catch(rethrow);
+    },
     find: (snapshot, path) => findEntry(engine, snapshot, path),
     entries: (snapshot, under) => listEntries(engine, snapshot, under),
     async *versions(path, filter) {
@@ -49,8 +52,14 @@ export function createRepository(parts: RepositoryParts): Repository {
     read: (entry) => readFile(engine, entry),
     read_stream: (entry) => readPieces(engine, entry),
     read_many: (entries, use) => readMany(engine, entries, use),
-    restore: (request) => restoreSnapshot(engine, request).catch(rethrow),
-    check: (options) => checkRepository(engine, options),
+    async restore(request) {
+      const { restoreSnapshot } = await import('./read/restore.ts');
+      return restoreSnapshot(engine, request).catch(rethrow);
+    },
+    async check(options) {
+      const { checkRepository } = await import('./check/check-repository.ts');
+      return checkRepository(engine, options);
+    },
     async [Symbol.asyncDispose]() {
       await oneAtATime(() => pool[Symbol.asyncDispose]());
       index[Symbol.dispose]();

@@ -72,7 +72,7 @@ class RestoreRun implements Disposable {
   /** The folders above the present entry. */
   #above: KeyedEntry[] = [];
   readonly #groups = new Map<string, LinkGroup>();
-  readonly #done = { files: 0, bytes: 0, files_unchanged: 0, bytes_unchanged: 0 };
+  readonly #done = { files: 0, bytes: 0, files_unchanged: 0, bytes_unchanged: 0, others: 0 };
   #totals: { files: number | null; bytes: number | null } = { files: null, bytes: null };
 
   constructor(engine: Engine, work: { request: RestoreRequest; target: RestoreTarget }) {
@@ -121,6 +121,7 @@ class RestoreRun implements Disposable {
       this.#climb(item);
       if (item.leads || this.#target.isBase(item.key) || !this.#isWanted(item.key)) return;
       for (const folder of this.#above) await this.#makeFolder(folder);
+      if (item.entry.kind !== 'file') this.#done.others += 1;
       if (item.entry.kind === 'symlink') await this.#makeSymlink(item);
       else if (item.entry.kind === 'file' && !this.#isLater(item)) await this.#makeFile(item);
     } catch (error) {
