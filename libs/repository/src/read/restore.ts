@@ -193,8 +193,7 @@ class RestoreRun implements Disposable {
     throwIfAborted(this.#request.signal);
     try {
       const to: Destination = await this.#target.destination(key);
-      const is_made = this.#request.dry_run || this.#target.makeLink(to, path);
-      this.#count(entry, !is_made);
+      this.#count(entry, !this.#target.makeLink(to, path));
     } catch (error) {
       this.#fail(key, error);
     }
