@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { createPathFilter } from './path-filter.ts';
+import { createPathFilter, createPathMatcher } from './path-filter.ts';
 
 describe('a path filter', () => {
   test('takes everything unless told otherwise', () => {
@@ -26,4 +26,12 @@ describe('a path filter', () => {
     expect(filter('/srv/node_modules', 'directory')).toBe(false);
     expect(filter('/srv/node_modules/x.json', 'file')).toBe(false);
   });
+});
+
+test('a path matcher takes what has the name, and not what is below it', () => {
+  const matches = createPathMatcher(['sub', '*.json', '/srv/x[1]']);
+  expect(
+    ['/srv/sub', '/a.json', '/b/c.json', '/srv/x[1]', '/srv/x1'].filter((path) => !matches(path)),
+  ).toEqual([]);
+  expect(['/srv/sub/file', '/a.jsonl', '/srv/x[1]/y'].filter(matches)).toEqual([]);
 });

@@ -24,6 +24,14 @@ export function createPathFilter(patterns: PathPatterns): PathFilter {
   };
 }
 
+/** The same patterns, matched by a path itself and not by what is below it. */
+export function createPathMatcher(patterns: readonly string[]): (path: string) => boolean {
+  const literals = new Set(patterns.filter((pattern) => pattern.startsWith('/')));
+  const anchored = patterns.map((pattern) => (pattern.startsWith('/') ? pattern.slice(1) : `**/${pattern}`));
+  const matches = picomatch(anchored, { dot: true, nonegate: true });
+  return (path) => literals.has(path) || matches(path.slice(1));
+}
+
 function anyOf(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) return () => false;
   const expanded = globs.flatMap((glob) => {

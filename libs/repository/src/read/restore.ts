@@ -80,7 +80,8 @@ class RestoreRun implements Disposable {
     this.#request = work.request;
     this.#target = work.target;
     const on_done = (outcome: FileOutcome) => this.#fileDone(outcome);
-    this.#files = new FileRestorer(engine, { dry_run: work.request.dry_run ?? false, on_done });
+    const { dry_run = false, signal } = work.request;
+    this.#files = new FileRestorer(engine, { dry_run, signal, on_done });
   }
 
   async run(snapshot: Snapshot, part: Part): Promise<RestoreResult> {
@@ -92,6 +93,7 @@ class RestoreRun implements Disposable {
       await this.#walk(snapshot, part);
       await this.#files.finish();
       await this.#makeLinks();
+      throwIfAborted(this.#request.signal);
     } catch (error) {
       await this.#files.abandon();
       throw error;

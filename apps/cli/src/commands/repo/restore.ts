@@ -6,6 +6,7 @@ import { createPathFilter } from '@holdfast/repository/path-filter';
 import type { Command } from 'commander';
 import { bytes, count, print, printJson } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
+import { splitSnapshotPath } from './snapshot-path.ts';
 import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
 
 interface RestoreOptions extends RepoOptions {
@@ -39,7 +40,7 @@ export function registerRestore(repo: Command): void {
 }
 
 async function restore(what: string, options: RestoreOptions): Promise<void> {
-  const [, id, subfolder] = /^([^:]+)(?::(.*))?$/s.exec(what) ?? [];
+  const { id, path: subfolder } = splitSnapshotPath(what);
   const is_chosen = options.include !== undefined || options.exclude !== undefined;
   const within = literalPaths(options.include);
   let snapshot_id = '';
@@ -48,8 +49,8 @@ async function restore(what: string, options: RestoreOptions): Promise<void> {
     async (repository) => {
       using signal = abortOnInterrupt();
       using bar = startProgressBar({ quiet: options.json === true });
-      snapshot_id = (await repository.snapshot(id ?? what)).id;
-      return repository.restore({
+      snapshot_id = (await repository.snapshot(id)).id;
+      return await repository.restore({
         snapshot_id,
         target: resolve(options.target),
         ...(subfolder !== undefined && { subfolder: resolve('/', subfolder) }),
