@@ -8,6 +8,7 @@ const LEVEL = 3;
 const SAMPLE_LEVEL = 1;
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 3;
+const CHUNK_SIZE_MIN = 1024;
 /** Less than this share saved is not worth decoding. */
 const WORTH = 0.97;
 
@@ -19,7 +20,8 @@ export interface Coded {
 /** Compresses where it is wanted and helps. */
 export function encode(raw: Buffer, compress: boolean): Coded {
   if (!compress || raw.length === 0) return { codec: CODEC.stored, data: raw };
-  const data = zstdCompressSync(raw, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
+  const chunkSize = chunkSizeFor(raw.length);
+  const data = zstdCompressSync(raw, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
   return data.length < raw.length * WORTH ? { codec: CODEC.zstd, data } : { codec: CODEC.stored, data: raw };
 }
 
@@ -46,9 +48,17 @@ export function looksIncompressible(data: Buffer): boolean {
   return coded.length > sample.length * WORTH;
 }
 
+/** So much at once that the output comes in one piece, and is not put together from many. */
+function chunkSizeFor(raw_length: number): number {
+  return Math.max(CHUNK_SIZE_MIN, raw_length + 1);
+}
+
 function unzip(data: Buffer, raw_length: number): Buffer {
   try {
-    return zstdDecompressSync(data, { maxOutputLength: Math.max(1, raw_length) });
+    return zstdDecompressSync(data, {
+      chunkSize: chunkSizeFor(raw_length),
+      maxOutputLength: Math.max(1, raw_length),
+    });
   } catch (error) {
     throw damaged('a compressed block does not decode', error);
   }

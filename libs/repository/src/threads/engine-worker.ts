@@ -11,6 +11,7 @@ import { createStamper } from '../write/stamp.ts';
 import { type StoreParts, storeBatch } from '../write/store-batch.ts';
 import { asKeys } from './keys-over-threads.ts';
 import type { BeginBackup, FromThread, StoredBatch, StoreFiles, Task } from './messages.ts';
+import { type ReturnTicket, takeReturned, waitForReturns } from './pack-returns.ts';
 
 interface BackupState extends StoreParts, Disposable {
   readonly claims: ClaimTable;
@@ -22,8 +23,9 @@ function send(message: FromThread, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer);
 }
 
-function sendPack(pack: FinishedPack): void {
+function sendPack(pack: FinishedPack, returns: ReturnTicket): void {
   send({ kind: 'pack', pack }, [pack.data.buffer as ArrayBuffer]);
+  waitForReturns(returns);
 }
 
 function beginBackup(task: BeginBackup): void {
@@ -32,9 +34,16 @@ function beginBackup(task: BeginBackup): void {
   const db = openIndexReadOnly(task.index_file);
   const claims = new ClaimTable(task.claim_tables);
   const index = knownChunks(db);
-  const sink = new ChunkSink({ keys, index, claims, compress: task.compress, on_pack: sendPack });
+  const { compress, returns } = task;
+  const on_pack = (pack: FinishedPack) => sendPack(pack, returns);
+  const takeMemory = () => takeReturned(returns);
+  const sink = new ChunkSink({ keys, index, claims, compress, on_pack, takeMemory });
   const parts = { chunker: createChunker(keys.gear_seed), sink, stampOf: createStamper(keys.tree_seed) };
-  backup = { ...parts, claims, [Symbol.dispose]: () => db.close() };
+  const end = () => {
+    db.close();
+    returns.port.close();
+  };
+  backup = { ...parts, claims, [Symbol.dispose]: end };
 }
 
 function storeFiles(task: StoreFiles): StoredBatch {
@@ -62,9 +71,6 @@ function perform(task: Task): unknown {
       return storeFiles(task);
     case 'end_backup':
       return endBackup();
-    case 'recycle':
-      // After the end of its backup nobody needs it.
-      return backup?.sink.recycle(task.memory);
     case 'write_block':
       return writeBlock(task);
   }

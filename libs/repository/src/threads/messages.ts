@@ -1,5 +1,6 @@
 import type { Entry } from '../api.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
+import type { ReturnTicket } from './pack-returns.ts';
 
 /** What a thread needs to store files for one backup. */
 export interface BeginBackup {
@@ -9,6 +10,7 @@ export interface BeginBackup {
   readonly index_file: string;
   readonly claim_tables: readonly SharedArrayBuffer[];
   readonly compress: boolean;
+  readonly returns: ReturnTicket;
 }
 
 export interface StoreFiles {
@@ -52,13 +54,7 @@ export interface WriteBlock {
   readonly pieces: readonly WritePiece[];
 }
 
-/** The memory of a pack that is stored comes back. */
-export interface Recycle {
-  readonly task: 'recycle';
-  readonly memory: ArrayBuffer;
-}
-
-export type Task = BeginBackup | StoreFiles | EndBackup | Recycle | WriteBlock;
+export type Task = BeginBackup | StoreFiles | EndBackup | WriteBlock;
 
 /** What became of the files of one task, in their order, in memory that is handed over. */
 export interface StoredBatch {
@@ -80,7 +76,6 @@ export interface FailedPiece {
 export interface TaskResults {
   begin_backup: undefined;
   store_files: StoredBatch;
-  recycle: undefined;
   end_backup: undefined;
   /** Pieces (by their place in the list) that could not be written, with the reason. */
   write_block: readonly FailedPiece[];

@@ -32,12 +32,12 @@ export async function runBackup(
   const packs = new PackStore(engine, { dry_run });
   const claims = new ClaimTable();
   const compress = request.compression ?? true;
-  const sink: ChunkSink = new ChunkSink({
+  const sink = new ChunkSink({
     keys: engine.keys,
     index: engine.index.lookup,
     claims,
     compress,
-    on_pack: (pack) => packs.put(pack, (memory) => sink.recycle(memory)),
+    on_pack: (pack) => packs.put(pack, (memory) => memory.transfer(0)),
   });
   const tree = new TreeWriter(engine, sink, parent === undefined ? undefined : rootOf(parent));
   const stampOf = createStamper(engine.keys.tree_seed);

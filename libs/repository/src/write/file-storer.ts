@@ -3,6 +3,7 @@ import { createChunker } from '../chunker/fastcdc.ts';
 import type { Engine } from '../engine.ts';
 import { asBuffer } from '../threads/keys-over-threads.ts';
 import type { StoredBatch } from '../threads/messages.ts';
+import { PackReturns } from '../threads/pack-returns.ts';
 import { type EngineThread, freeThread, type ThreadLease } from '../threads/worker-pool.ts';
 import { sizeOfEntry } from '../tree/entry-codec.ts';
 import type { ChunkSink } from './chunk-sink.ts';
@@ -44,6 +45,7 @@ export class FileStorer implements Disposable {
   #queued_bytes = 0;
   #outstanding = 0;
   #is_complete = false;
+  readonly #returns: PackReturns[] = [];
   #lease: ThreadLease | undefined;
   #begun: Promise<unknown> | undefined;
   #failure: { error: unknown } | undefined;
@@ -86,6 +88,7 @@ export class FileStorer implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const returns of this.#returns) returns[Symbol.dispose]();
     this.#lease?.[Symbol.dispose]();
   }
 
@@ -111,15 +114,16 @@ export class FileStorer implements Disposable {
     this.#lease = engine.pool.lease();
     try {
       const begun = this.#lease.threads.map((thread) => {
-        thread.on_pack = (pack) => packs.put(pack, (memory) => this.#giveBack(thread, memory));
+        const returns = new PackReturns();
+        this.#returns.push(returns);
+        thread.on_pack = (pack) => packs.put(pack, (memory) => returns.giveBack(memory));
         const { keys, index } = engine;
-        return thread.run({
-          task: 'begin_backup',
-          keys,
-          index_file: index.file,
-          claim_tables: claims.tables,
-          compress,
-        });
+        const { tables: claim_tables } = claims;
+        const { ticket } = returns;
+        return thread.run(
+          { task: 'begin_backup', keys, index_file: index.file, claim_tables, compress, returns: ticket },
+          [ticket.port],
+        );
       });
       await Promise.all(begun);
       this.#pump();
@@ -192,10 +196,6 @@ export class FileStorer implements Disposable {
       else job.done({ ok: true, size: sizeOfEntry(value), value, stamp: stored.stamps[at] as number });
     }
     this.#notify();
-  }
-
-  #giveBack(thread: EngineThread, memory: ArrayBuffer): void {
-    thread.run({ task: 'recycle', memory }, [memory]).catch((error: unknown) => this.#fail(error));
   }
 
   #fail(error: unknown): void {

@@ -27,16 +27,18 @@ export class PackStore {
   }
 
   /**
-   * Begins to store a pack; a failure comes out of the next `room` or `checkpoint`. `give_back` gets its memory once
-   * it is stored.
+   * Begins to store a pack; a failure comes out of the next `room` or `checkpoint`, and then no other is stored.
+   * `give_back` gets its memory once it is stored or given up.
    */
   readonly put = (pack: FinishedPack, give_back: (memory: ArrayBuffer) => void): void => {
-    const storing = this.#store(pack)
-      .then(() => give_back(pack.data.buffer as ArrayBuffer))
+    const storing = (this.#failure === undefined ? this.#store(pack) : Promise.resolve())
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
-      .finally(() => this.#under_way.delete(storing));
+      .finally(() => {
+        this.#under_way.delete(storing);
+        give_back(pack.data.buffer as ArrayBuffer);
+      });
     this.#under_way.add(storing);
   };
 
