@@ -4,25 +4,38 @@ import { type IndexedPack, sealIndex } from '../index/index-object.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
 
-/** An index object is written after so many packs: a backup that is cut short keeps what one names. */
-const PACKS_PER_INDEX = 64;
+/**
+ * An index object is written after so many bytes or so much time: a backup that is cut short keeps what one names.
+ * Maintenance merges small ones.
+ */
+const INDEX_EVERY = { bytes: 256 << 20, ms: 10_000 };
 /** An index object ends with the pack that takes its tables beyond this: none blocks its reader for long. */
 const TABLE_BYTES = 2 << 20;
 const BACKLOG_MAX = 1;
+
+type PackStoreParts = Pick<Engine, 'store' | 'keys' | 'index'>;
 
 /** Brings packs to the store, and then names them in index objects: in this order, always. */
 export class PackStore {
   /** Bytes that were added to the repository. */
   bytes_stored = 0;
-  readonly #engine: Engine;
+  readonly #engine: PackStoreParts;
   readonly #is_dry: boolean;
   readonly #under_way = new Set<Promise<void>>();
+  readonly #index_every: { bytes: number; ms: number };
   #stored: IndexedPack[] = [];
+  #stored_bytes = 0;
+  #indexed_at_ms = performance.now();
+  #indexing: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | undefined;
 
   /** `dry_run`: packs are counted and thrown away. */
-  constructor(engine: Engine, options: { dry_run: boolean }) {
+  constructor(
+    engine: PackStoreParts,
+    options: { dry_run: boolean; index_every?: { bytes: number; ms: number } },
+  ) {
     this.#engine = engine;
+    this.#index_every = options.index_every ?? INDEX_EVERY;
     this.#is_dry = options.dry_run;
   }
 
@@ -51,14 +64,28 @@ export class PackStore {
   async room(): Promise<void> {
     while (this.is_behind) await Promise.race(this.#under_way);
     this.#throwFailure();
-    if (this.#stored.length >= PACKS_PER_INDEX) await this.checkpoint();
+  }
+
+  /** Resolves once nothing that was put is under way. */
+  async settled(): Promise<void> {
+    while (this.#under_way.size > 0) await Promise.all(this.#under_way);
   }
 
   /** After it every pack that was put is durable and in the index. */
   async checkpoint(): Promise<void> {
-    await Promise.all(this.#under_way);
+    await this.settled();
     this.#throwFailure();
-    while (this.#stored.length > 0) await this.#writeIndex(this.#takeForIndex());
+    await this.#indexStored();
+  }
+
+  /** One at a time; what is stored meanwhile is left for the next, unless it is in time for this one. */
+  #indexStored(): Promise<void> {
+    this.#indexing = this.#indexing.then(async () => {
+      this.#stored_bytes = 0;
+      while (this.#stored.length > 0) await this.#writeIndex(this.#takeForIndex());
+      this.#indexed_at_ms = performance.now();
+    });
+    return this.#indexing;
   }
 
   #takeForIndex(): IndexedPack[] {
@@ -79,6 +106,10 @@ export class PackStore {
     }
     await this.#putNew(packName(id), data);
     this.#stored.push({ id, size: data.length, header, table });
+    this.#stored_bytes += data.length;
+    const { bytes, ms } = this.#index_every;
+    const is_due = this.#stored_bytes >= bytes || performance.now() - this.#indexed_at_ms >= ms;
+    if (is_due) await this.#indexStored();
   }
 
   async #writeIndex(packs: readonly IndexedPack[]): Promise<void> {
