@@ -12,7 +12,7 @@ import { snapshotName } from '../snapshot/snapshot-object.ts';
 import { ChunkMender } from './chunk-mender.ts';
 import { replaceIndexes } from './replace-indexes.ts';
 import { findSnapshots, restoredBefore, restoreSnapshots } from './restore-snapshots.ts';
-import { forgetLost, setPacksAside } from './set-aside.ts';
+import { deletePacks, forgetLost, markDamaged } from './set-aside.ts';
 import { salvagePacks } from './take-out-packs.ts';
 
 /**
@@ -64,9 +64,11 @@ class Repair {
     await this.#mender.finish();
     const change = { add: this.#packsToIndex(), damaged: this.#uselessIndexes() };
     if (!this.#is_dry) await replaceIndexes(this.#engine, change);
+    // Before snapshots come back: what they need of a damaged pack has to come with them.
+    if (!this.#is_dry) await markDamaged(this.#engine, this.#badPacks());
     const restored = await this.#restoreSnapshots();
     const forgotten = await this.#forgetBroken(restored.map(({ lost }) => lost));
-    const out = await this.#setAside(dispensable);
+    const out = this.#is_dry ? dispensable : await deletePacks(this.#engine, dispensable);
     await this.#mender.close();
     const packs_indexed = change.add.map(({ id }) => id);
     const snapshots = [
@@ -93,11 +95,10 @@ class Repair {
     return this.#request.dry_run ?? false;
   }
 
-  async #setAside(dispensable: readonly string[]): Promise<readonly string[]> {
-    if (this.#is_dry) return dispensable;
+  /** Those that an index object names. */
+  #badPacks(): string[] {
     const unindexed = idsOf(this.#survey.unindexed.packs);
-    const bad = [...this.#survey.findings.bad_packs].filter((id) => !unindexed.has(id));
-    return setPacksAside(this.#engine, { bad, dispensable });
+    return [...this.#survey.findings.bad_packs].filter((id) => !unindexed.has(id));
   }
 
   /** Looks for every chunk that a snapshot needs and that is not to be had. */

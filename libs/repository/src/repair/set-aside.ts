@@ -6,21 +6,19 @@ import { markPacks } from '../maintain/mark-packs.ts';
 import { removePacks } from '../maintain/remove-packs.ts';
 import { snapshotName } from '../snapshot/snapshot-object.ts';
 
-/**
- * Damaged packs are marked, so that nobody comes to rely on what is in them and a backup stores it anew; those that can be
- * done without are then deleted by the protocol of all deletions. The ids of those that were deleted.
- */
-export async function setPacksAside(
-  engine: Engine,
-  packs: { readonly bad: readonly string[]; readonly dispensable: readonly string[] },
-): Promise<string[]> {
-  if (packs.bad.length === 0) return [];
+/** From now on nobody comes to rely on what is in a damaged pack: a backup or a copy stores it anew. */
+export async function markDamaged(engine: Engine, packs: readonly string[]): Promise<void> {
+  if (packs.length === 0) return;
   await engine.index.refresh();
-  await markPacks(engine, packs.bad);
-  if (packs.dispensable.length === 0) return [];
+  await markPacks(engine, packs);
+}
+
+/** Deletes packs that can be done without, by the protocol of all deletions. The ids of those that it deleted. */
+export async function deletePacks(engine: Engine, packs: readonly string[]): Promise<string[]> {
+  if (packs.length === 0) return [];
   try {
     const { reach } = await takeStock(engine);
-    return await removePacks(engine, { packs: packs.dispensable, litter: [] }, reach);
+    return await removePacks(engine, { packs, litter: [] }, reach);
   } catch (error) {
     // While a snapshot cannot be read, nobody knows what is needed: then nothing is deleted.
     if (!isRepositoryError(error, 'repo_damaged')) throw error;
