@@ -45,19 +45,43 @@ export function createRepository(parts: RepositoryParts): Repository {
       const { runBackup } = await import('./write/backup.ts');
       return oneAtATime(() => runBackup(engine, request)).catch(rethrow);
     },
+    ...readingOf(engine),
+    async restore(request) {
+      const { restoreSnapshot } = await import('./read/restore.ts');
+      return restoreSnapshot(engine, request).catch(rethrow);
+    },
+    ...upkeepOf(engine, { oneAtATime, onePruneAtATime }),
+    async [Symbol.asyncDispose]() {
+      await onePruneAtATime(async () => undefined);
+      await oneAtATime(() => pool[Symbol.asyncDispose]());
+      index[Symbol.dispose]();
+    },
+  };
+  setEngine(repository, engine);
+  return repository;
+}
+
+type Reading = 'find' | 'entries' | 'versions' | 'diff' | 'read' | 'read_stream' | 'read_many';
+
+function readingOf(engine: Engine): Pick<Repository, Reading> {
+  return {
     find: (snapshot, path) => findEntry(engine, snapshot, path),
     entries: (snapshot, under) => listEntries(engine, snapshot, under),
     async *versions(path, filter) {
-      yield* listVersions(engine, await snapshots.all(filter), path);
+      yield* listVersions(engine, await engine.snapshots.all(filter), path);
     },
     diff: (before, after) => listDifferences(engine, before, after),
     read: (entry) => readFile(engine, entry),
     read_stream: (entry) => readPieces(engine, entry),
     read_many: (entries, use) => readMany(engine, entries, use),
-    async restore(request) {
-      const { restoreSnapshot } = await import('./read/restore.ts');
-      return restoreSnapshot(engine, request).catch(rethrow);
-    },
+  };
+}
+
+type Upkeep = 'forget' | 'prune' | 'check' | 'copy_from' | 'repair' | 'stats';
+
+function upkeepOf(engine: Engine, queues: Queues): Pick<Repository, Upkeep> {
+  const { oneAtATime, onePruneAtATime } = queues;
+  return {
     async forget(ids, options) {
       const { forgetSnapshots } = await import('./deletion/forget.ts');
       return forgetSnapshots(engine, ids, options);
@@ -86,22 +110,22 @@ export function createRepository(parts: RepositoryParts): Repository {
       const { repositoryStats } = await import('./stats/repository-stats.ts');
       return repositoryStats(engine, snapshot);
     },
-    async [Symbol.asyncDispose]() {
-      await onePruneAtATime(async () => undefined);
-      await oneAtATime(() => pool[Symbol.asyncDispose]());
-      index[Symbol.dispose]();
-    },
   };
-  setEngine(repository, engine);
-  return repository;
 }
 
 function rethrow(error: unknown): never {
   throw fromStorage(error);
 }
 
+type Queue = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+interface Queues {
+  readonly oneAtATime: Queue;
+  readonly onePruneAtATime: Queue;
+}
+
 /** Runs one piece of work after the other: the threads hold the state of one backup. */
-function createQueue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+function createQueue(): Queue {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const run = last.then(work, work);
