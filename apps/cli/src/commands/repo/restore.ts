@@ -32,7 +32,7 @@ async function restore(what: string, options: RestoreOptions): Promise<void> {
   const result = await withRepository(options, async (repository) => {
     using signal = abortOnInterrupt();
     using bar = startProgressBar({ quiet: options.json === true });
-    return repository.restore({
+    return await repository.restore({
       snapshot_id: (await repository.snapshot(id ?? what)).id,
       target: resolve(options.target),
       ...(subfolder !== undefined && { subfolder: resolve('/', subfolder) }),
