@@ -151,6 +151,10 @@ describe('repair', () => {
     // All but what the files have no more.
     const left = problems.flatMap(({ reaches }) => reaches).map(({ path }) => path);
     expect([...new Set(left)].filter((path) => !path.endsWith('/0/0'))).toEqual([]);
+    // Maintenance does not take the damaged copy of a chunk for the one to keep.
+    await repository.prune();
+    const still = (await problemsOf(repository)).flatMap(({ reaches }) => reaches).map(({ path }) => path);
+    expect(new Set(still)).toEqual(new Set(left));
   });
 
   test('forgets a snapshot that is nowhere only where that is asked for', async () => {

@@ -25,7 +25,8 @@ export class EngineThread {
   #broken: unknown;
 
   constructor() {
-    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url));
+    // Without the flags of the process: some (`-e` with `--input-type`) end a thread that is a file.
+    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { execArgv: [] });
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', (code) => this.#fail(new Error(`an engine thread ended with code ${code}`)));
