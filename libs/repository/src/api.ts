@@ -155,6 +155,8 @@ export interface RestoreResult {
   /** Those of them that stood so already (an interrupted restore goes on): read and compared, not written. */
   readonly files_unchanged: number;
   readonly bytes_unchanged: number;
+  /** Folders and symlinks that were chosen. */
+  readonly others: number;
   readonly failed: readonly RestoreFailure[];
 }
 

@@ -5,7 +5,6 @@ import type { Secret } from './crypto/key-slots.ts';
 import { deriveKeys, type MasterSecrets, SECRET_BYTES } from './crypto/keys.ts';
 import { fromStorage, RepositoryError } from './errors.ts';
 import { addSlot, unlock } from './key-ring.ts';
-import { createRepository } from './repository.ts';
 import {
   CONFIG_NAME,
   encodeConfig,
@@ -56,6 +55,7 @@ export async function initRepository(
   } catch (error) {
     throw fromStorage(error);
   }
+  const { createRepository } = await loadEngine();
   return createRepository({ store, keys, opened: { secrets, slot_id }, cache_dir: options.cache_dir });
 }
 
@@ -68,7 +68,10 @@ export async function openRepository(
   secret: Secret,
   options: OpenOptions = {},
 ): Promise<Repository> {
-  const { keys, opened } = await unlockRepository(store, secret);
+  const [{ keys, opened }, { createRepository }] = await Promise.all([
+    unlockRepository(store, secret),
+    loadEngine(),
+  ]);
   return createRepository({ store, keys, opened, cache_dir: options.cache_dir });
 }
 
@@ -85,6 +88,11 @@ async function idSecret({ ids_of }: InitOptions): Promise<Buffer> {
   if (ids_of === undefined) return randomBytes(SECRET_BYTES);
   const { opened } = await unlockRepository(ids_of.store, ids_of.secret);
   return opened.secrets.id_secret;
+}
+
+/** While a passphrase is stretched in the thread pool, this thread has time to load what comes next. */
+function loadEngine() {
+  return import('./repository.ts');
 }
 
 async function hasObject(store: BlobStore, name: string): Promise<boolean> {

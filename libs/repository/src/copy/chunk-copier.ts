@@ -5,6 +5,7 @@ import { packName } from '../pack/pack-name.ts';
 import type { ChunkKind } from '../pack/pack-writer.ts';
 import type { CopyBlock, CopyPiece } from '../threads/messages.ts';
 import { freeThread, type ThreadLease } from '../threads/worker-pool.ts';
+import { beginStoring } from '../write/begin-storing.ts';
 import { ChunkSink } from '../write/chunk-sink.ts';
 import { ClaimTable } from '../write/claim-table.ts';
 import { PackStore } from '../write/pack-store.ts';
@@ -43,6 +44,7 @@ export class ChunkCopier implements Disposable {
   readonly #under_way = new Set<Promise<void>>();
   #jobs = new Map<string, BlockJob>();
   #lease: ThreadLease | undefined;
+  #returns: Disposable | undefined;
   #failure: { error: unknown } | undefined;
   chunks = 0;
   bytes_read = 0;
@@ -100,6 +102,7 @@ export class ChunkCopier implements Disposable {
     await Promise.all(this.#under_way);
     const threads = this.#lease?.threads ?? [];
     await Promise.all(threads.map((thread) => thread.run({ task: 'end_backup' })));
+    this.#returns?.[Symbol.dispose]();
     this.#lease?.[Symbol.dispose]();
     this.#lease = undefined;
     this.#sink.flush();
@@ -108,6 +111,7 @@ export class ChunkCopier implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#returns?.[Symbol.dispose]();
     this.#lease?.[Symbol.dispose]();
   }
 
@@ -130,21 +134,10 @@ export class ChunkCopier implements Disposable {
   }
 
   async #begin(): Promise<ThreadLease> {
-    const { destination, compress, level } = this.#parts;
-    const lease = destination.pool.lease();
-    const { tables } = new ClaimTable();
-    const begun = lease.threads.map((thread) => {
-      thread.on_pack = this.packs.put;
-      return thread.run({
-        task: 'begin_backup',
-        keys: destination.keys,
-        index_file: destination.index.file,
-        claim_tables: tables,
-        compress,
-        ...(level !== undefined && { level }),
-      });
-    });
-    await Promise.all(begun);
+    const { destination: engine, compress, level } = this.#parts;
+    const lease = engine.pool.lease();
+    const claims = new ClaimTable();
+    this.#returns = await beginStoring(lease.threads, { engine, packs: this.packs, claims, compress, level });
     return lease;
   }
 

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { release } from '../bytes.ts';
 import { damaged, RepositoryError } from '../errors.ts';
 import { deriveKey, type RepositoryKeys } from './keys.ts';
 
@@ -87,8 +88,9 @@ function envelopeOf(keys: RepositoryKeys, place: Place, header: Buffer): Envelop
     const body = cipher.update(plain);
     cipher.final();
     body.copy(target, at);
-    cipher.getAuthTag().copy(target, at + body.length);
-    return body.length + TAG_BYTES;
+    release(body);
+    cipher.getAuthTag().copy(target, at + plain.length);
+    return plain.length + TAG_BYTES;
   };
 
   return {

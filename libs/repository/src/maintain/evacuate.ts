@@ -40,10 +40,7 @@ export async function evacuatePacks(
   options: EvacuateOptions,
 ): Promise<Evacuated> {
   const store = new PackStore(engine);
-  const writer: PackWriter = new PackWriter(engine.keys, {
-    compress: true,
-    on_pack: (pack) => store.put(pack, (memory) => writer.recycle(memory)),
-  });
+  const writer = new PackWriter(engine.keys, { compress: true, on_pack: store.put });
   const run = { engine, reach, writer, store, leaving: new Set(options.packs), copied: new ChunkSet() };
   const left = new Map<string, 'damaged' | 'gone'>();
   for (const is_newest of [true, false]) {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { release } from '../bytes.ts';
 import { type Envelope, FOOTER_SECTION, newEnvelope, OBJECT_TYPE, TAG_BYTES } from '../crypto/envelope.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import { damaged } from '../errors.ts';
@@ -27,17 +28,19 @@ export interface PackWriterOptions {
   /** Of zstd; default: that of backups. */
   readonly level?: number;
   readonly on_pack: (pack: FinishedPack) => void;
+  /** Memory of an earlier pack that is not needed any more; undefined: new memory is taken. */
+  readonly takeMemory?: () => ArrayBuffer | undefined;
   /** A pack is finished once it holds this many bytes. */
   readonly pack_bytes?: number;
 }
 
-const PACK_BYTES = 32 * 1024 * 1024;
+/** Each thread has one in the making and one under way: this is most of the memory that a backup takes. */
+const PACK_BYTES = 16 * 1024 * 1024;
 /** So many tiny chunks end a pack too: its table is read as one piece. */
 const PACK_CHUNKS = 50_000;
 const BLOCK_CHUNKS = 16_384;
 /** A pack that is nearly full, the largest block after it, and a footer. */
 const ROOM_BYTES = PACK_BYTES + (8 << 20);
-const SPARE_MAX = 1;
 const BLOCK_BYTES: Record<BlockKind, number> = { data: 1 << 20, node: 1 << 18, incompressible: 1 << 20 };
 
 interface OpenBlock {
@@ -63,7 +66,6 @@ export class PackWriter {
   readonly #keys: RepositoryKeys;
   readonly #options: PackWriterOptions;
   readonly #open_blocks = new Map<BlockKind, OpenBlock>();
-  readonly #spare: ArrayBuffer[] = [];
   #pack: OpenPack | undefined;
 
   constructor(keys: RepositoryKeys, options: PackWriterOptions) {
@@ -99,11 +101,6 @@ export class PackWriter {
     this.#closePack();
   }
 
-  /** Gives the memory of a pack back once it is stored: the next pack is written into it. */
-  recycle(memory: ArrayBuffer): void {
-    if (this.#spare.length < SPARE_MAX && memory.byteLength >= ROOM_BYTES) this.#spare.push(memory);
-  }
-
   #blockFor(kind: BlockKind): OpenBlock {
     let block = this.#open_blocks.get(kind);
     if (block === undefined) {
@@ -126,6 +123,7 @@ export class PackWriter {
     makeRoom(pack, data.length + TAG_BYTES);
     const sealed_length = pack.envelope.sealInto(number, data, { target: pack.data, at: pack.length });
     const sealed = pack.data.subarray(pack.length, pack.length + sealed_length);
+    if (data !== raw) release(data);
     verifyBlock(pack, { number, codec, raw, sealed });
     pack.blocks.push({ offset: pack.length, sealed_length, raw_length: raw.length, codec });
     pack.chunks.take(block.chunks, number);
@@ -140,8 +138,8 @@ export class PackWriter {
     const id = randomBytes(16).toString('hex');
     const envelope = newEnvelope(this.#keys, { type: OBJECT_TYPE.pack, name: packName(id) });
     const { header } = envelope;
-    const spare = this.#spare.pop();
-    const data = spare === undefined ? Buffer.allocUnsafeSlow(ROOM_BYTES) : Buffer.from(spare);
+    const memory = this.#options.takeMemory?.();
+    const data = memory === undefined ? Buffer.allocUnsafeSlow(ROOM_BYTES) : Buffer.from(memory);
     header.copy(data);
     this.#pack = { id, envelope, blocks: [], chunks: new ChunkRecords(), data, length: header.length };
     return this.#pack;
@@ -177,7 +175,10 @@ function verifyBlock(
   pack: OpenPack,
   block: { number: number; codec: number; raw: Buffer; sealed: Buffer },
 ): void {
-  const again = decode(block.codec, pack.envelope.open(block.number, block.sealed), block.raw.length);
+  const opened = pack.envelope.open(block.number, block.sealed);
+  const again = decode(block.codec, opened, block.raw.length);
   if (!again.equals(block.raw))
     throw damaged('a block does not decode to what went into it: is the memory sound?');
+  if (again !== opened) release(again);
+  release(opened);
 }

@@ -23,6 +23,7 @@ import type {
   Task,
   WriteBlocks,
 } from './messages.ts';
+import { type ReturnTicket, takeReturned, waitForReturns } from './pack-returns.ts';
 
 interface BackupState extends StoreParts, Disposable {
   readonly claims: ClaimTable;
@@ -34,8 +35,9 @@ function send(message: FromThread, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer);
 }
 
-function sendPack(pack: FinishedPack): void {
+function sendPack(pack: FinishedPack, returns: ReturnTicket): void {
   send({ kind: 'pack', pack }, [pack.data.buffer as ArrayBuffer]);
+  waitForReturns(returns);
 }
 
 function beginBackup(task: BeginBackup): void {
@@ -44,11 +46,17 @@ function beginBackup(task: BeginBackup): void {
   const db = openIndexReadOnly(task.index_file);
   const claims = new ClaimTable(task.claim_tables);
   const index = knownChunks(db);
-  const { compress, level } = task;
-  const options = { compress, ...(level !== undefined && { level }), on_pack: sendPack };
-  const sink = new ChunkSink({ keys, index, claims, ...options });
+  const { compress, level, returns } = task;
+  const on_pack = (pack: FinishedPack) => sendPack(pack, returns);
+  const takeMemory = () => takeReturned(returns);
+  const coding = { compress, ...(level !== undefined && { level }) };
+  const sink = new ChunkSink({ keys, index, claims, ...coding, on_pack, takeMemory });
   const parts = { chunker: createChunker(keys.gear_seed), sink, stampOf: createStamper(keys.tree_seed) };
-  backup = { ...parts, claims, [Symbol.dispose]: () => db.close() };
+  const end = () => {
+    db.close();
+    returns.port.close();
+  };
+  backup = { ...parts, claims, [Symbol.dispose]: end };
 }
 
 function storeFiles(task: StoreFiles): StoredBatch {
@@ -90,9 +98,6 @@ function perform(task: Task): unknown {
       return writeSealed(task);
     case 'verify_files':
       return verifyFiles(task);
-    case 'recycle':
-      // After the end of its backup nobody needs it.
-      return backup?.sink.recycle(task.memory);
   }
 }
 

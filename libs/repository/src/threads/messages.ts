@@ -1,6 +1,7 @@
 import type { Entry } from '../api.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import type { ChunkKind } from '../pack/pack-writer.ts';
+import type { ReturnTicket } from './pack-returns.ts';
 
 /** What a thread needs to store files for one backup. */
 export interface BeginBackup {
@@ -12,6 +13,7 @@ export interface BeginBackup {
   readonly compress: boolean;
   /** Of zstd; default: that of backups. */
   readonly level?: number;
+  readonly returns: ReturnTicket;
 }
 
 export interface StoreFiles {
@@ -130,21 +132,7 @@ export interface VerifyFiles {
   readonly dry_run: boolean;
 }
 
-/** The memory of a pack that is stored comes back. */
-export interface Recycle {
-  readonly task: 'recycle';
-  readonly memory: ArrayBuffer;
-}
-
-export type Task =
-  | BeginBackup
-  | StoreFiles
-  | EndBackup
-  | Recycle
-  | CopyBlock
-  | WriteBlocks
-  | VerifyFiles
-  | CheckPack;
+export type Task = BeginBackup | StoreFiles | EndBackup | CopyBlock | WriteBlocks | VerifyFiles | CheckPack;
 
 /** What became of the files of one task, in their order, in memory that is handed over. */
 export interface StoredBatch {
@@ -177,7 +165,6 @@ export interface FileVerdict {
 export interface TaskResults {
   begin_backup: undefined;
   store_files: StoredBatch;
-  recycle: undefined;
   end_backup: undefined;
   check_pack: CheckedPack;
   write_blocks: readonly PieceProblem[];

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { type Transferable, Worker } from 'node:worker_threads';
 import { RepositoryError, type RepositoryErrorCode } from '../errors.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
 import { asBuffer } from './keys-over-threads.ts';
@@ -40,7 +40,7 @@ export class EngineThread {
   /** Tasks are done one after the other. */
   run<Kind extends Task['task']>(
     task: Extract<Task, { task: Kind }>,
-    transfer: ArrayBuffer[] = [],
+    transfer: Transferable[] = [],
   ): Promise<TaskResults[Kind]> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const id = this.#next_id;

@@ -66,12 +66,12 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   const packs = new PackStore(engine, { dry_run, pending });
   const claims = new ClaimTable();
   const compress = request.compression ?? true;
-  const sink: ChunkSink = new ChunkSink({
+  const sink = new ChunkSink({
     keys: engine.keys,
     index: engine.index.lookup,
     claims,
     compress,
-    on_pack: (pack) => packs.put(pack, (memory) => sink.recycle(memory)),
+    on_pack: packs.put,
   });
   const tree = new TreeWriter(engine, sink, parent === undefined ? undefined : rootOf(parent));
   const stampOf = createStamper(engine.keys.tree_seed);

@@ -17,6 +17,8 @@ export interface ChunkSinkParts {
   /** Of zstd; default: that of backups. */
   readonly level?: number;
   readonly on_pack: (pack: FinishedPack) => void;
+  /** Memory of a pack that is stored, to be used again. */
+  readonly takeMemory?: () => ArrayBuffer | undefined;
 }
 
 /** Where chunks go: only those that the repository does not have are packed. One for each thread. */
@@ -35,11 +37,6 @@ export class ChunkSink {
     const id = chunkId(this.#parts.keys, digest);
     if (!this.#parts.index.has(id) && this.#parts.claims.claim(id)) this.#writer.add(id, data, kind);
     return { id, digest };
-  }
-
-  /** Gives the memory of a stored pack back to be used again. */
-  recycle(memory: ArrayBuffer): void {
-    this.#writer.recycle(memory);
   }
 
   /** Finishes the open pack, whatever is in it. */

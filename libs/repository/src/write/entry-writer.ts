@@ -24,6 +24,12 @@ export interface EntryWriterParts {
   readonly stampOf: Stamper;
 }
 
+interface ReadFile {
+  readonly key: string;
+  readonly path: string;
+  readonly before: Buffer | undefined;
+}
+
 type Counts = Pick<
   BackupStats,
   'files_new' | 'files_changed' | 'files_removed' | 'bytes_read' | 'unreadable' | 'skipped'
@@ -103,15 +109,15 @@ export class EntryWriter {
       this.#done(stat.size);
       return;
     }
-    let outcome: FileOutcome | undefined;
-    const turn = this.#order.begin(() => this.#stored(item, before, outcome as FileOutcome));
-    const done = (result: FileOutcome) => {
-      outcome = result;
-      turn.is_ready = true;
-      this.#done(stat.size);
+    const turn = this.#order.begin();
+    const { size } = stat;
+    const done = (outcome: FileOutcome) => {
+      // Thousands may wait for a large file: what they hold on to is this.
+      turn.take = () => this.#stored({ key, path, before }, outcome);
+      this.#done(size);
       this.#order.advance();
     };
-    this.#parts.files.add({ path, size: stat.size, done });
+    this.#parts.files.add({ path, size, done });
   }
 
   /** Undefined: it has to be read. */
@@ -125,7 +131,8 @@ export class EntryWriter {
     return this.#parts.stats.holds(key, stamp) ? stamp : undefined;
   }
 
-  #stored(item: WalkItem, before: Buffer | undefined, outcome: FileOutcome): void {
+  #stored(item: ReadFile, outcome: FileOutcome): void {
+    const { before } = item;
     if (outcome.ok) {
       this.#parts.stats.remember(item.key, outcome.stamp);
       this.#put(item.key, outcome.value, before);

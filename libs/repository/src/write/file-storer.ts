@@ -5,6 +5,7 @@ import { asBuffer } from '../threads/keys-over-threads.ts';
 import type { StoredBatch } from '../threads/messages.ts';
 import { type EngineThread, freeThread, type ThreadLease } from '../threads/worker-pool.ts';
 import { sizeOfEntry } from '../tree/entry-codec.ts';
+import { beginStoring } from './begin-storing.ts';
 import type { ChunkSink } from './chunk-sink.ts';
 import type { ClaimTable } from './claim-table.ts';
 import type { PackStore } from './pack-store.ts';
@@ -44,6 +45,7 @@ export class FileStorer implements Disposable {
   #queued_bytes = 0;
   #outstanding = 0;
   #is_complete = false;
+  #returns: Disposable | undefined;
   #lease: ThreadLease | undefined;
   #begun: Promise<unknown> | undefined;
   #failure: { error: unknown } | undefined;
@@ -86,6 +88,7 @@ export class FileStorer implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#returns?.[Symbol.dispose]();
     this.#lease?.[Symbol.dispose]();
   }
 
@@ -107,21 +110,9 @@ export class FileStorer implements Disposable {
   }
 
   async #begin(): Promise<void> {
-    const { engine, claims, packs, compress } = this.#parts;
-    this.#lease = engine.pool.lease();
+    this.#lease = this.#parts.engine.pool.lease();
     try {
-      const begun = this.#lease.threads.map((thread) => {
-        thread.on_pack = (pack) => packs.put(pack, (memory) => this.#giveBack(thread, memory));
-        const { keys, index } = engine;
-        return thread.run({
-          task: 'begin_backup',
-          keys,
-          index_file: index.file,
-          claim_tables: claims.tables,
-          compress,
-        });
-      });
-      await Promise.all(begun);
+      this.#returns = await beginStoring(this.#lease.threads, this.#parts);
       this.#pump();
     } catch (error) {
       this.#fail(error);
@@ -192,10 +183,6 @@ export class FileStorer implements Disposable {
       else job.done({ ok: true, size: sizeOfEntry(value), value, stamp: stored.stamps[at] as number });
     }
     this.#notify();
-  }
-
-  #giveBack(thread: EngineThread, memory: ArrayBuffer): void {
-    thread.run({ task: 'recycle', memory }, [memory]).catch((error: unknown) => this.#fail(error));
   }
 
   #fail(error: unknown): void {

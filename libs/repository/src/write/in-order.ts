@@ -1,12 +1,13 @@
-/** A place in the order of what was asked for, whose turn comes once it is ready and all before it are through. */
+/** A place in the order of what was begun. It is taken once it has a `take` and all before it are through. */
 export interface Turn {
-  is_ready: boolean;
-  readonly take: () => void;
+  take: (() => void) | undefined;
 }
+
+const COMPACT_AT = 4096;
 
 /** Work that ends in any order, taken over in the order in which it was begun. */
 export class InOrder {
-  #turns: Turn[] = [];
+  #turns: (Turn | undefined)[] = [];
   #at = 0;
 
   /** How many wait. */
@@ -14,9 +15,9 @@ export class InOrder {
     return this.#turns.length - this.#at;
   }
 
-  /** A turn that is ready later: set `is_ready` and call `advance`. */
-  begin(take: () => void): Turn {
-    const turn = { is_ready: false, take };
+  /** A turn that is ready later: give it its `take` and call `advance`. */
+  begin(): Turn {
+    const turn: Turn = { take: undefined };
     this.#turns.push(turn);
     return turn;
   }
@@ -24,12 +25,13 @@ export class InOrder {
   /** Takes it now where nothing waits before it. */
   pass(take: () => void): void {
     if (this.length === 0) take();
-    else this.#turns.push({ is_ready: true, take });
+    else this.#turns.push({ take });
   }
 
   /** Takes what is ready at the front. */
   advance(): void {
-    for (let turn = this.#turns[this.#at]; turn?.is_ready; turn = this.#turns[this.#at]) {
+    for (let turn = this.#turns[this.#at]; turn?.take !== undefined; turn = this.#turns[this.#at]) {
+      this.#turns[this.#at] = undefined;
       this.#at += 1;
       turn.take();
     }
@@ -39,5 +41,3 @@ export class InOrder {
     }
   }
 }
-
-const COMPACT_AT = 4096;

@@ -108,7 +108,8 @@ export class Scan {
   }
 
   #report(item: WalkItem, before: Buffer | undefined): void {
-    if (this.#carried.has(item.key)) this.#sink.kept(item.key);
+    // A key is long, and new each time: it is not hashed for an empty set.
+    if (this.#carried.size > 0 && this.#carried.has(item.key)) this.#sink.kept(item.key);
     else this.#sink.present(item, before);
   }
 

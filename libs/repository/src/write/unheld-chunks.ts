@@ -42,10 +42,7 @@ export async function storeAgain(
   packs: PackStore,
   chunks: readonly UnheldChunk[],
 ): Promise<void> {
-  const writer: PackWriter = new PackWriter(engine.keys, {
-    compress: true,
-    on_pack: (pack) => packs.put(pack, (memory) => writer.recycle(memory)),
-  });
+  const writer = new PackWriter(engine.keys, { compress: true, on_pack: packs.put });
   const slice = new Slice();
   for (const { id, kind } of chunks) {
     writer.add(id, await readOrGone(engine, id), kind);
