@@ -57,7 +57,7 @@ async function readPacks(
   using lease = engine.pool.lease();
   const bytes_total = packs.reduce((sum, { size }) => sum + size, 0);
   let [files_done, bytes_done] = [0, 0];
-  const limit = pLimit(lease.threads.length + 1);
+  const limit = pLimit(lease.threads.length);
   await limit.map(packs, async (pack) => {
     throwIfAborted(request.signal);
     const checked = await readPack(engine, lease, pack.id);
