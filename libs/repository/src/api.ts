@@ -244,6 +244,8 @@ export interface RepairRequest {
 
 /** What a repair did (with `dry_run`: would do), and what is left. */
 export interface RepairResult {
+  /** Marks, tombstones and pending objects that could not be read and were replaced. */
+  readonly deletion_mended: readonly string[];
   /** Packs that no index named, and that one names now. */
   readonly packs_indexed: readonly string[];
   /** Packs that are used no more: all that was sound in them lies in new ones. */

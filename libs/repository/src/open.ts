@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
 import type { Secret } from './crypto/key-slots.ts';
-import { deriveKeys, type MasterSecrets, SECRET_BYTES } from './crypto/keys.ts';
-import { fromStorage, RepositoryError } from './errors.ts';
+import { deriveKeys, type MasterSecrets, type RepositoryKeys, SECRET_BYTES } from './crypto/keys.ts';
+import { fromStorage, isRepositoryError, RepositoryError } from './errors.ts';
 import { addSlot, unlock } from './key-ring.ts';
 import {
   CONFIG_NAME,
@@ -43,13 +43,7 @@ export async function initRepository(
   const label = options.label ?? ('password' in secret ? 'first passphrase' : 'key file');
   const slot = { secret, label, ...(options.rounds !== undefined && { rounds: options.rounds }) };
   const slot_id = await addSlot(store, id, { secrets, slot });
-  const config = encodeConfig(keys, {
-    format: FORMAT,
-    version: FORMAT_VERSION,
-    id: id.toString('hex'),
-    features: [],
-    created: new Date().toISOString(),
-  });
+  const config = newConfig(keys, id.toString('hex'));
   try {
     if (!(await store.put(CONFIG_NAME, config))) throw exists(store);
   } catch (error) {
@@ -73,6 +67,39 @@ export async function openRepository(
     loadEngine(),
   ]);
   return createRepository({ store, keys, opened, cache_dir: options.cache_dir });
+}
+
+/**
+ * Makes the config again where it was lost or damaged. Of the repository only the id must be known, which a recovery kit
+ * and `repo stats` tell. Rejects with `wrong_password` where the secret opens no slot of a repository with this id, with
+ * `bad_request` where the config is sound.
+ */
+export async function rebuildConfig(store: BlobStore, secret: Secret, id: string): Promise<void> {
+  const repository_id = Buffer.from(id, 'hex');
+  const { secrets } = await unlock(store, repository_id, secret);
+  const keys = deriveKeys(repository_id, secrets);
+  try {
+    if (await isSound(store, keys)) throw new RepositoryError('bad_request', 'the config is as it should be');
+    await store.delete(CONFIG_NAME);
+    await store.put(CONFIG_NAME, newConfig(keys, id));
+  } catch (error) {
+    throw fromStorage(error);
+  }
+}
+
+async function isSound(store: BlobStore, keys: RepositoryKeys): Promise<boolean> {
+  try {
+    verifyConfig(keys, await readConfig(store));
+    return true;
+  } catch (error) {
+    if (isRepositoryError(error, 'repo_damaged') || isRepositoryError(error, 'repo_not_found')) return false;
+    throw error;
+  }
+}
+
+function newConfig(keys: RepositoryKeys, id: string): Buffer {
+  const created = new Date().toISOString();
+  return encodeConfig(keys, { format: FORMAT, version: FORMAT_VERSION, id, features: [], created });
 }
 
 async function unlockRepository(store: BlobStore, secret: Secret) {

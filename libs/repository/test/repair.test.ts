@@ -10,7 +10,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Repository, Snapshot } from '../src/api.ts';
 import { isRepositoryError } from '../src/errors.ts';
-import { initRepository, openRepository } from '../src/open.ts';
+import { initRepository, openRepository, rebuildConfig } from '../src/open.ts';
 import { copyWith, harmed, harmTo, namesIn } from './harm.ts';
 import {
   makeRepository,
@@ -155,6 +155,50 @@ describe('repair', () => {
     await repository.prune();
     const still = (await problemsOf(repository)).flatMap(({ reaches }) => reaches).map(({ path }) => path);
     expect(new Set(still)).toEqual(new Set(left));
+  });
+
+  test('replaces marks, tombstones and pending objects that cannot be read, so that writers can go on', async () => {
+    using scratch = makeScratch();
+    const { store, root, snapshots } = await makeTwo(scratch);
+    await using repository = await openRepository(store, SECRET);
+    await repository.forget([snapshots.at(-1)?.id ?? '']);
+    await repository.prune({ limits: { waste_max: 0 } });
+    const pending = `pending/${'ab'.repeat(16)}-0`;
+    await store.put(pending, Buffer.alloc(100, 'x'));
+    const harmed_names = [
+      ...(await namesIn(store, 'marks/')),
+      ...(await namesIn(store, 'tombstones/')),
+      pending,
+    ];
+    expect(harmed_names.length).toBeGreaterThan(2);
+    const damage = Object.fromEntries(harmed_names.map((name) => [name, Buffer.alloc(100, 'x')]));
+    const broken = await copyWith(store, damage);
+    await using opened = await openRepository(broken, SECRET);
+    expect((await problemsOf(opened)).map(({ object }) => object).sort()).toEqual(harmed_names.sort());
+    await expect(opened.backup(requestOf(root))).rejects.toMatchObject({ code: 'repo_damaged' });
+    const { deletion_mended, problems } = await opened.repair();
+    expect([...deletion_mended].sort()).toEqual(harmed_names);
+    expect(problems).toEqual([]);
+    expect(await problemsOf(opened)).toEqual([]);
+    scratch.write('source/1/1', 'after the repair');
+    await opened.backup(requestOf(root));
+    expect(await problemsOf(opened)).toEqual([]);
+  });
+
+  test('makes a lost config again from the id alone', async () => {
+    using scratch = makeScratch();
+    const { store, snapshots } = await makeTwo(scratch);
+    const { id } = JSON.parse((await store.get('config')).toString());
+    await expect(rebuildConfig(store, SECRET, id)).rejects.toMatchObject({ code: 'bad_request' });
+    const broken = await copyWith(store, { config: undefined });
+    await expect(openRepository(broken, SECRET)).rejects.toMatchObject({ code: 'repo_not_found' });
+    await expect(rebuildConfig(broken, SECRET, '00'.repeat(16))).rejects.toMatchObject({
+      code: 'wrong_password',
+    });
+    await rebuildConfig(broken, SECRET, id);
+    await using opened = await openRepository(broken, SECRET);
+    expect(await problemsOf(opened)).toEqual([]);
+    expect(await opened.snapshots()).toHaveLength(snapshots.length);
   });
 
   test('forgets a snapshot that is nowhere only where that is asked for', async () => {

@@ -10,14 +10,16 @@ import { packName } from '../pack/pack-name.ts';
 import { readPackTable } from '../pack/pack-table.ts';
 import { snapshotName } from '../snapshot/snapshot-object.ts';
 import { ChunkMender } from './chunk-mender.ts';
+import { mendDeletion } from './mend-deletion.ts';
 import { replaceIndexes } from './replace-indexes.ts';
 import { findSnapshots, restoredBefore, restoreSnapshots } from './restore-snapshots.ts';
 import { deletePacks, forgetLost, markDamaged } from './set-aside.ts';
 import { salvagePacks } from './take-out-packs.ts';
 
 /**
- * Mends what can be mended. The order is safety: what was found is stored and indexed, then snapshots come back, and only
- * then damaged packs are deleted, by the protocol of all deletions.
+ * Mends what can be mended. The order is safety: marks, tombstones and pending objects first, so that writers can go on;
+ * then what was found is stored and indexed, then snapshots come back, and only then damaged packs are deleted, by the
+ * protocol of all deletions.
  */
 export async function repairRepository(engine: Engine, request: RepairRequest): Promise<RepairResult> {
   try {
@@ -59,6 +61,8 @@ class Repair {
   }
 
   async run(): Promise<RepairResult> {
+    const damaged = this.#survey.findings.problems().map(({ object }) => object);
+    const deletion_mended = await mendDeletion(this.#engine, damaged, { dry_run: this.#is_dry });
     await this.#mendTrees();
     const dispensable = await salvagePacks(this.#survey, this.#mender, (hex) => this.#nodes.has(hex));
     await this.#mender.finish();
@@ -76,8 +80,14 @@ class Repair {
       ...restoredBefore(this.#engine, this.#survey),
       ...forgotten,
     ];
-    const mended = [...out.map(packName), ...packs_indexed.map(packName), ...change.damaged];
+    const mended = [
+      ...deletion_mended,
+      ...out.map(packName),
+      ...packs_indexed.map(packName),
+      ...change.damaged,
+    ];
     return {
+      deletion_mended,
       packs_indexed,
       packs_taken_out: out,
       indexes_removed: change.damaged,

@@ -1,13 +1,17 @@
-import { HoldfastError } from '@holdfast/contracts/errors';
+import { asHoldfastError, HoldfastError } from '@holdfast/contracts/errors';
 import type { RepairResult, Repository } from '@holdfast/repository/api';
+import { rebuildConfig } from '@holdfast/repository/open';
 import type { Command } from 'commander';
 import { bytes, count, print, printJson } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
+import { usageError } from '../../output/report-error.ts';
 import { describeProblem } from './check.ts';
 import {
   abortOnInterrupt,
   type SecondRepoOptions,
   secondRepo,
+  secretOf,
+  storeOf,
   withRepoOptions,
   withRepository,
   withSecondRepoOptions,
@@ -17,6 +21,7 @@ interface RepairOptions extends SecondRepoOptions {
   live?: boolean;
   dryRun?: boolean;
   forgetBroken?: boolean;
+  configOf?: string;
 }
 
 /** `repo repair` */
@@ -25,6 +30,7 @@ export function registerRepair(repo: Command): void {
   withSecondRepoOptions(command, 'a copy, which what is lost here is taken from')
     .option('--live', 'also from the files themselves, where they still have the same content')
     .option('--dry-run', 'say what would be done, change nothing')
+    .option('--config-of <id>', 'make the lost config again, of the repository with this id (a kit names it)')
     .option('--forget-broken', 'forget snapshots that cannot be read and are nowhere else')
     .addHelpText(
       'after',
@@ -33,6 +39,7 @@ Reads every byte. Packs that no index names are indexed again from their own foo
 looked for in other packs, in the second repository (\`repo copy\` makes one) and, with --live, in the files; what is found
 is stored in new packs, with all that is sound in damaged ones, and only then are these put out of use. What is nowhere is
 named with the files that it reaches, and left where it is; exit code 7. It can be stopped and run again at any time.
+Backups may run meanwhile; let no prune run beside it.
 
   holdfast repo repair --repo /backups/repository --password-file pass --dry-run
   holdfast repo repair --repo /backups/repository --password-file pass --from-repo /mnt/second --live`,
@@ -41,6 +48,7 @@ named with the files that it reaches, and left where it is; exit code 7. It can 
 }
 
 async function repair(options: RepairOptions): Promise<void> {
+  if (options.configOf !== undefined) await remakeConfig(options, options.configOf);
   const from = secondRepo(options);
   const result = await withRepository(options, (repository) =>
     from === undefined
@@ -52,6 +60,16 @@ async function repair(options: RepairOptions): Promise<void> {
   const { length } = result.problems;
   if (length > 0) {
     throw new HoldfastError('repo_damaged', `${count(length, 'object')} could not be mended`);
+  }
+}
+
+async function remakeConfig(options: RepairOptions, id: string): Promise<void> {
+  if (!/^[0-9a-f]{32}$/.test(id)) throw usageError(`--config-of ${id}: an id has 32 hex digits`);
+  if (options.dryRun) return;
+  try {
+    await rebuildConfig(storeOf(options), await secretOf(options), id);
+  } catch (error) {
+    throw asHoldfastError(error);
   }
 }
 
@@ -74,6 +92,7 @@ async function run(
 
 function report(result: RepairResult, is_dry: boolean): void {
   const lines = [
+    [result.deletion_mended.length, 'marks, tombstones and pending objects replaced'],
     [result.packs_indexed.length, 'packs indexed again'],
     [result.chunks_from_second, 'chunks taken from the second repository'],
     [result.chunks_from_live, 'chunks taken from live files'],
