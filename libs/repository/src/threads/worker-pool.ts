@@ -7,6 +7,8 @@ import type { FromThread, Task, TaskResults } from './messages.ts';
 
 const THREADS_MAX = 8;
 const IDLE_MS = 20_000;
+/** Its objects are few and die young: more room for them only makes the process larger. */
+const LIMITS = { maxYoungGenerationSizeMb: 6 };
 /** A thread has one task in hand and one waiting, so that it never stands still for a message. */
 const TASKS_AHEAD = 2;
 
@@ -25,7 +27,7 @@ export class EngineThread {
   #broken: unknown;
 
   constructor() {
-    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url));
+    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { resourceLimits: LIMITS });
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', (code) => this.#fail(new Error(`an engine thread ended with code ${code}`)));

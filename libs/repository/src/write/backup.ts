@@ -15,7 +15,7 @@ import { StatCache } from './stat-cache.ts';
 import { TreeWriter } from './tree-writer.ts';
 
 /** So many entries may wait for a large file before them. */
-const WAITING_MAX = 65_536;
+const WAITING_MAX = 16_384;
 
 /** Stores what a request names and commits a snapshot of it. Order: packs, index, snapshot. */
 export async function runBackup(
