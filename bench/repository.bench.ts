@@ -131,8 +131,6 @@ interface Comparison {
 
 function compare(place: Workplace, comparison: Comparison): Figure[] {
   const tools = [HOLDFAST, ...presentPeers()];
-  // Once, so that no tool has to read it from the disk for the others.
-  warm(comparison.source);
   const rounds = new Map<string, Round[]>(tools.map(({ name }) => [name, []]));
   for (let round = 0; round < comparison.runs; round += 1) {
     for (const tool of round % 2 === 0 ? tools : tools.toReversed()) {
@@ -148,6 +146,8 @@ function compare(place: Workplace, comparison: Comparison): Figure[] {
 function oneRound(place: Workplace, tool: BackupTool, { source, has_restore }: Comparison): Round {
   const repository = place.fresh(tool.name);
   place.run(tool.program, tool.init(repository));
+  // So that no tool has to read it from the disk for the others.
+  warm(source);
   const first = place.run(tool.program, tool.backup(repository, source));
   const again = place.run(tool.program, tool.backup(repository, source));
   const repository_bytes = sizeOf(repository);

@@ -40,7 +40,7 @@ const PACK_BYTES = 16 * 1024 * 1024;
 const PACK_CHUNKS = 50_000;
 const BLOCK_CHUNKS = 16_384;
 /** A pack that is nearly full, the largest block after it, and a footer. */
-const ROOM_BYTES = PACK_BYTES + (8 << 20);
+const ROOM_BYTES = PACK_BYTES + (5 << 20);
 const BLOCK_BYTES: Record<BlockKind, number> = { data: 1 << 20, node: 1 << 18, incompressible: 1 << 20 };
 
 interface OpenBlock {

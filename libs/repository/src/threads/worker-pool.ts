@@ -7,6 +7,8 @@ import type { FromThread, Task, TaskResults } from './messages.ts';
 
 const THREADS_MAX = 8;
 const IDLE_MS = 20_000;
+/** Its objects are few and die young: more room for them only makes the process larger. */
+const LIMITS = { maxYoungGenerationSizeMb: 6 };
 /** A thread has one task in hand and one waiting, so that it never stands still for a message. */
 const TASKS_AHEAD = 2;
 
@@ -26,7 +28,8 @@ export class EngineThread {
 
   constructor() {
     // Without the flags of the process: some (`-e` with `--input-type`) end a thread that is a file.
-    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { execArgv: [] });
+    const options = { execArgv: [], resourceLimits: LIMITS };
+    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url), options);
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', (code) => this.#fail(new Error(`an engine thread ended with code ${code}`)));

@@ -17,7 +17,7 @@ import { TreeWriter } from './tree-writer.ts';
 import { isChunksGone } from './unheld-chunks.ts';
 
 /** So many entries may wait for a large file before them. */
-const WAITING_MAX = 65_536;
+const WAITING_MAX = 16_384;
 
 type Request = BackupRequest & { skip_unchanged?: boolean };
 
