@@ -36,8 +36,11 @@ process.stdout.write(`written to ${target}\n`);
 if (Object.values(results).flat().some(isOver)) process.exitCode = 1;
 
 function row(figure: Figure): string {
-  const limit = figure.limit === undefined ? '' : `   ${isOver(figure) ? 'OVER' : 'within'} ${figure.limit}`;
-  return `${figure.measure.padEnd(52)} ${figure.value.toFixed(1).padStart(12)} ${figure.unit}${limit}`;
+  const limit =
+    figure.limit === undefined
+      ? ''
+      : `   ${isOver(figure) ? 'OVER' : 'within'} ${Number(figure.limit.toFixed(2))}`;
+  return `${figure.measure.padEnd(60)} ${figure.value.toFixed(figure.value < 10 ? 2 : 1).padStart(12)} ${figure.unit}${limit}`;
 }
 
 function isOver({ value, limit }: Figure): boolean {

@@ -1,16 +1,21 @@
 // How the golden repositories came to be. They are made once for a version of the format and then never again: that an
 // old repository stays readable is what they are for. The script refuses to touch one that is there.
 //   node test/golden/make-golden.ts [NAME …]
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  appendFileSync, chmodSync, existsSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync,
+  appendFileSync, chmodSync, existsSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createChunker } from '@holdfast/repository/chunker/fastcdc';
-import { deriveKeys } from '@holdfast/repository/crypto/keys';
+import type { Repository } from '@holdfast/repository/api';
+import { deriveKeys, type RepositoryKeys } from '@holdfast/repository/crypto/keys';
+import { pendingName, sealPending } from '@holdfast/repository/deletion/pending-object';
 import { unlock } from '@holdfast/repository/key-ring';
 import { setTimes } from '@holdfast/repository/metadata';
 import { initRepository, type Secret } from '@holdfast/repository/open';
+import { sealRevocation, snapshotName } from '@holdfast/repository/snapshot/snapshot-object';
+import type { BlobStore } from '@holdfast/storage/blob-store';
 import { createLocalStore } from '@holdfast/storage/local';
 import { factsOf, type PathFacts } from '../support/tree-facts.ts';
 
@@ -25,6 +30,11 @@ const PASSWORD = 'a golden contrasen\u0303a';
 
 type Expected = Record<string, { host: string; source: string; paths: Record<string, PathFacts> }>;
 interface Making {
+  readonly repository: Repository;
+  readonly store: BlobStore;
+  readonly keys: RepositoryKeys;
+  /** Snapshots that are to be restored, by their ids: what is forgotten goes from here. */
+  readonly snapshots: Expected;
   backup(host: string, source: string, root: string): Promise<void>;
   /** Where this repository's chunker cuts `data` first. */
   cut(data: Buffer): number;
@@ -34,6 +44,7 @@ const recipes: Record<string, { secrets: Secret[]; make: (making: Making) => Pro
   'odd-tree': { secrets: [KEY_FILE], make: makeOddTree },
   history: { secrets: [{ password: PASSWORD }], make: makeHistory },
   large: { secrets: [KEY_FILE, { password: PASSWORD }], make: makeLarge },
+  maintained: { secrets: [KEY_FILE], make: makeMaintained },
   nothing: { secrets: [KEY_FILE], make: async () => undefined },
 };
 
@@ -114,6 +125,30 @@ function manyChunks(cut: (data: Buffer) => number): Buffer {
   }
 }
 
+/** What deleting leaves: tombstones, marks, packs that were rewritten, a dead writer's pending object, a revocation; holes and attributes besides. */
+async function makeMaintained({ backup, repository, store, keys, snapshots }: Making) {
+  const root = join(SOURCE, 'bot');
+  for (let day = 0; day < 12; day += 1) {
+    for (let n = 0; n < 60; n += 1) if (n % 12 === day || day === 0) write(`bot/${n % 5}/chat-${n}.json`, `${noise(`${day} ${n}`, 900).toString('base64')}\n`);
+    await backup('host-a', 'bot', root);
+  }
+  write('bot/holes.bin', noise('start', 5000));
+  truncateSync(join(root, 'holes.bin'), 1_000_000);
+  appendFileSync(join(root, 'holes.bin'), 'the end');
+  execFileSync('python3', ['-c', 'import os,sys; os.setxattr(sys.argv[1], b"user.origin", b"whatsapp")', join(root, '0/chat-0.json')]);
+  await backup('host-a', 'bot', root);
+  const forgotten = Object.keys(snapshots).slice(1, -3);
+  await repository.forget(forgotten, { reason: 'golden' });
+  for (const id of forgotten) delete snapshots[id];
+  await repository.prune({ limits: { waste_max: 0 } });
+  write('bot/late.json', '{"after":"maintenance"}');
+  await backup('host-a', 'bot', root);
+  const dead = 'de'.repeat(16);
+  const pending = { version: 1 as const, host: 'host-b', source: 'dead', time_ms: 0, tree: null, packs: ['00'.repeat(16)] };
+  await store.put(pendingName(dead, 0), sealPending(keys, pendingName(dead, 0), pending));
+  await store.put(snapshotName(dead), sealRevocation(keys, dead, 0));
+}
+
 function write(name: string, data: string | Buffer, mode = 0o644) {
   const path = join(SOURCE, name);
   mkdirSync(dirname(path), { recursive: true });
@@ -139,8 +174,13 @@ async function makeGolden(name: string) {
     await using repository = await initRepository(store, first);
     for (const secret of others) await repository.keys.add({ secret, label: 'another' });
     const { secrets } = await unlock(store, Buffer.from(repository.id, 'hex'), first);
-    const chunker = createChunker(deriveKeys(Buffer.from(repository.id, 'hex'), secrets).gear_seed);
+    const keys = deriveKeys(Buffer.from(repository.id, 'hex'), secrets);
+    const chunker = createChunker(keys.gear_seed);
     await recipe.make({
+      repository,
+      store,
+      keys,
+      snapshots,
       cut: (data) => chunker.cut(data, 0, data.length),
       async backup(host, source, root) {
         const { snapshot } = await repository.backup({ host, source, roots: [root], metadata: () => ({ golden: name }) });

@@ -26,10 +26,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 VERSION = 1
 KNOWN_FEATURES = frozenset()
 ENVELOPE_BYTES = 40
-PACK, INDEX, SNAPSHOT = 1, 2, 3
+PACK, INDEX, SNAPSHOT, REVOCATION = 1, 2, 3, 7
 FOOTER_SECTION = 0xFFFFFFFF
 FILE, FOLDER, SYMLINK = 0, 1, 2
-TARGET_TAG, LINK_TAG, OPTIONAL_TAGS_FROM = 1, 2, 128
+TARGET_TAG, LINK_TAG, OPTIONAL_TAGS_FROM, XATTRS_TAG, SPARSE_TAG = 1, 2, 128, 128, 129
 BLOCKS_KEPT = 16
 
 
@@ -97,6 +97,10 @@ def key_file_secret(text):
     if found is None:
         raise Refused("not a key file")
     return bytes.fromhex(found[1].decode("ascii"))
+
+
+def pack_name(pack):
+    return f"packs/{pack[:2]}/{pack}"
 
 
 class Repository:
@@ -185,6 +189,9 @@ class Repository:
         """By id; a snapshot of a newer version is refused."""
         found = {}
         for name in self.names("snapshots"):
+            if (self.folder / name).read_bytes()[4:5] == bytes([REVOCATION]):
+                self.open_object(name, REVOCATION)
+                continue
             body = json.loads(self.open_object(name, SNAPSHOT))
             if body["version"] != 1:
                 raise Refused(f"{name}: version {body['version']} is not known")
@@ -222,7 +229,7 @@ class Repository:
         blocks = [(table.u32(), table.u32(), table.u32(), table.u8()) for _ in range(table.u32())]
         for _ in range(table.u32()):
             chunk, block, offset, length = table.raw(32), table.u32(), table.u32(), table.u32()
-            places.setdefault(chunk, (pack, envelope, block, blocks[block], offset, length))
+            places.setdefault(chunk, []).append((pack, envelope, block, blocks[block], offset, length))
 
     def block(self, pack, envelope, number, info):
         kept = self.blocks.get((pack, number))
@@ -230,7 +237,7 @@ class Repository:
             self.blocks.move_to_end((pack, number))
             return kept
         offset, sealed_length, raw_length, codec = info
-        name = f"packs/{pack[:2]}/{pack}"
+        name = pack_name(pack)
         with open(self.folder / name, "rb") as file:
             file.seek(offset)
             sealed = file.read(sealed_length)
@@ -245,7 +252,11 @@ class Repository:
             self.places = self.find_chunks()
         if chunk_id not in self.places:
             raise Refused(f"chunk {chunk_id.hex()} is nowhere")
-        pack, envelope, number, info, offset, length = self.places[chunk_id]
+        # An index may still name a pack that was deleted: then another one serves.
+        standing = [place for place in self.places[chunk_id] if (self.folder / pack_name(place[0])).exists()]
+        if not standing:
+            raise Refused(f"chunk {chunk_id.hex()} is only in packs that are gone")
+        pack, envelope, number, info, offset, length = standing[0]
         data = self.block(pack, envelope, number, info)[offset : offset + length]
         if hmac.digest(self.chunk_id_key, hashlib.sha256(data).digest(), "sha256") != chunk_id:
             raise Refused(f"chunk {chunk_id.hex()} is not what its id says")
@@ -295,6 +306,11 @@ def read_entry(value):
             entry["target"] = field
         elif tag == LINK_TAG:
             entry["link"] = field
+        elif tag == XATTRS_TAG:
+            field = Cursor(field)
+            entry["xattrs"] = [(field.bytes(), field.bytes()) for _ in range(field.varint())]
+        elif tag == SPARSE_TAG:
+            entry["sparse"] = True
         elif tag < OPTIONAL_TAGS_FROM:
             raise Refused(f"an entry has a field that is not known ({tag})")
     return entry
@@ -355,7 +371,11 @@ class Restore:
             for piece in self.repository.content(entry):
                 digest.update(piece)
                 size += len(piece)
-                file.write(piece)
+                if entry.get("sparse") and not any(piece):
+                    file.seek(len(piece), os.SEEK_CUR)
+                else:
+                    file.write(piece)
+            file.truncate(size)
         if digest.digest() != entry["sha256"] or size != entry["size"]:
             raise Refused(f"{path!r} is not what was stored")
 
@@ -367,6 +387,11 @@ def set_metadata(path, entry):
     except PermissionError:
         # The file stays ours, and must not run as somebody that it was not made by.
         mode &= ~(stat.S_ISUID | stat.S_ISGID)
+    for name, value in entry.get("xattrs", []):
+        try:
+            os.setxattr(path, name, value, follow_symlinks=False)
+        except OSError as reason:
+            print(f"read_repository: {path!r}: attribute {name!r}: {reason.strerror}", file=sys.stderr)
     if entry["kind"] != SYMLINK:
         os.chmod(path, mode)
     os.utime(path, ns=(entry["mtime_ns"], entry["mtime_ns"]), follow_symlinks=False)

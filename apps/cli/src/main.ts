@@ -1,19 +1,5 @@
 import { EXIT } from '@holdfast/contracts/errors';
 import { Command, CommanderError } from 'commander';
-import { registerAlerts } from './commands/alerts.ts';
-import { registerAllowDelete } from './commands/allow-delete.ts';
-import { registerAudit } from './commands/audit.ts';
-import { registerBackups } from './commands/backups.ts';
-import { registerConfig } from './commands/config.ts';
-import { registerHealth } from './commands/health.ts';
-import { registerHistory } from './commands/history.ts';
-import { registerRecover } from './commands/recover.ts';
-import { registerRepo } from './commands/repo/repo.ts';
-import { registerRestore } from './commands/restore.ts';
-import { registerService } from './commands/service.ts';
-import { registerToken } from './commands/token.ts';
-import { registerUp } from './commands/up.ts';
-import { registerWatch } from './commands/watch.ts';
 import { reportError } from './output/report-error.ts';
 import { version } from './version.ts';
 
@@ -21,37 +7,60 @@ const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 bad usage; 3 done in part; 4 not found; 5 not allowed;
 6 cannot reach the system; 7 integrity failure; 130 interrupted.`;
 
-function createProgram(): Command {
+/** Adds commands to the program; `verb` is the word that was given after the command. */
+type Register = (program: Command, verb: string | undefined) => void | Promise<void>;
+
+interface CommandFile {
+  /** The commands that it registers. */
+  readonly names: readonly string[];
+  readonly load: () => Promise<Register>;
+}
+
+/** Each is loaded when one of its commands is given: a file back from a backup must not wait for all the others. */
+const COMMAND_FILES: readonly CommandFile[] = [
+  { names: ['up'], load: async () => (await import('./commands/up.ts')).registerUp },
+  { names: ['service'], load: async () => (await import('./commands/service.ts')).registerService },
+  { names: ['watch'], load: async () => (await import('./commands/watch.ts')).registerWatch },
+  { names: ['history'], load: async () => (await import('./commands/history.ts')).registerHistory },
+  { names: ['audit'], load: async () => (await import('./commands/audit.ts')).registerAudit },
+  {
+    names: ['create', 'list', 'show'],
+    load: async () => (await import('./commands/backups.ts')).registerBackups,
+  },
+  { names: ['verify', 'restore'], load: async () => (await import('./commands/restore.ts')).registerRestore },
+  { names: ['scan', 'recover'], load: async () => (await import('./commands/recover.ts')).registerRecover },
+  {
+    names: ['allow-delete'],
+    load: async () => (await import('./commands/allow-delete.ts')).registerAllowDelete,
+  },
+  { names: ['health'], load: async () => (await import('./commands/health.ts')).registerHealth },
+  { names: ['alerts'], load: async () => (await import('./commands/alerts.ts')).registerAlerts },
+  { names: ['token'], load: async () => (await import('./commands/token.ts')).registerToken },
+  { names: ['config'], load: async () => (await import('./commands/config.ts')).registerConfig },
+  { names: ['repo'], load: async () => (await import('./commands/repo/repo.ts')).registerRepo },
+];
+
+/** With the command that is given, or with all where that is none of these names: for help and good errors. */
+async function createProgram([given = '', verb]: readonly string[]): Promise<Command> {
   const program = new Command('holdfast')
     .description('Files and databases that heal themselves')
     .version(version())
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EXIT_CODES)
     .exitOverride();
-  for (const register of [
-    registerUp,
-    registerService,
-    registerWatch,
-    registerHistory,
-    registerAudit,
-    registerBackups,
-    registerRestore,
-    registerRecover,
-    registerAllowDelete,
-    registerHealth,
-    registerAlerts,
-    registerToken,
-    registerConfig,
-    registerRepo,
-  ])
-    register(program);
+  const files = COMMAND_FILES.filter(({ names }) => names.includes(given));
+  for (const { load } of files.length > 0 ? files : COMMAND_FILES) {
+    const register = await load();
+    await register(program, verb);
+  }
   return program;
 }
 
 /** The process door of the CLI: parse, run, map errors to exit codes once. */
 async function main(argv: string[]): Promise<void> {
   try {
-    await createProgram().parseAsync(argv);
+    const program = await createProgram(argv.slice(2));
+    await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = error instanceof CommanderError ? usageExit(error) : reportError(error);
   }

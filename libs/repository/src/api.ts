@@ -155,6 +155,8 @@ export interface RestoreResult {
   /** Those of them that stood so already (an interrupted restore goes on): read and compared, not written. */
   readonly files_unchanged: number;
   readonly bytes_unchanged: number;
+  /** Folders and symlinks that were chosen. */
+  readonly others: number;
   readonly failed: readonly RestoreFailure[];
 }
 
@@ -199,6 +201,66 @@ export interface CheckRequest {
   /** While data is read; packs are counted as files. */
   readonly on_progress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
+}
+
+/** What is copied from another repository. */
+export interface CopyRequest {
+  /** By id, prefix or `latest`; default: all. */
+  readonly snapshots?: readonly string[];
+  readonly filter?: { readonly host?: string; readonly source?: string };
+  /** How hard it is tried: levels 1, 3 and 19 of zstd. */
+  readonly compression?: 'fast' | 'default' | 'max';
+  readonly on_progress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What was copied, and what could not be. */
+export interface CopyResult {
+  /** Oldest first: the id that it has there, and the snapshot here. */
+  readonly copied: readonly { readonly from: string; readonly snapshot: Snapshot }[];
+  /** So many of the chosen ones were here before. */
+  readonly there_before: number;
+  /** Snapshots that are damaged there: nothing of them was committed. */
+  readonly failed: readonly { readonly snapshot_id: string; readonly reason: string }[];
+  readonly chunks: number;
+  readonly bytes_read: number;
+  readonly bytes_stored: number;
+  readonly duration_ms: number;
+}
+
+/** Where a repair may look for what is lost. */
+export interface RepairRequest {
+  /** A repository that names chunks in the same way, most of all a copy. */
+  readonly from?: Repository;
+  /** Looks at the files themselves, where they were when they were backed up. */
+  readonly live?: boolean;
+  /** Forgets snapshots that cannot be read and were found nowhere. Default: they are left where they are. */
+  readonly forget_broken?: boolean;
+  /** Looks, and changes nothing. */
+  readonly dry_run?: boolean;
+  readonly on_progress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What a repair did (with `dry_run`: would do), and what is left. */
+export interface RepairResult {
+  /** Marks, tombstones and pending objects that could not be read and were replaced. */
+  readonly deletion_mended: readonly string[];
+  /** Packs that no index named, and that one names now. */
+  readonly packs_indexed: readonly string[];
+  /** Packs that are used no more: all that was sound in them lies in new ones. */
+  readonly packs_taken_out: readonly string[];
+  readonly indexes_removed: readonly string[];
+  /** Chunks that were lost and are stored again, by where they were found; and sound ones of damaged packs. */
+  readonly chunks_from_second: number;
+  readonly chunks_from_live: number;
+  readonly chunks_salvaged: number;
+  /** Snapshots that were brought back: the id that was lost, and the one that they have now (null in a dry run). */
+  readonly snapshots_restored: readonly { readonly lost: string; readonly snapshot_id: string | null }[];
+  readonly snapshots_forgotten: readonly string[];
+  readonly bytes_stored: number;
+  /** What could not be mended, with what it reaches. */
+  readonly problems: readonly CheckProblem[];
 }
 
 /** Chunks, each counted once: their bytes, and what these take compressed and sealed. */
@@ -267,6 +329,16 @@ export interface Repository extends AsyncDisposable {
   prune(options?: PruneOptions): Promise<PruneResult>;
   /** Structure; with `read_data` every byte. Calls back for each problem, at the end. */
   check(request: CheckRequest): Promise<void>;
+  /**
+   * Copies snapshots with all that they reach from a repository that names chunks in the same way (`bad_request` for any
+   * other: see InitOptions.ids_of). Those that are here are passed over, so a copy that was cut short is gone on with.
+   */
+  copy_from(source: Repository, request?: CopyRequest): Promise<CopyResult>;
+  /**
+   * Reads every byte and mends what can be mended: nothing sound is ever given up, and nothing is removed before what
+   * takes its place is durable. Killed at any point it is run again; run twice it does nothing the second time.
+   */
+  repair(request?: RepairRequest): Promise<RepairResult>;
   /** Of all snapshots, or of one. Walks all trees, reads no file. Memory stays flat. */
   stats(snapshot?: Snapshot): Promise<RepositoryStats>;
 }

@@ -31,9 +31,11 @@ export class ByteWriter {
     return this.u32(value % 2 ** 32).u32(Math.floor(value / 2 ** 32));
   }
 
-  i64(value: bigint): this {
+  /** Any integer from -(2^53 - 1) to 2^53 - 1. */
+  i64(value: number): this {
     this.#reserve(8);
-    this.#length = this.#buffer.writeBigInt64LE(value, this.#length);
+    this.#length = this.#buffer.writeUInt32LE(value >>> 0, this.#length);
+    this.#length = this.#buffer.writeInt32LE(Math.floor(value / 2 ** 32), this.#length);
     return this;
   }
 
@@ -66,6 +68,17 @@ export class ByteWriter {
     this.varint(length).#reserve(length);
     for (let index = from; index < text.length; index += 1)
       this.#buffer[this.#length++] = text.charCodeAt(index);
+    return this;
+  }
+
+  /** What was written: a view that the next write may change. */
+  view(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Begins again, in the same memory. */
+  reset(): this {
+    this.#length = 0;
     return this;
   }
 
@@ -154,4 +167,14 @@ export class ByteReader {
   #need(length: number): void {
     if (this.left < length) throw new RangeError('the bytes end too early');
   }
+}
+
+const RELEASE_MIN_BYTES = 32 * 1024;
+
+/**
+ * Frees the memory of a large buffer at once, which must not be used any more: what waits for garbage collection in
+ * several threads adds up to hundreds of megabytes. Small ones share their memory with others and are left alone.
+ */
+export function release(buffer: Buffer): void {
+  if (buffer.length >= RELEASE_MIN_BYTES) (buffer.buffer as ArrayBuffer).transfer(0);
 }

@@ -131,6 +131,7 @@ class StoredKeyRing implements KeyRing {
     const slots = await readSlots(this.#store);
     const found = slots.filter((slot) => slot.id.startsWith(id));
     const [only] = found;
+    if (only === undefined && (await this.#removeUnreadable(id))) return;
     if (only === undefined || found.length > 1) {
       throw new RepositoryError('not_found', `${id} names ${found.length} key slots`);
     }
@@ -187,6 +188,19 @@ class StoredKeyRing implements KeyRing {
     if (kit.id === this.#in_use) this.#in_use = id;
     await this.#take(kit, await readSlots(this.#store));
     return id;
+  }
+
+  /** A slot that is damaged opens nothing and is in nobody's list: true where exactly one is named. */
+  async #removeUnreadable(id: string): Promise<boolean> {
+    try {
+      const names = await Array.fromAsync(this.#store.names(`${KEY_PREFIX}${id}`));
+      const [only] = names;
+      if (only === undefined || names.length > 1) return false;
+      await this.#store.delete(only);
+      return true;
+    } catch (error) {
+      throw fromStorage(error);
+    }
   }
 
   /**

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
 import type { Secret } from './crypto/key-slots.ts';
-import { deriveKeys, type MasterSecrets, SECRET_BYTES } from './crypto/keys.ts';
-import { fromStorage, RepositoryError } from './errors.ts';
+import { deriveKeys, type MasterSecrets, type RepositoryKeys, SECRET_BYTES } from './crypto/keys.ts';
+import { fromStorage, isRepositoryError, RepositoryError } from './errors.ts';
 import { addSlot, unlock } from './key-ring.ts';
-import { createRepository } from './repository.ts';
 import {
   CONFIG_NAME,
   encodeConfig,
@@ -44,18 +43,13 @@ export async function initRepository(
   const label = options.label ?? ('password' in secret ? 'first passphrase' : 'key file');
   const slot = { secret, label, ...(options.rounds !== undefined && { rounds: options.rounds }) };
   const slot_id = await addSlot(store, id, { secrets, slot });
-  const config = encodeConfig(keys, {
-    format: FORMAT,
-    version: FORMAT_VERSION,
-    id: id.toString('hex'),
-    features: [],
-    created: new Date().toISOString(),
-  });
+  const config = newConfig(keys, id.toString('hex'));
   try {
     if (!(await store.put(CONFIG_NAME, config))) throw exists(store);
   } catch (error) {
     throw fromStorage(error);
   }
+  const { createRepository } = await loadEngine();
   return createRepository({ store, keys, opened: { secrets, slot_id }, cache_dir: options.cache_dir });
 }
 
@@ -68,8 +62,44 @@ export async function openRepository(
   secret: Secret,
   options: OpenOptions = {},
 ): Promise<Repository> {
-  const { keys, opened } = await unlockRepository(store, secret);
+  const [{ keys, opened }, { createRepository }] = await Promise.all([
+    unlockRepository(store, secret),
+    loadEngine(),
+  ]);
   return createRepository({ store, keys, opened, cache_dir: options.cache_dir });
+}
+
+/**
+ * Makes the config again where it was lost or damaged. Of the repository only the id must be known, which a recovery kit
+ * and `repo stats` tell. Rejects with `wrong_password` where the secret opens no slot of a repository with this id, with
+ * `bad_request` where the config is sound.
+ */
+export async function rebuildConfig(store: BlobStore, secret: Secret, id: string): Promise<void> {
+  const repository_id = Buffer.from(id, 'hex');
+  const { secrets } = await unlock(store, repository_id, secret);
+  const keys = deriveKeys(repository_id, secrets);
+  try {
+    if (await isSound(store, keys)) throw new RepositoryError('bad_request', 'the config is as it should be');
+    await store.delete(CONFIG_NAME);
+    await store.put(CONFIG_NAME, newConfig(keys, id));
+  } catch (error) {
+    throw fromStorage(error);
+  }
+}
+
+async function isSound(store: BlobStore, keys: RepositoryKeys): Promise<boolean> {
+  try {
+    verifyConfig(keys, await readConfig(store));
+    return true;
+  } catch (error) {
+    if (isRepositoryError(error, 'repo_damaged') || isRepositoryError(error, 'repo_not_found')) return false;
+    throw error;
+  }
+}
+
+function newConfig(keys: RepositoryKeys, id: string): Buffer {
+  const created = new Date().toISOString();
+  return encodeConfig(keys, { format: FORMAT, version: FORMAT_VERSION, id, features: [], created });
 }
 
 async function unlockRepository(store: BlobStore, secret: Secret) {
@@ -85,6 +115,11 @@ async function idSecret({ ids_of }: InitOptions): Promise<Buffer> {
   if (ids_of === undefined) return randomBytes(SECRET_BYTES);
   const { opened } = await unlockRepository(ids_of.store, ids_of.secret);
   return opened.secrets.id_secret;
+}
+
+/** While a passphrase is stretched in the thread pool, this thread has time to load what comes next. */
+function loadEngine() {
+  return import('./repository.ts');
 }
 
 async function hasObject(store: BlobStore, name: string): Promise<boolean> {

@@ -11,7 +11,8 @@ export type PathFilter = (path: string, kind?: EntryKind) => boolean;
 
 /**
  * Globs against absolute paths. A pattern that begins with `/` is matched from the root, any other one at any depth;
- * a pattern that matches a folder holds for all that is in it. Without `include` everything is.
+ * a pattern that matches a folder holds for all that is in it. An absolute path always matches itself, whatever
+ * characters it has. Without `include` everything is.
  */
 export function createPathFilter(patterns: PathPatterns): PathFilter {
   const is_included = anyOf(patterns.include ?? []);
@@ -23,6 +24,14 @@ export function createPathFilter(patterns: PathPatterns): PathFilter {
   };
 }
 
+/** The same patterns, matched by a path itself and not by what is below it. */
+export function createPathMatcher(patterns: readonly string[]): (path: string) => boolean {
+  const literals = new Set(patterns.filter((pattern) => pattern.startsWith('/')));
+  const anchored = patterns.map((pattern) => (pattern.startsWith('/') ? pattern.slice(1) : `**/${pattern}`));
+  const matches = picomatch(anchored, { dot: true, nonegate: true });
+  return (path) => literals.has(path) || matches(path.slice(1));
+}
+
 function anyOf(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) return () => false;
   const expanded = globs.flatMap((glob) => {
@@ -31,5 +40,10 @@ function anyOf(globs: readonly string[]): (path: string) => boolean {
     return anchored === '' ? ['**'] : [anchored, `${anchored}/**`];
   });
   const matches = picomatch(expanded, { dot: true, nonegate: true });
-  return (path) => matches(path.slice(1));
+  const literals = globs.filter((glob) => glob.startsWith('/')).map((glob) => glob.replace(/\/+$/, ''));
+  return (path) => literals.some((literal) => isAtOrBelow(path, literal)) || matches(path.slice(1));
+}
+
+function isAtOrBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder) && (path.length === folder.length || path[folder.length] === '/');
 }

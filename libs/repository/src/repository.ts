@@ -1,22 +1,17 @@
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
-import { checkRepository } from './check/check-repository.ts';
 import type { MasterSecrets, RepositoryKeys } from './crypto/keys.ts';
-import { forgetSnapshots } from './deletion/forget.ts';
 import type { Engine } from './engine.ts';
+import { engineOf, setEngine } from './engine-of.ts';
 import { fromStorage } from './errors.ts';
 import { IndexCache } from './index/index-cache.ts';
 import { createKeyRing } from './key-ring.ts';
-import { pruneRepository } from './maintain/prune.ts';
 import { ChunkReader } from './read/chunk-reader.ts';
 import { findEntry, listDifferences, listEntries, listVersions } from './read/entries.ts';
 import { NodeReader } from './read/node-reader.ts';
 import { readFile, readMany, readPieces } from './read/read-file.ts';
-import { restoreSnapshot } from './read/restore.ts';
 import { SnapshotList } from './snapshot/snapshot-list.ts';
-import { repositoryStats } from './stats/repository-stats.ts';
 import { WorkerPool } from './threads/worker-pool.ts';
-import { runBackup } from './write/backup.ts';
 
 export interface RepositoryParts {
   readonly store: BlobStore;
@@ -25,7 +20,10 @@ export interface RepositoryParts {
   readonly cache_dir: string | undefined;
 }
 
-/** Joins the parts of an unlocked repository: all wiring is here. */
+/**
+ * Joins the parts of an unlocked repository: all wiring is here. The large parts are loaded when they are asked for: one
+ * file must be back within 300 ms of a cold start.
+ */
 export function createRepository(parts: RepositoryParts): Repository {
   const { store, keys } = parts;
   const index = new IndexCache(store, keys, parts.cache_dir);
@@ -37,32 +35,80 @@ export function createRepository(parts: RepositoryParts): Repository {
   const oneAtATime = createQueue();
   const onePruneAtATime = createQueue();
 
-  return {
+  const repository: Repository = {
     id: keys.repository_id.toString('hex'),
     location: store.location,
     keys: createKeyRing(store, keys.repository_id, parts.opened),
     snapshots: (filter) => snapshots.all(filter),
     snapshot: (id) => snapshots.one(id),
-    backup: (request) => oneAtATime(() => runBackup(engine, request)).catch(rethrow),
+    async backup(request) {
+      const { runBackup } = await import('./write/backup.ts');
+      return oneAtATime(() => runBackup(engine, request)).catch(rethrow);
+    },
+    ...readingOf(engine),
+    async restore(request) {
+      const { restoreSnapshot } = await import('./read/restore.ts');
+      return restoreSnapshot(engine, request).catch(rethrow);
+    },
+    ...upkeepOf(engine, { oneAtATime, onePruneAtATime }),
+    async [Symbol.asyncDispose]() {
+      await onePruneAtATime(async () => undefined);
+      await oneAtATime(() => pool[Symbol.asyncDispose]());
+      index[Symbol.dispose]();
+    },
+  };
+  setEngine(repository, engine);
+  return repository;
+}
+
+type Reading = 'find' | 'entries' | 'versions' | 'diff' | 'read' | 'read_stream' | 'read_many';
+
+function readingOf(engine: Engine): Pick<Repository, Reading> {
+  return {
     find: (snapshot, path) => findEntry(engine, snapshot, path),
     entries: (snapshot, under) => listEntries(engine, snapshot, under),
     async *versions(path, filter) {
-      yield* listVersions(engine, await snapshots.all(filter), path);
+      yield* listVersions(engine, await engine.snapshots.all(filter), path);
     },
     diff: (before, after) => listDifferences(engine, before, after),
     read: (entry) => readFile(engine, entry),
     read_stream: (entry) => readPieces(engine, entry),
     read_many: (entries, use) => readMany(engine, entries, use),
-    restore: (request) => restoreSnapshot(engine, request).catch(rethrow),
-    forget: (ids, options) => forgetSnapshots(engine, ids, options),
+  };
+}
+
+type Upkeep = 'forget' | 'prune' | 'check' | 'copy_from' | 'repair' | 'stats';
+
+function upkeepOf(engine: Engine, queues: Queues): Pick<Repository, Upkeep> {
+  const { oneAtATime, onePruneAtATime } = queues;
+  return {
+    async forget(ids, options) {
+      const { forgetSnapshots } = await import('./deletion/forget.ts');
+      return forgetSnapshots(engine, ids, options);
+    },
     // It uses no thread of the pool, and backups must not wait for it.
-    prune: (options = {}) => onePruneAtATime(() => pruneRepository(engine, options)),
-    check: (request) => checkRepository(engine, request),
-    stats: (snapshot) => repositoryStats(engine, snapshot),
-    async [Symbol.asyncDispose]() {
-      await onePruneAtATime(async () => undefined);
-      await oneAtATime(() => pool[Symbol.asyncDispose]());
-      index[Symbol.dispose]();
+    prune: (options = {}) =>
+      onePruneAtATime(async () => {
+        const { pruneRepository } = await import('./maintain/prune.ts');
+        return pruneRepository(engine, options);
+      }),
+    async check(request) {
+      const { checkRepository } = await import('./check/check-repository.ts');
+      return checkRepository(engine, request);
+    },
+    copy_from: (source, request = {}) =>
+      oneAtATime(async () => {
+        const { copySnapshots } = await import('./copy/copy-snapshots.ts');
+        return copySnapshots(engineOf(source), engine, request);
+      }),
+    repair: (request = {}) =>
+      oneAtATime(async () => {
+        const { repairRepository } = await import('./repair/repair-repository.ts');
+        return repairRepository(engine, request);
+      }),
+    async stats(snapshot) {
+      const { repositoryStats } = await import('./stats/repository-stats.ts');
+      return repositoryStats(engine, snapshot);
     },
   };
 }
@@ -71,8 +117,15 @@ function rethrow(error: unknown): never {
   throw fromStorage(error);
 }
 
+type Queue = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+interface Queues {
+  readonly oneAtATime: Queue;
+  readonly onePruneAtATime: Queue;
+}
+
 /** Runs one piece of work after the other: the threads hold the state of one backup. */
-function createQueue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+function createQueue(): Queue {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const run = last.then(work, work);

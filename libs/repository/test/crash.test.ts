@@ -26,19 +26,27 @@ describe('a backup that is killed', () => {
         process.stdout.write(snapshot.id + ' ');
       }`;
     const reported: string[] = [];
-    for (const wait_ms of [0, 30, 120, 300]) {
+    for (const [snapshots, wait_ms] of [
+      [0, 0],
+      [0, 120],
+      [1, 0],
+      [2, 60],
+    ] as const) {
       const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-        stdio: ['ignore', 'pipe', 'ignore'],
+        stdio: ['ignore', 'pipe', 'inherit'],
       });
       let output = '';
+      let is_killed = false;
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         output += text;
+        if (is_killed || output.split(' ').length - 2 < snapshots) return;
+        is_killed = true;
+        setTimeout(() => child.kill('SIGKILL'), wait_ms);
       });
-      await once(child.stdout, 'data');
-      setTimeout(() => child.kill('SIGKILL'), wait_ms);
-      await once(child, 'close');
+      expect(await once(child, 'close')).toEqual([null, 'SIGKILL']);
       reported.push(...output.split(' ').filter((word) => /^[0-9a-f]{32}$/.test(word)));
     }
+    expect(reported.length).toBeGreaterThan(2);
     await using repository = await openOrCreate(local);
     expect(await problemsOf(repository)).toEqual([]);
     const standing = (await repository.snapshots()).map(({ id }) => id);

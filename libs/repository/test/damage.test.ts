@@ -6,26 +6,13 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isRepositoryError } from '../src/errors.ts';
 import { openRepository } from '../src/open.ts';
+import { copyWith, harmed, harmTo, namesIn } from './harm.ts';
 import { makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
 
 /** Given by hand to repeat a run or to try many: fast-check prints the seed where it fails. */
 const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? Date.now() % 2 ** 31);
 const RUNS = Number(process.env['HOLDFAST_TEST_RUNS'] ?? 50);
 const TIMEOUT_MS = 180_000;
-
-async function namesIn(store: BlobStore, prefix = ''): Promise<string[]> {
-  return (await Array.fromAsync(store.names(prefix))).sort();
-}
-
-/** A copy of a store in which some objects are other than they were; undefined: gone. */
-async function copyWith(store: BlobStore, changed: Record<string, Buffer | undefined>): Promise<BlobStore> {
-  const copy = createMemoryStore();
-  for (const name of await namesIn(store)) {
-    const data = name in changed ? changed[name] : await store.get(name);
-    if (data !== undefined) await copy.put(name, data);
-  }
-  return copy;
-}
 
 /** Files of the newest snapshot and their bytes, by their stored paths. */
 type Contents = ReadonlyMap<string, Buffer>;
@@ -46,26 +33,6 @@ async function makeStored() {
     readdirSync(source).map((name) => [join(source, name), readFileSync(join(source, name))]),
   );
   return { store, file, other, contents };
-}
-
-/** Objects as they are after some harm was done; undefined: gone. */
-async function harmed(
-  store: BlobStore,
-  names: readonly string[],
-  harm: { name: string; how: string; at: number; bit: number; other: number },
-): Promise<Record<string, Buffer | undefined>> {
-  const { name, how, at, bit } = harm;
-  const data = Buffer.from(await store.get(name));
-  const index = at % data.length;
-  const kind = name.split('/')[0] ?? '';
-  const same = names.filter((other) => other !== name && other.startsWith(kind));
-  const other = same[harm.other % Math.max(1, same.length)];
-  if (how === 'flip') data[index] = (data[index] as number) ^ (1 << bit);
-  if (how === 'cut') return { [name]: data.subarray(0, index) };
-  if (how === 'remove') return { [name]: undefined };
-  if (how === 'flip' || other === undefined) return { [name]: how === 'flip' ? data : data.subarray(1) };
-  const moved = await store.get(other);
-  return how === 'swap' ? { [name]: moved, [other]: data } : { [name]: moved };
 }
 
 /** Names of changed objects that neither opening nor a check speaks of. */
@@ -132,13 +99,7 @@ describe('damage', () => {
     async () => {
       const { store, contents } = await makeStored();
       const names = await namesIn(store);
-      const harm = fc.record({
-        name: fc.constantFrom(...names),
-        how: fc.constantFrom('flip', 'flip', 'cut', 'cut', 'remove', 'swap', 'replace'),
-        at: fc.nat(10_000_000),
-        bit: fc.nat(7),
-        other: fc.nat(),
-      });
+      const harm = harmTo(names);
       const found_by = { opening: 0, structure: 0, data: 0 };
       const property = fc.asyncProperty(harm, async (what) => {
         const changed = await harmed(store, names, what);

@@ -187,7 +187,7 @@ describe('what does not stand still', () => {
     const chunker = createChunker(Buffer.alloc(32, 1));
     const result = tryStoreFile(file, chunker, sink as unknown as ChunkSink);
     expect(seen).toEqual(['before', 'after, and longer']);
-    expect(result).toMatchObject({ ok: true, stat: { size: 17 }, digest: Buffer.alloc(32, 2) });
+    expect(result).toMatchObject({ ok: true, entry: { size: 17, digest: Buffer.alloc(32, 2) } });
   });
 
   test('and is gone before it is read is no file of the snapshot, and no failure', async () => {

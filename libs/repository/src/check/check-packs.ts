@@ -11,6 +11,8 @@ import { freeThread, type ThreadLease } from '../threads/worker-pool.ts';
 import type { Findings } from './findings.ts';
 import type { PackSizes } from './unindexed-packs.ts';
 
+const ATTEMPTS = 3;
+
 type DataRequest = Pick<CheckRequest, 'read_data' | 'subset' | 'on_progress' | 'signal'>;
 
 interface IndexedSize {
@@ -22,12 +24,13 @@ interface IndexedSize {
 export async function checkPacks(
   engine: Engine,
   findings: Findings,
-  options: { sizes: PackSizes; request: DataRequest },
+  options: { sizes: PackSizes; request: DataRequest; unread: ReadonlySet<string> },
 ): Promise<void> {
-  const { sizes, request } = options;
+  const { sizes, request, unread } = options;
   prepareForTables(engine.index.db);
   const to_read: IndexedSize[] = [];
-  const wanted = request.read_data ? subsetFilter(request.subset) : () => false;
+  const is_chosen = request.read_data ? subsetFilter(request.subset) : () => false;
+  const wanted = (id: string) => is_chosen(id) && !unread.has(id);
   for (const pack of indexedPacks(engine.index.db)) {
     const size = sizes.get(pack.id);
     // No problem by itself: maintenance deletes a pack after the last index object that names it, others may be in between.
@@ -54,7 +57,7 @@ async function readPacks(
   using lease = engine.pool.lease();
   const bytes_total = packs.reduce((sum, { size }) => sum + size, 0);
   let [files_done, bytes_done] = [0, 0];
-  const limit = pLimit(lease.threads.length + 1);
+  const limit = pLimit(lease.threads.length);
   await limit.map(packs, async (pack) => {
     throwIfAborted(request.signal);
     const checked = await readPack(engine, lease, pack.id);
@@ -68,19 +71,25 @@ async function readPacks(
 
 /** What is wrong with it; a text where it cannot be had at all. */
 async function readPack(engine: Engine, lease: ThreadLease, id: string): Promise<CheckedPack | string> {
-  let data: Buffer;
-  try {
-    data = await engine.store.get(packName(id));
-  } catch (error) {
-    return isStorageError(error, 'not_found')
-      ? 'the pack is missing'
-      : `it cannot be read: ${reasonOf(error)}`;
-  }
+  const data = await getPack(engine, id);
+  if (typeof data === 'string') return data;
   const thread = freeThread(lease.threads) ?? lease.threads[0];
   if (thread === undefined) throw new Error('no engine thread');
   const { keys, index } = engine;
   const task = { task: 'check_pack', keys, index_file: index.file, pack: id, data } as const;
   return thread.run(task, [data.buffer as ArrayBuffer]);
+}
+
+/** What fails for a moment is no damage. */
+async function getPack(engine: Engine, id: string): Promise<Buffer | string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await engine.store.get(packName(id));
+    } catch (error) {
+      if (isStorageError(error, 'not_found')) return 'the pack is missing';
+      if (attempt === ATTEMPTS) return `it cannot be read: ${reasonOf(error)}`;
+    }
+  }
 }
 
 function note(findings: Findings, id: string, { problems, lost }: CheckedPack): void {

@@ -40,6 +40,8 @@ export interface Survey extends Disposable {
   readonly damaged_snapshots: readonly string[];
   /** Ids that other snapshots name as made before them, and that are neither there nor forgotten. */
   readonly missing_snapshots: readonly string[];
+  /** Ids of snapshots that were forgotten on purpose. */
+  readonly forgotten: ReadonlySet<string>;
   readonly sizes: PackSizes;
   readonly unindexed: { readonly packs: readonly IndexedPack[]; readonly unreadable: readonly string[] };
 }
@@ -47,7 +49,7 @@ export interface Survey extends Disposable {
 /** Reads all but the trees. */
 export async function surveyStore(
   engine: Engine,
-  request: Omit<CheckRequest, 'on_problem'>,
+  request: Omit<CheckRequest, 'on_problem'> & { read_unindexed?: boolean },
 ): Promise<Survey> {
   const index = new IndexCache(engine.store, engine.keys);
   try {
@@ -60,12 +62,14 @@ export async function surveyStore(
     await index.refresh();
     await checkSmallObjects(fresh, findings);
     await readMarks(fresh);
-    const missing_snapshots = await checkSnapshots(fresh, findings, snapshots);
+    const forgotten = await forgottenIds(fresh);
+    const missing_snapshots = checkSnapshots(fresh, findings, { listed: snapshots, forgotten });
     const sizes = await currentSizes(fresh);
     for (const [name, error] of index.damaged) findings.add(name, error.message);
     const unindexed = await readUnindexedPacks(fresh, sizes);
     await insertPacks(index.db, unindexed.packs);
-    await checkPacks(fresh, findings, { sizes, request });
+    const unread = request.read_unindexed ? new Set<string>() : idsOf(unindexed.packs);
+    await checkPacks(fresh, findings, { sizes, request, unread });
     const damaged_snapshots = [...list.damaged.keys()];
     return {
       engine: fresh,
@@ -73,6 +77,7 @@ export async function surveyStore(
       snapshots,
       damaged_snapshots,
       missing_snapshots,
+      forgotten,
       sizes,
       unindexed,
       [Symbol.dispose]: () => index[Symbol.dispose](),
@@ -100,17 +105,18 @@ async function currentSizes(engine: Engine): Promise<PackSizes> {
   return packSizes(engine);
 }
 
-async function checkSnapshots(
+function checkSnapshots(
   engine: Engine,
   findings: Findings,
-  listed: readonly StoredSnapshot[],
-): Promise<string[]> {
+  snapshots: { listed: readonly StoredSnapshot[]; forgotten: ReadonlySet<string> },
+): string[] {
+  const { listed, forgotten } = snapshots;
   const { damaged } = engine.snapshots;
   for (const [id, error] of damaged) {
     findings.add(snapshotName(id), error.message);
     findings.reach(snapshotName(id), { snapshot_id: id, path: '/', until: null });
   }
-  const known = new Set([...listed.map(({ id }) => id), ...damaged.keys(), ...(await forgotten(engine))]);
+  const known = new Set([...listed.map(({ id }) => id), ...damaged.keys(), ...forgotten]);
   const missing = new Set<string>();
   for (const { id, heads } of listed) {
     for (const head of heads.filter((candidate) => !known.has(candidate))) {
@@ -123,11 +129,12 @@ async function checkSnapshots(
   return [...missing];
 }
 
-async function forgotten(engine: Engine): Promise<string[]> {
+async function forgottenIds(engine: Engine): Promise<Set<string>> {
   const names = await Array.fromAsync(engine.store.names(TOMBSTONE_PREFIX));
-  return names.map((name) => name.slice(TOMBSTONE_PREFIX.length));
+  return new Set(names.map((name) => name.slice(TOMBSTONE_PREFIX.length)));
 }
 
-function idsOf(packs: readonly IndexedPack[]): Set<string> {
+/** The ids of packs. */
+export function idsOf(packs: readonly IndexedPack[]): Set<string> {
   return new Set(packs.map(({ id }) => id));
 }

@@ -18,18 +18,24 @@ export interface LostChunk {
   readonly id: Buffer;
   /** The file that it is a part of, or the first path of the node. */
   readonly path: string;
-  readonly entry?: StoredEntry;
+  /** All chunks of that file, or all of its lists, one after the other. */
+  readonly of_file?: Buffer;
 }
 
-/** Gets a lost chunk from elsewhere: its bytes, or undefined. Repair has one. */
-export type Mend = (lost: LostChunk) => Promise<Buffer | undefined>;
+/** Gets lost chunks from elsewhere and stores them again: repair has one. Undefined: it is nowhere. */
+export interface Mender {
+  /** The bytes of a chunk of the tree itself. */
+  read(lost: LostChunk): Promise<Buffer | undefined>;
+  /** The length of a chunk of a file. */
+  mend(lost: LostChunk): Promise<number | undefined>;
+}
 
 export interface TreeCheckParts {
   readonly engine: Engine;
   readonly findings: Findings;
   /** Packs that stand and that no index names. */
   readonly unindexed: ReadonlySet<string>;
-  readonly mend?: Mend;
+  readonly mender?: Mender;
   /** Called for each node that is looked at. */
   readonly on_node?: (id: Buffer) => void;
 }
@@ -106,9 +112,9 @@ export class TreeCheck {
       const [place] = places;
       if (place !== undefined) size += place.length;
       else {
-        const mended = await this.#parts.mend?.({ id, path: reach.path, entry });
+        const mended = await this.#parts.mender?.mend({ id, path: reach.path, of_file: ids });
         if (mended === undefined) this.#blameFor(id, reach);
-        size += mended?.length ?? 0;
+        size += mended ?? 0;
         is_well &&= mended !== undefined;
       }
     }
@@ -122,7 +128,7 @@ export class TreeCheck {
   async #readLists(entry: StoredEntry, reach: Reach): Promise<Buffer | undefined> {
     const lists: Buffer[] = [];
     for (const id of idsOf(entry.ids)) {
-      const list = await this.#read(id, reach, entry);
+      const list = await this.#read(id, reach, entry.ids);
       if (list === undefined) return undefined;
       lists.push(list);
     }
@@ -143,8 +149,8 @@ export class TreeCheck {
   }
 
   /** A chunk of the tree itself, from a good place or mended. */
-  async #read(id: Buffer, reach: Reach, entry?: StoredEntry): Promise<Buffer | undefined> {
-    const { engine, mend, findings } = this.#parts;
+  async #read(id: Buffer, reach: Reach, of_file?: Buffer): Promise<Buffer | undefined> {
+    const { engine, mender, findings } = this.#parts;
     let failure: string | undefined;
     const places = this.#goodPlaces(id);
     if (places.length > 0) {
@@ -160,7 +166,7 @@ export class TreeCheck {
         }
       }
     }
-    const mended = await mend?.({ id, path: reach.path, ...(entry !== undefined && { entry }) });
+    const mended = await mender?.read({ id, path: reach.path, ...(of_file && { of_file }) });
     if (mended === undefined) this.#blameFor(id, reach);
     return mended;
   }
@@ -173,7 +179,7 @@ export class TreeCheck {
     const indexed = places.filter(({ pack }) => !unindexed.has(pack));
     if (indexed.length > 0 || places.length === 0) return indexed;
     for (const { pack } of places) findings.add(packName(pack), 'no index names it, and a snapshot needs it');
-    return this.#parts.mend === undefined ? [] : places;
+    return this.#parts.mender === undefined ? [] : places;
   }
 
   #blameFor(id: Buffer, reach: Reach): void {

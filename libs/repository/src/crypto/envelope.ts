@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { release } from '../bytes.ts';
 import { damaged, RepositoryError } from '../errors.ts';
 import { deriveKey, type RepositoryKeys } from './keys.ts';
 
@@ -36,6 +37,8 @@ export interface Envelope {
   readonly header: Buffer;
   /** Ciphertext and tag. A section number must be used once only: it is the nonce. */
   seal(section: number, plain: Uint8Array): Buffer;
+  /** The same straight into memory that is there: TAG_BYTES more than the plain text, from `at` on; the bytes written. */
+  sealInto(section: number, plain: Uint8Array, into: { target: Buffer; at: number }): number;
   /** Rejects what is not exactly what was sealed in this place: throws `repo_damaged`. */
   open(section: number, sealed: Uint8Array): Buffer;
 }
@@ -80,13 +83,23 @@ function envelopeOf(keys: RepositoryKeys, place: Place, header: Buffer): Envelop
     return nonce;
   };
 
+  const sealInto: Envelope['sealInto'] = (section, plain, { target, at }) => {
+    const cipher = createCipheriv('aes-256-gcm', data_key, nonceOf(section)).setAAD(aad);
+    const body = cipher.update(plain);
+    cipher.final();
+    body.copy(target, at);
+    release(body);
+    cipher.getAuthTag().copy(target, at + plain.length);
+    return plain.length + TAG_BYTES;
+  };
+
   return {
     header,
+    sealInto,
     seal(section, plain) {
-      const cipher = createCipheriv('aes-256-gcm', data_key, nonceOf(section)).setAAD(aad);
-      const body = cipher.update(plain);
-      cipher.final();
-      return Buffer.concat([body, cipher.getAuthTag()]);
+      const target = Buffer.allocUnsafe(plain.length + TAG_BYTES);
+      sealInto(section, plain, { target, at: 0 });
+      return target;
     },
     open(section, sealed) {
       if (sealed.length < TAG_BYTES) throw damaged(`${place.name}: section ${section} is cut short`);

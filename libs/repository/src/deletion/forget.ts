@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { fromStorage } from '../errors.ts';
 import { type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
-import { sealTombstone, tombstoneName } from './tombstone-object.ts';
+import { sealTombstone, type Tombstone, tombstoneName } from './tombstone-object.ts';
 
 export interface ForgetOptions {
   /** For whoever finds the tombstone: a rule, a person. */
@@ -29,15 +29,17 @@ export async function forgetSnapshots(
 
 async function forget(engine: Engine, snapshot: StoredSnapshot, reason: string): Promise<void> {
   const { id, host, source, time_ms } = snapshot;
-  const tombstone = sealTombstone(engine.keys, id, {
-    version: 1,
-    time_ms: Date.now(),
-    reason,
-    host,
-    source,
-    snapshot_time_ms: time_ms,
-  });
-  await engine.store.put(tombstoneName(id), tombstone);
+  await putTombstone(engine, id, { reason, snapshot: { host, source, time_ms } });
   await engine.store.delete(snapshotName(id));
   engine.snapshots.remove(id);
+}
+
+/** Notes that a snapshot was forgotten; one that is noted already stays noted as it was. */
+export async function putTombstone(
+  engine: Engine,
+  id: string,
+  about: Pick<Tombstone, 'reason' | 'snapshot'>,
+): Promise<void> {
+  const tombstone = sealTombstone(engine.keys, id, { version: 1, time_ms: Date.now(), ...about });
+  await engine.store.put(tombstoneName(id), tombstone);
 }

@@ -10,10 +10,8 @@ const TombstoneBody = z.object({
   /** What the clock of whoever forgot it said. */
   time_ms: z.number(),
   reason: z.string(),
-  /** Of the snapshot that was forgotten. */
-  host: z.string(),
-  source: z.string(),
-  snapshot_time_ms: z.number(),
+  /** Of the snapshot that was forgotten; null where it could not be read any more. */
+  snapshot: z.object({ host: z.string(), source: z.string(), time_ms: z.number() }).nullable(),
 });
 
 /** What a forgotten snapshot leaves: a snapshot that is gone without one was removed by somebody else. */

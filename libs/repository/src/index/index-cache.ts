@@ -143,6 +143,7 @@ export class IndexCache implements Disposable {
     for await (const name of this.#store.names(INDEX_PREFIX)) stored.add(name);
     const known = this.#known();
     if ([...known].some((name) => !stored.has(name))) this.#forget();
+    for (const name of this.damaged.keys()) if (!stored.has(name)) this.damaged.delete(name);
     const missing =
       this.#known().size === 0 ? stored : new Set([...stored].filter((name) => !known.has(name)));
     let is_whole = true;

@@ -104,7 +104,7 @@ async function copyChunks(run: Run, wanted: readonly WantedChunk[]): Promise<'co
   for (const { id, flags, place } of wanted) {
     try {
       const data = await run.engine.chunks.readAt(id, place);
-      run.writer.add(id, Buffer.from(data), (flags & IS_NODE) === 0 ? 'data' : 'node');
+      run.writer.add(id, data, (flags & IS_NODE) === 0 ? 'data' : 'node');
       run.copied.add(id, 1);
     } catch (error) {
       if (isStorageError(error, 'not_found')) return 'gone';

@@ -1,5 +1,4 @@
 import { isStorageError } from '@holdfast/storage/blob-store';
-import { sealMarks } from '../deletion/marks-object.ts';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError } from '../errors.ts';
 import { indexedPacks, indexedTable } from '../index/index-database.ts';
@@ -7,6 +6,7 @@ import { packName } from '../pack/pack-name.ts';
 import { readPackFooter } from '../pack/pack-reader.ts';
 import { Slice } from '../slice.ts';
 import { type Look, takeStock } from './look.ts';
+import { markPacks } from './mark-packs.ts';
 import type { Reach } from './reach.ts';
 import { rewriteIndexes } from './rewrite-indexes.ts';
 
@@ -43,15 +43,6 @@ export async function removePacks(
   await rewriteIndexes(engine, new Set(goes));
   for (const id of goes) await engine.store.delete(packName(id));
   return goes;
-}
-
-async function markPacks(engine: Engine, packs: readonly string[]): Promise<void> {
-  const unmarked = packs.filter((id) => !engine.index.isMarked(id));
-  if (unmarked.length > 0) {
-    const { name, object } = sealMarks(engine.keys, { time_ms: Date.now(), packs: unmarked });
-    await engine.store.put(name, object);
-  }
-  await engine.index.refreshMarks();
 }
 
 function namedByWriters(look: Look): Set<string> {

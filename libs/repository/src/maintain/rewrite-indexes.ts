@@ -1,13 +1,7 @@
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { Engine } from '../engine.ts';
-import { RepositoryError } from '../errors.ts';
-import {
-  INDEX_PREFIX,
-  type IndexedPack,
-  openIndex,
-  sealIndex,
-  splitForIndexes,
-} from '../index/index-object.ts';
+import { INDEX_PREFIX, type IndexedPack, openIndex, splitForIndexes } from '../index/index-object.ts';
+import { putIndex } from '../index/put-index.ts';
 
 /** Index objects smaller than this are merged once there are many. */
 const SMALL_BYTES = 256 * 1024;
@@ -53,15 +47,4 @@ async function readCandidates(engine: Engine, removed: ReadonlySet<string>): Pro
     if (is_small || is_stale) candidates.push({ name, packs, is_small, is_stale });
   }
   return candidates;
-}
-
-async function putIndex(engine: Engine, packs: readonly IndexedPack[]): Promise<void> {
-  const { name, object } = sealIndex(engine.keys, packs);
-  if (!(await engine.store.put(name, object))) {
-    throw new RepositoryError(
-      'storage_failed',
-      `${name} is taken, though nobody else could choose this name`,
-    );
-  }
-  await engine.index.add(name, packs);
 }

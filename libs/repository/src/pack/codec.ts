@@ -8,8 +8,7 @@ const LEVEL = 3;
 const SAMPLE_LEVEL = 1;
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 3;
-/** A buffer that is filled to the end makes zlib allocate the next one. */
-const CHUNK_MORE = 64;
+const CHUNK_SIZE_MIN = 1024;
 /** Less than this share saved is not worth decoding. */
 const WORTH = 0.97;
 
@@ -18,10 +17,11 @@ export interface Coded {
   readonly data: Buffer;
 }
 
-/** Compresses where it is wanted and helps. */
-export function encode(raw: Buffer, compress: boolean): Coded {
+/** Compresses where it is wanted and helps. `level` is that of zstd: 1 to 19. */
+export function encode(raw: Buffer, compress: boolean, level = LEVEL): Coded {
   if (!compress || raw.length === 0) return { codec: CODEC.stored, data: raw };
-  const data = zstdCompressSync(raw, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
+  const chunkSize = chunkSizeFor(raw.length);
+  const data = zstdCompressSync(raw, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } });
   return data.length < raw.length * WORTH ? { codec: CODEC.zstd, data } : { codec: CODEC.stored, data: raw };
 }
 
@@ -48,11 +48,17 @@ export function looksIncompressible(data: Buffer): boolean {
   return coded.length > sample.length * WORTH;
 }
 
+/** So much at once that the output comes in one piece, and is not put together from many. */
+function chunkSizeFor(raw_length: number): number {
+  return Math.max(CHUNK_SIZE_MIN, raw_length + 1);
+}
+
 function unzip(data: Buffer, raw_length: number): Buffer {
-  const length = Math.max(1, raw_length);
   try {
-    // One buffer for all of it: at the default of 16 KiB the pieces cost as much as the decoding.
-    return zstdDecompressSync(data, { maxOutputLength: length, chunkSize: length + CHUNK_MORE });
+    return zstdDecompressSync(data, {
+      chunkSize: chunkSizeFor(raw_length),
+      maxOutputLength: Math.max(1, raw_length),
+    });
   } catch (error) {
     throw damaged('a compressed block does not decode', error);
   }

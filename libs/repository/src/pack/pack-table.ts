@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
 import { ID_BYTES } from '../crypto/keys.ts';
 import { damaged } from '../errors.ts';
+import { type ChunkRecords, RECORD_BYTES } from './chunk-records.ts';
 
 /** One sealed block of a pack. */
 export interface BlockInfo {
@@ -27,15 +28,13 @@ export interface PackTable {
 }
 
 /** The footer of a pack before it is sealed: its blocks, then its chunks. */
-export function encodePackTable(table: PackTable): Buffer {
-  const writer = new ByteWriter(16 + table.blocks.length * 13 + table.chunks.length * 44);
-  writer.u32(table.blocks.length);
-  for (const block of table.blocks) {
+export function encodePackTable(blocks: readonly BlockInfo[], chunks: ChunkRecords): Buffer {
+  const writer = new ByteWriter(16 + blocks.length * 13 + chunks.count * RECORD_BYTES);
+  writer.u32(blocks.length);
+  for (const block of blocks) {
     writer.u32(block.offset).u32(block.sealed_length).u32(block.raw_length).u8(block.codec);
   }
-  writer.u32(table.chunks.length);
-  for (const chunk of table.chunks) writer.raw(chunk.id).u32(chunk.block).u32(chunk.offset).u32(chunk.length);
-  return writer.finish();
+  return writer.u32(chunks.count).raw(chunks.sorted()).finish();
 }
 
 /** Throws `repo_damaged` where a chunk lies outside its block. */

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { type Envelope, FOOTER_SECTION, newEnvelope, OBJECT_TYPE } from '../crypto/envelope.ts';
+import { release } from '../bytes.ts';
+import { type Envelope, FOOTER_SECTION, newEnvelope, OBJECT_TYPE, TAG_BYTES } from '../crypto/envelope.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import { damaged } from '../errors.ts';
+import { ChunkRecords } from './chunk-records.ts';
 import { decode, encode, looksIncompressible } from './codec.ts';
-import { packName, packTrailer } from './pack-name.ts';
-import { type BlockInfo, type ChunkPlace, encodePackTable } from './pack-table.ts';
+import { packName, packTrailer, TRAILER_BYTES } from './pack-name.ts';
+import { type BlockInfo, encodePackTable } from './pack-table.ts';
 
 /** Nodes of trees lie apart from the bytes of files, in smaller blocks: they are read one at a time. */
 export type ChunkKind = 'data' | 'node';
@@ -17,34 +19,45 @@ export interface FinishedPack {
   readonly header: Buffer;
   /** Encoded PackTable. */
   readonly table: Buffer;
+  /** In memory of its own, which may be handed to another thread. */
   readonly data: Buffer;
 }
 
 export interface PackWriterOptions {
   readonly compress: boolean;
+  /** Of zstd; default: that of backups. */
+  readonly level?: number;
   readonly on_pack: (pack: FinishedPack) => void;
+  /** Memory of an earlier pack that is not needed any more; undefined: new memory is taken. */
+  readonly takeMemory?: () => ArrayBuffer | undefined;
   /** A pack is finished once it holds this many bytes. */
   readonly pack_bytes?: number;
 }
 
-const PACK_BYTES = 32 * 1024 * 1024;
+/** Each thread has one in the making and one under way: this is most of the memory that a backup takes. */
+const PACK_BYTES = 16 * 1024 * 1024;
 /** So many tiny chunks end a pack too: its table is read as one piece. */
 const PACK_CHUNKS = 50_000;
+const BLOCK_CHUNKS = 16_384;
+/** A pack that is nearly full, the largest block after it, and a footer. */
+const ROOM_BYTES = PACK_BYTES + (5 << 20);
 const BLOCK_BYTES: Record<BlockKind, number> = { data: 1 << 20, node: 1 << 18, incompressible: 1 << 20 };
 
 interface OpenBlock {
   readonly kind: BlockKind;
-  readonly pieces: Buffer[];
-  readonly chunks: { id: Buffer; offset: number; length: number }[];
+  /** Room for what is gathered; memory is touched only as far as it is filled. */
+  readonly raw: Buffer;
+  readonly chunks: ChunkRecords;
   length: number;
 }
 
 interface OpenPack {
   readonly id: string;
   readonly envelope: Envelope;
-  readonly pieces: Buffer[];
   readonly blocks: BlockInfo[];
-  readonly chunks: ChunkPlace[];
+  readonly chunks: ChunkRecords;
+  /** The object as far as it is written. */
+  data: Buffer;
   length: number;
 }
 
@@ -60,23 +73,26 @@ export class PackWriter {
     this.#options = options;
   }
 
-  /** Takes over `data`: it must not change any more. */
+  /** Copies `data`: the caller may use its memory again. */
   add(id: Buffer, data: Buffer, chunk_kind: ChunkKind): void {
-    const kind = this.#blockKind(data, chunk_kind);
-    const limit = BLOCK_BYTES[kind];
-    const open = this.#open_blocks.get(kind);
-    if (open !== undefined && open.length + data.length > limit) this.#closeBlock(open);
-    const block = this.#open_blocks.get(kind) ?? { kind, pieces: [], chunks: [], length: 0 };
-    block.chunks.push({ id, offset: block.length, length: data.length });
-    block.pieces.push(data);
+    const block = this.#blockFor(this.#blockKind(data, chunk_kind));
+    const limit = BLOCK_BYTES[block.kind];
+    if (block.length + data.length > limit) this.#closeBlock(block, block.raw.subarray(0, block.length));
+    block.chunks.add(id, block.length, data.length);
+    if (data.length >= limit) {
+      this.#closeBlock(block, data);
+      return;
+    }
+    data.copy(block.raw, block.length);
     block.length += data.length;
-    this.#open_blocks.set(kind, block);
-    if (block.length >= limit) this.#closeBlock(block);
+    const is_full = block.length >= limit || block.chunks.count >= BLOCK_CHUNKS;
+    if (is_full) this.#closeBlock(block, block.raw.subarray(0, block.length));
   }
 
   /** Finishes the open blocks: what comes next lies in others. */
   endBlocks(): void {
-    for (const block of [...this.#open_blocks.values()]) this.#closeBlock(block);
+    for (const block of this.#open_blocks.values())
+      this.#closeBlock(block, block.raw.subarray(0, block.length));
   }
 
   /** Finishes whatever is open. */
@@ -85,24 +101,36 @@ export class PackWriter {
     this.#closePack();
   }
 
+  #blockFor(kind: BlockKind): OpenBlock {
+    let block = this.#open_blocks.get(kind);
+    if (block === undefined) {
+      block = { kind, raw: Buffer.allocUnsafeSlow(BLOCK_BYTES[kind]), chunks: new ChunkRecords(), length: 0 };
+      this.#open_blocks.set(kind, block);
+    }
+    return block;
+  }
+
   #blockKind(data: Buffer, kind: ChunkKind): BlockKind {
     return kind === 'data' && this.#options.compress && looksIncompressible(data) ? 'incompressible' : kind;
   }
 
-  #closeBlock(block: OpenBlock): void {
-    this.#open_blocks.delete(block.kind);
+  #closeBlock(block: OpenBlock, raw: Buffer): void {
+    if (block.chunks.count === 0) return;
     const pack = this.#pack ?? this.#newPack();
     const number = pack.blocks.length;
-    const raw = block.pieces.length === 1 ? (block.pieces[0] as Buffer) : Buffer.concat(block.pieces);
-    const { codec, data } = encode(raw, this.#options.compress && block.kind !== 'incompressible');
-    const sealed = pack.envelope.seal(number, data);
+    const compress = this.#options.compress && block.kind !== 'incompressible';
+    const { codec, data } = encode(raw, compress, this.#options.level);
+    makeRoom(pack, data.length + TAG_BYTES);
+    const sealed_length = pack.envelope.sealInto(number, data, { target: pack.data, at: pack.length });
+    const sealed = pack.data.subarray(pack.length, pack.length + sealed_length);
+    if (data !== raw) release(data);
     verifyBlock(pack, { number, codec, raw, sealed });
-    pack.blocks.push({ offset: pack.length, sealed_length: sealed.length, raw_length: raw.length, codec });
-    for (const chunk of block.chunks) pack.chunks.push({ ...chunk, block: number });
-    pack.pieces.push(sealed);
-    pack.length += sealed.length;
+    pack.blocks.push({ offset: pack.length, sealed_length, raw_length: raw.length, codec });
+    pack.chunks.take(block.chunks, number);
+    pack.length += sealed_length;
+    block.length = 0;
     const is_full =
-      pack.length >= (this.#options.pack_bytes ?? PACK_BYTES) || pack.chunks.length >= PACK_CHUNKS;
+      pack.length >= (this.#options.pack_bytes ?? PACK_BYTES) || pack.chunks.count >= PACK_CHUNKS;
     if (is_full) this.#closePack();
   }
 
@@ -110,7 +138,10 @@ export class PackWriter {
     const id = randomBytes(16).toString('hex');
     const envelope = newEnvelope(this.#keys, { type: OBJECT_TYPE.pack, name: packName(id) });
     const { header } = envelope;
-    this.#pack = { id, envelope, pieces: [header], blocks: [], chunks: [], length: header.length };
+    const memory = this.#options.takeMemory?.();
+    const data = memory === undefined ? Buffer.allocUnsafeSlow(ROOM_BYTES) : Buffer.from(memory);
+    header.copy(data);
+    this.#pack = { id, envelope, blocks: [], chunks: new ChunkRecords(), data, length: header.length };
     return this.#pack;
   }
 
@@ -118,13 +149,25 @@ export class PackWriter {
     const pack = this.#pack;
     if (pack === undefined) return;
     this.#pack = undefined;
-    // In order of ids, so that whoever puts them into a sorted index touches its pages one after the other.
-    pack.chunks.sort((one, other) => one.id.compare(other.id));
-    const table = encodePackTable(pack);
-    const footer = pack.envelope.seal(FOOTER_SECTION, table);
-    const data = concatUnpooled([...pack.pieces, footer, packTrailer(footer.length)]);
+    const table = encodePackTable(pack.blocks, pack.chunks);
+    makeRoom(pack, table.length + TAG_BYTES + TRAILER_BYTES);
+    const footer_length = pack.envelope.sealInto(FOOTER_SECTION, table, {
+      target: pack.data,
+      at: pack.length,
+    });
+    const trailer = packTrailer(footer_length);
+    trailer.copy(pack.data, pack.length + footer_length);
+    const data = pack.data.subarray(0, pack.length + footer_length + trailer.length);
     this.#options.on_pack({ id: pack.id, header: pack.envelope.header, table, data });
   }
+}
+
+/** More than a pack and the block that fills it need is rare: a footer of very many chunks. */
+function makeRoom(pack: OpenPack, bytes: number): void {
+  if (pack.length + bytes <= pack.data.length) return;
+  const larger = Buffer.allocUnsafeSlow(pack.length + bytes + (1 << 20));
+  pack.data.copy(larger, 0, 0, pack.length);
+  pack.data = larger;
 }
 
 /** Decodes a block before its pack is final: a fault of compressor, cipher or memory must not become a stored chunk. */
@@ -132,15 +175,10 @@ function verifyBlock(
   pack: OpenPack,
   block: { number: number; codec: number; raw: Buffer; sealed: Buffer },
 ): void {
-  const again = decode(block.codec, pack.envelope.open(block.number, block.sealed), block.raw.length);
+  const opened = pack.envelope.open(block.number, block.sealed);
+  const again = decode(block.codec, opened, block.raw.length);
   if (!again.equals(block.raw))
     throw damaged('a block does not decode to what went into it: is the memory sound?');
-}
-
-/** In memory of its own, so that it can be handed to another thread without a copy. */
-function concatUnpooled(pieces: readonly Buffer[]): Buffer {
-  const whole = Buffer.allocUnsafeSlow(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) at += piece.copy(whole, at);
-  return whole;
+  if (again !== opened) release(again);
+  release(opened);
 }

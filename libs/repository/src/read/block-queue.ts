@@ -1,7 +1,7 @@
 import { isStorageError } from '@holdfast/storage/blob-store';
 import { chunkId, ID_BYTES, sha256 } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
-import { isRepositoryError, reasonOf } from '../errors.ts';
+import { isCutShort, isRepositoryError, reasonOf } from '../errors.ts';
 import type { ChunkLocation } from '../index/index-database.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { PieceProblem, WriteBlocks, WritePiece } from '../threads/messages.ts';
@@ -201,10 +201,8 @@ function asTask({ place, pieces }: BlockJob, offset: number): WriteBlocks['block
   };
 }
 
-/** Not there, or not whole; what the system below a store says (it is the cause then) is no damage. */
 function isDamage(error: unknown): boolean {
-  if (isRepositoryError(error) || isStorageError(error, 'not_found')) return true;
-  return isStorageError(error) && error.cause === undefined;
+  return isRepositoryError(error) || isStorageError(error, 'not_found') || isCutShort(error);
 }
 
 function isSamePlace(one: ChunkLocation, other: ChunkLocation): boolean {

@@ -1,6 +1,6 @@
 import { ID_BYTES } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
-import { damaged, isRepositoryError, reasonOf } from '../errors.ts';
+import { damaged, isRepositoryError, reasonOf, throwIfAborted } from '../errors.ts';
 import type { ChunkLocation } from '../index/index-database.ts';
 import type { FileVerdict, VerifyFiles } from '../threads/messages.ts';
 import { BlockQueue, type PieceOutcome } from './block-queue.ts';
@@ -30,20 +30,28 @@ export interface FileOutcome {
   readonly is_unchanged: boolean;
 }
 
+export interface FileRestorerOptions {
+  readonly dry_run: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly on_done: (outcome: FileOutcome) => void;
+}
+
 /** Brings files to their places, many at a time. */
 export class FileRestorer implements Disposable {
   readonly #engine: Engine;
   readonly #on_done: (outcome: FileOutcome) => void;
   readonly #is_dry: boolean;
+  readonly #signal: AbortSignal | undefined;
   readonly #blocks: BlockQueue;
   readonly #open = new Set<RestoreFile>();
   #blocks_gathered = BLOCKS_FIRST;
   #to_verify: RestoreFile[] = [];
   #bytes_to_verify = 0;
 
-  constructor(engine: Engine, options: { dry_run: boolean; on_done: (outcome: FileOutcome) => void }) {
+  constructor(engine: Engine, options: FileRestorerOptions) {
     this.#engine = engine;
     this.#is_dry = options.dry_run;
+    this.#signal = options.signal;
     this.#on_done = options.on_done;
     this.#blocks = new BlockQueue(engine, (outcome) => this.#pieceDone(outcome));
   }
@@ -111,6 +119,7 @@ export class FileRestorer implements Disposable {
       if (ids.length === 0) this.#makeEmpty(file);
       else await this.#queue(file, ids);
     } catch (error) {
+      if (isRepositoryError(error, 'interrupted')) throw error;
       file.failure = { reason: reasonOf(error), is_damage: isRepositoryError(error, 'repo_damaged') };
       this.#end(file);
     }
@@ -171,6 +180,7 @@ export class FileRestorer implements Disposable {
   async #flush(): Promise<void> {
     this.#blocks_gathered = Math.min(BLOCKS_MAX, this.#blocks_gathered * 2);
     await this.#blocks.flush();
+    throwIfAborted(this.#signal);
   }
 
   #pieceDone({ piece: { file }, failure, notes }: PieceOutcome): void {

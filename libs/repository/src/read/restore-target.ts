@@ -90,7 +90,7 @@ export class RestoreTarget implements Disposable {
   /** Another name for a file that was restored; false: it had it already. */
   makeLink(to: Destination, other_name: string): boolean {
     if (to.beside !== undefined && isSameFile(to.path, other_name)) return false;
-    putInPlace(to, (path) => linkSync(pathForSystem(other_name), pathForSystem(path)));
+    if (!this.#is_dry) putInPlace(to, (path) => linkSync(pathForSystem(other_name), pathForSystem(path)));
     return true;
   }
 

@@ -72,7 +72,7 @@ class RestoreRun implements Disposable {
   /** The folders above the present entry. */
   #above: KeyedEntry[] = [];
   readonly #groups = new Map<string, LinkGroup>();
-  readonly #done = { files: 0, bytes: 0, files_unchanged: 0, bytes_unchanged: 0 };
+  readonly #done = { files: 0, bytes: 0, files_unchanged: 0, bytes_unchanged: 0, others: 0 };
   #totals: { files: number | null; bytes: number | null } = { files: null, bytes: null };
 
   constructor(engine: Engine, work: { request: RestoreRequest; target: RestoreTarget }) {
@@ -80,7 +80,8 @@ class RestoreRun implements Disposable {
     this.#request = work.request;
     this.#target = work.target;
     const on_done = (outcome: FileOutcome) => this.#fileDone(outcome);
-    this.#files = new FileRestorer(engine, { dry_run: work.request.dry_run ?? false, on_done });
+    const { dry_run = false, signal } = work.request;
+    this.#files = new FileRestorer(engine, { dry_run, signal, on_done });
   }
 
   async run(snapshot: Snapshot, part: Part): Promise<RestoreResult> {
@@ -92,6 +93,7 @@ class RestoreRun implements Disposable {
       await this.#walk(snapshot, part);
       await this.#files.finish();
       await this.#makeLinks();
+      throwIfAborted(this.#request.signal);
     } catch (error) {
       await this.#files.abandon();
       throw error;
@@ -121,6 +123,7 @@ class RestoreRun implements Disposable {
       this.#climb(item);
       if (item.leads || this.#target.isBase(item.key) || !this.#isWanted(item.key)) return;
       for (const folder of this.#above) await this.#makeFolder(folder);
+      if (item.entry.kind !== 'file') this.#done.others += 1;
       if (item.entry.kind === 'symlink') await this.#makeSymlink(item);
       else if (item.entry.kind === 'file' && !this.#isLater(item)) await this.#makeFile(item);
     } catch (error) {
@@ -192,8 +195,7 @@ class RestoreRun implements Disposable {
     throwIfAborted(this.#request.signal);
     try {
       const to: Destination = await this.#target.destination(key);
-      const is_made = this.#request.dry_run || this.#target.makeLink(to, path);
-      this.#count(entry, !is_made);
+      this.#count(entry, !this.#target.makeLink(to, path));
     } catch (error) {
       this.#fail(key, error);
     }

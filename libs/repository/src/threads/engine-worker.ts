@@ -1,7 +1,8 @@
 /** The thread that does the heavy work of a repository: it reads, cuts, compresses, seals, decodes and writes. */
 import { parentPort } from 'node:worker_threads';
 import { checkPack } from '../check/check-pack.ts';
-import { type Chunker, createChunker } from '../chunker/fastcdc.ts';
+import { createChunker } from '../chunker/fastcdc.ts';
+import { copyBlock } from '../copy/copy-block.ts';
 import { reasonOf, systemCode } from '../errors.ts';
 import { knownChunks, openIndexReadOnly } from '../index/index-database.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
@@ -10,21 +11,21 @@ import { writeBlocks } from '../read/write-blocks.ts';
 import { releaseMemory } from '../release-memory.ts';
 import { ChunkSink } from '../write/chunk-sink.ts';
 import { ClaimTable } from '../write/claim-table.ts';
-import { tryStoreFile } from '../write/store-file.ts';
+import { createStamper } from '../write/stamp.ts';
+import { type StoreParts, storeBatch } from '../write/store-batch.ts';
 import { asKeys } from './keys-over-threads.ts';
 import type {
   BeginBackup,
   FromThread,
   PieceProblem,
+  StoredBatch,
   StoreFiles,
-  StoreResult,
   Task,
   WriteBlocks,
 } from './messages.ts';
+import { type ReturnTicket, takeReturned, waitForReturns } from './pack-returns.ts';
 
-interface BackupState extends Disposable {
-  readonly chunker: Chunker;
-  readonly sink: ChunkSink;
+interface BackupState extends StoreParts, Disposable {
   readonly claims: ClaimTable;
 }
 
@@ -34,8 +35,9 @@ function send(message: FromThread, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer);
 }
 
-function sendPack(pack: FinishedPack): void {
+function sendPack(pack: FinishedPack, returns: ReturnTicket): void {
   send({ kind: 'pack', pack }, [pack.data.buffer as ArrayBuffer]);
+  waitForReturns(returns);
 }
 
 function beginBackup(task: BeginBackup): void {
@@ -44,14 +46,23 @@ function beginBackup(task: BeginBackup): void {
   const db = openIndexReadOnly(task.index_file);
   const claims = new ClaimTable(task.claim_tables);
   const index = knownChunks(db);
-  const sink = new ChunkSink({ keys, index, claims, compress: task.compress, on_pack: sendPack });
-  backup = { chunker: createChunker(keys.gear_seed), sink, claims, [Symbol.dispose]: () => db.close() };
+  const { compress, level, returns } = task;
+  const on_pack = (pack: FinishedPack) => sendPack(pack, returns);
+  const takeMemory = () => takeReturned(returns);
+  const coding = { compress, ...(level !== undefined && { level }) };
+  const sink = new ChunkSink({ keys, index, claims, ...coding, on_pack, takeMemory });
+  const parts = { chunker: createChunker(keys.gear_seed), sink, stampOf: createStamper(keys.tree_seed) };
+  const end = () => {
+    db.close();
+    returns.port.close();
+  };
+  backup = { ...parts, claims, [Symbol.dispose]: end };
 }
 
-function storeFiles(task: StoreFiles): StoreResult[] {
+function storeFiles(task: StoreFiles): StoredBatch {
   const state = begun();
   if (task.new_table !== undefined) state.claims.adopt(task.new_table);
-  return task.paths.map((path) => tryStoreFile(path, state.chunker, state.sink));
+  return storeBatch(task.paths, state);
 }
 
 function endBackup(): void {
@@ -79,6 +90,8 @@ function perform(task: Task): unknown {
       return storeFiles(task);
     case 'end_backup':
       return endBackup();
+    case 'copy_block':
+      return copyBlock(task, begun().sink);
     case 'check_pack':
       return checkPack(task);
     case 'write_blocks':
@@ -88,9 +101,17 @@ function perform(task: Task): unknown {
   }
 }
 
+/** What is handed over with a result and not copied. */
+function memoryOf(result: unknown): ArrayBuffer[] {
+  if (typeof result !== 'object' || result === null || !('stamps' in result)) return [];
+  const { entries, lengths, stamps } = result as StoredBatch;
+  return [entries, lengths, stamps].map(({ buffer }) => buffer as ArrayBuffer);
+}
+
 parentPort?.on('message', ({ id, task }: { id: number; task: Task }) => {
   try {
-    send({ kind: 'result', id, result: perform(task) });
+    const result = perform(task);
+    send({ kind: 'result', id, result }, memoryOf(result));
   } catch (error) {
     send({ kind: 'error', id, error: { message: reasonOf(error), code: systemCode(error) } });
   }

@@ -1,6 +1,7 @@
 import type { Entry } from '../api.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
-import type { FileStat } from '../write/store-file.ts';
+import type { ChunkKind } from '../pack/pack-writer.ts';
+import type { ReturnTicket } from './pack-returns.ts';
 
 /** What a thread needs to store files for one backup. */
 export interface BeginBackup {
@@ -10,6 +11,9 @@ export interface BeginBackup {
   readonly index_file: string;
   readonly claim_tables: readonly SharedArrayBuffer[];
   readonly compress: boolean;
+  /** Of zstd; default: that of backups. */
+  readonly level?: number;
+  readonly returns: ReturnTicket;
 }
 
 export interface StoreFiles {
@@ -86,6 +90,28 @@ export interface WriteBlocks {
   /** 32 bytes for each piece in turn: the SHA-256 of a whole file, else the id of the chunk. Nothing else is written. */
   readonly expected: Uint8Array;
 }
+/** A chunk of a block that is copied into another repository. */
+export interface CopyPiece {
+  readonly id: Uint8Array;
+  /** Of the chunk in the raw block. */
+  readonly offset: number;
+  readonly length: number;
+  readonly kind: ChunkKind;
+}
+
+/** Decode a block of another repository and store chunks of it; between `begin_backup` and `end_backup`. */
+export interface CopyBlock {
+  readonly task: 'copy_block';
+  /** Of the repository that the block is of. */
+  readonly keys: RepositoryKeys;
+  readonly pack: string;
+  readonly pack_header: Uint8Array;
+  readonly block: number;
+  readonly codec: number;
+  readonly raw_length: number;
+  readonly sealed: Uint8Array;
+  readonly pieces: readonly CopyPiece[];
+}
 
 /** A file that should be there already, and is looked at. */
 export interface FileToVerify {
@@ -106,19 +132,19 @@ export interface VerifyFiles {
   readonly dry_run: boolean;
 }
 
-export type Task = BeginBackup | StoreFiles | EndBackup | WriteBlocks | VerifyFiles | CheckPack;
+export type Task = BeginBackup | StoreFiles | EndBackup | CopyBlock | WriteBlocks | VerifyFiles | CheckPack;
 
-/** What became of one file: what was stored, or why it could not be. */
-export type StoreResult =
-  | {
-      readonly ok: true;
-      readonly stat: FileStat;
-      readonly digest: Uint8Array;
-      readonly is_list: boolean;
-      readonly ids: Uint8Array;
-      readonly xattrs?: Uint8Array;
-    }
-  | { readonly ok: false; readonly code: string | undefined; readonly reason: string };
+/** What became of the files of one task, in their order, in memory that is handed over. */
+export interface StoredBatch {
+  /** Their encoded entries, one after the other. */
+  readonly entries: Uint8Array;
+  /** Length of each one's entry; 0: it could not be stored. */
+  readonly lengths: Uint32Array;
+  /** What change detection remembers of each. */
+  readonly stamps: Float64Array;
+  /** Those that could not be stored, by their place. */
+  readonly failures: readonly { at: number; code: string | undefined; reason: string }[];
+}
 
 /** What became of a piece that is not simply written. */
 export interface PieceProblem {
@@ -138,12 +164,14 @@ export interface FileVerdict {
 
 export interface TaskResults {
   begin_backup: undefined;
-  store_files: readonly StoreResult[];
+  store_files: StoredBatch;
   end_backup: undefined;
   check_pack: CheckedPack;
   write_blocks: readonly PieceProblem[];
   /** One for each file. */
   verify_files: readonly FileVerdict[];
+  /** Pieces (by their place in the list) that could not be had. */
+  copy_block: readonly number[];
 }
 
 /** From a thread: an answer, a failure, or a pack that is done. */

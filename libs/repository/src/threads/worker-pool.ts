@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { type Transferable, Worker } from 'node:worker_threads';
 import { RepositoryError, type RepositoryErrorCode } from '../errors.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
 import { asBuffer } from './keys-over-threads.ts';
@@ -7,6 +7,8 @@ import type { FromThread, Task, TaskResults } from './messages.ts';
 
 const THREADS_MAX = 8;
 const IDLE_MS = 20_000;
+/** Its objects are few and die young: more room for them only makes the process larger. */
+const LIMITS = { maxYoungGenerationSizeMb: 6 };
 /** A thread has one task in hand and one waiting, so that it never stands still for a message. */
 const TASKS_AHEAD = 2;
 
@@ -25,7 +27,9 @@ export class EngineThread {
   #broken: unknown;
 
   constructor() {
-    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url));
+    // Without the flags of the process: some (`-e` with `--input-type`) end a thread that is a file.
+    const options = { execArgv: [], resourceLimits: LIMITS };
+    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url), options);
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', (code) => this.#fail(new Error(`an engine thread ended with code ${code}`)));
@@ -39,7 +43,7 @@ export class EngineThread {
   /** Tasks are done one after the other. */
   run<Kind extends Task['task']>(
     task: Extract<Task, { task: Kind }>,
-    transfer: ArrayBuffer[] = [],
+    transfer: Transferable[] = [],
   ): Promise<TaskResults[Kind]> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const id = this.#next_id;

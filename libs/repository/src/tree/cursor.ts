@@ -1,6 +1,8 @@
 import { afterSubtree } from '../paths.ts';
 import { decodeChildRef, floorIndex, type TreeNode } from './node.ts';
 
+const AHEAD = 16;
+
 /** Gives a decoded node by the hex id of its chunk. */
 export type LoadNode = (id: string) => Promise<TreeNode>;
 
@@ -37,9 +39,18 @@ export async function* leavesFrom(
     return;
   }
   const first = Math.max(0, floorIndex(node.keys, from));
-  for (let at = first; at < node.keys.length; at += 1) {
-    if (range.until !== undefined && (node.keys[at] as string) >= range.until) return;
+  const last = range.until === undefined ? node.keys.length - 1 : floorIndex(node.keys, range.until);
+  for (let at = first; at <= last; at += 1) {
+    // What comes next is on its way while this leaf is worked off.
+    if (node.level === 1 && (at - first) % AHEAD === 0) loadAhead(load, node, { from: at + 1, last });
     yield* leavesFrom(load, childId(node, at), range);
+  }
+}
+
+function loadAhead(load: LoadNode, node: TreeNode, { from, last }: { from: number; last: number }): void {
+  for (let at = from; at <= Math.min(last, from + AHEAD); at += 1) {
+    // A failure is told to whoever comes to that leaf.
+    load(childId(node, at)).catch(() => undefined);
   }
 }
 

@@ -6,6 +6,7 @@ import { diffTrees } from './diff.ts';
 import { type Edits, editTree, type TreeStore } from './edit.ts';
 import { encodeEntry } from './entry-codec.ts';
 import { type ChildRef, createBoundary, decodeNode, encodeNode } from './node.ts';
+import { TreeBuilder } from './tree-builder.ts';
 
 /** A store in memory; small nodes, so that a few keys make several levels. */
 function memoryTreeStore(): TreeStore & { saved: Set<string> } {
@@ -59,6 +60,7 @@ describe('a tree that is edited', () => {
         applyTo(expected, changes);
         const built = await editTree(memoryTreeStore(), undefined, expected);
         expect(root).toEqual(built);
+        expect(root).toEqual(buildInOrder(expected));
       }
       const found = await itemsOf(store, root as ChildRef);
       expect(found).toEqual([...expected].sort(([one], [other]) => (one < other ? -1 : 1)));
@@ -103,6 +105,14 @@ describe('a tree that is edited', () => {
     ).toEqual(root);
   });
 });
+
+function buildInOrder(items: ReadonlyMap<string, Buffer>): ChildRef {
+  const { boundary, save } = memoryTreeStore();
+  const builder = new TreeBuilder(boundary, save);
+  for (const [key, value] of [...items].sort(([one], [other]) => (one < other ? -1 : 1)))
+    builder.add(key, value);
+  return builder.finish();
+}
 
 async function itemsOf(store: TreeStore, root: ChildRef): Promise<[string, Buffer][]> {
   const found: [string, Buffer][] = [];

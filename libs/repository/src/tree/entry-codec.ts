@@ -40,17 +40,36 @@ export interface StoredEntry {
   readonly sparse?: true;
 }
 
+/** What a writer knows of an entry: as StoredEntry, with the time in two numbers. */
+export type NewEntry = EntryHead & Omit<StoredEntry, keyof EntryHead | 'mtime_ns'>;
+
+/** What an encoded entry begins with: nearly all that `stat` says. */
+export interface EntryHead {
+  readonly kind: EntryKind;
+  readonly size: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Rounded down: times before 1970 keep a positive rest. */
+  readonly mtime_seconds: number;
+  readonly mtime_rest_ns: number;
+}
+
 /** An entry as the value of a tree node; its key is the path. */
 export function encodeEntry(entry: StoredEntry): Buffer {
   const seconds = floorDivide(entry.mtime_ns);
-  const writer = new ByteWriter(160)
-    .u8(KINDS.indexOf(entry.kind))
-    .varint(entry.size)
-    .varint(entry.mode)
-    .varint(entry.uid)
-    .varint(entry.gid)
-    .i64(seconds)
-    .u32(Number(entry.mtime_ns - seconds * NS_PER_SECOND));
+  const time = {
+    mtime_seconds: Number(seconds),
+    mtime_rest_ns: Number(entry.mtime_ns - seconds * NS_PER_SECOND),
+  };
+  const writer = new ByteWriter(160);
+  writeEntry(writer, { ...entry, ...time });
+  return writer.finish();
+}
+
+/** Appends an encoded entry. */
+export function writeEntry(writer: ByteWriter, entry: NewEntry): void {
+  writeHead(writer, entry);
   if (entry.kind === 'file') {
     writer
       .raw(entry.digest)
@@ -61,10 +80,30 @@ export function encodeEntry(entry: StoredEntry): Buffer {
   const extras = extrasOf(entry);
   writer.varint(extras.length);
   for (const [tag, bytes] of extras) writer.varint(tag).bytes(bytes);
-  return writer.finish();
 }
 
-function extrasOf(entry: StoredEntry): [number, Uint8Array][] {
+const head_of_now = new ByteWriter(64);
+
+/** The digest in an encoded entry of a file, a view; undefined where the entry begins otherwise than this head. */
+export function digestUnlessChanged(value: Buffer, head: EntryHead): Buffer | undefined {
+  writeHead(head_of_now.reset(), head);
+  const { length } = head_of_now;
+  const is_same = value.length > length && value.compare(head_of_now.view(), 0, length, 0, length) === 0;
+  return is_same ? value.subarray(length, length + DIGEST_BYTES) : undefined;
+}
+
+function writeHead(writer: ByteWriter, head: EntryHead): void {
+  writer
+    .u8(KINDS.indexOf(head.kind))
+    .varint(head.size)
+    .varint(head.mode)
+    .varint(head.uid)
+    .varint(head.gid)
+    .i64(head.mtime_seconds)
+    .u32(head.mtime_rest_ns);
+}
+
+function extrasOf(entry: NewEntry): [number, Uint8Array][] {
   const extras: [number, Uint8Array][] = [];
   if (entry.target !== undefined) extras.push([TAG.target, entry.target]);
   if (entry.link_group !== undefined) extras.push([TAG.link_group, Buffer.from(entry.link_group, 'latin1')]);
@@ -85,10 +124,14 @@ export function decodeEntry(value: Buffer): StoredEntry {
 
 /** What an encoded entry adds to the totals of its node. */
 export function totalsOfEntry(value: Buffer): Totals {
-  if (value[0] !== 0) return { files: 0, bytes: 0 };
+  return value[0] === 0 ? { files: 1, bytes: sizeOfEntry(value) } : { files: 0, bytes: 0 };
+}
+
+/** Size in an encoded entry. */
+export function sizeOfEntry(value: Buffer): number {
   const reader = new ByteReader(value);
   reader.u8();
-  return { files: 1, bytes: reader.varint() };
+  return reader.varint();
 }
 
 /** The entry that callers see; `ids` are those of its chunks (of the lists' content, where it has lists). */

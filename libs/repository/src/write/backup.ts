@@ -11,8 +11,13 @@ import { FileStorer } from './file-storer.ts';
 import { PackStore } from './pack-store.ts';
 import { PendingWriter } from './pending-writer.ts';
 import { Scan, type ScanSink } from './scan.ts';
+import { createStamper } from './stamp.ts';
 import { StatCache } from './stat-cache.ts';
 import { TreeWriter } from './tree-writer.ts';
+import { isChunksGone } from './unheld-chunks.ts';
+
+/** So many entries may wait for a large file before them. */
+const WAITING_MAX = 16_384;
 
 type Request = BackupRequest & { skip_unchanged?: boolean };
 
@@ -28,7 +33,7 @@ export async function runBackup(engine: Engine, request: Request): Promise<Backu
     try {
       return await backUp(engine, attempt);
     } catch (error) {
-      if (!Error.isError(error) || error.name !== 'ChunksGoneError') throw error;
+      if (!isChunksGone(error)) throw error;
       if (left === 0) throw new RepositoryError('storage_failed', error.message, { cause: error });
       await engine.index.rebuild();
       attempt = { ...(await readingAll(engine, request)), ...(left < ATTEMPTS_MAX && { parent: null }) };
@@ -50,7 +55,8 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   const known = await engine.snapshots.all();
   const parent = await findParent(engine, request, known);
   // What others have stored since the index was read saves work in a walk; it is not worth a listing for one file.
-  if (request.changes === undefined || parent === undefined) {
+  const is_walk = request.changes === undefined || parent === undefined;
+  if (is_walk) {
     await engine.index.refresh();
     await engine.index.refreshMarks();
   }
@@ -68,12 +74,15 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
     on_pack: packs.put,
   });
   const tree = new TreeWriter(engine, sink, parent === undefined ? undefined : rootOf(parent));
-  using files = new FileStorer({ engine, sink, claims, packs, compress });
-  const stats = new StatCache(engine.index.db, request);
-  const entries = new EntryWriter({ request, parent, tree, files, stats });
+  const stampOf = createStamper(engine.keys.tree_seed);
+  using files = new FileStorer({ engine, sink, claims, packs, compress, stampOf });
+  const { db, file } = engine.index;
+  const { host, source } = request;
+  using stats = new StatCache({ db, file, host, source, is_walk });
+  const entries = new EntryWriter({ request, parent, tree, files, stats, stampOf });
 
   const room = async () => {
-    await files.room();
+    await files.room(() => entries.waiting <= WAITING_MAX);
     if (!dry_run) await tree.settle(() => packs.checkpoint());
   };
   const scan = new Scan(engine, { request, parent_tree: parent?.tree, sink: scanInto(entries, room) });
@@ -82,7 +91,7 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   entries.scanned();
   await files.finish();
   const root = await tree.finish();
-  stats.flush();
+  stats.finish();
   throwIfAborted(request.signal);
 
   const statsOf = (): BackupStats => ({
@@ -131,6 +140,7 @@ function scanInto(entries: EntryWriter, room: () => Promise<void>): ScanSink {
   return {
     present: (item, before) => entries.present(item, before),
     gone: (key, before) => entries.gone(key, before),
+    kept: (key) => entries.kept(key),
     unreadable: (path, reason) => entries.unreadable.push({ path, reason }),
     skipped: (path, reason) => entries.skipped.push({ path, reason }),
     room,

@@ -14,7 +14,11 @@ export interface ChunkSinkParts {
   readonly index: KnownChunks;
   readonly claims: ClaimTable;
   readonly compress: boolean;
+  /** Of zstd; default: that of backups. */
+  readonly level?: number;
   readonly on_pack: (pack: FinishedPack) => void;
+  /** Memory of a pack that is stored, to be used again. */
+  readonly takeMemory?: () => ArrayBuffer | undefined;
 }
 
 /** Where chunks go: only those that the repository does not have are packed. One for each thread. */
@@ -27,7 +31,7 @@ export class ChunkSink {
     this.#writer = new PackWriter(parts.keys, parts);
   }
 
-  /** Takes over `data`: it must not change any more. */
+  /** Copies what it keeps of `data`. */
   add(data: Buffer, kind: ChunkKind): StoredChunk {
     const digest = sha256(data);
     const id = chunkId(this.#parts.keys, digest);

@@ -1,18 +1,19 @@
 import type { BackupRequest, BackupStats, Progress } from '../api.ts';
+import { ByteWriter } from '../bytes.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
-import type { StoreResult } from '../threads/messages.ts';
-import { decodeEntry, encodeEntry, type StoredEntry } from '../tree/entry-codec.ts';
-import type { FileStorer } from './file-storer.ts';
+import { digestUnlessChanged, type NewEntry, writeEntry } from '../tree/entry-codec.ts';
+import type { FileOutcome, FileStorer } from './file-storer.ts';
+import { InOrder } from './in-order.ts';
 import { readXattrsAt } from './read-xattrs.ts';
+import type { Stamper } from './stamp.ts';
 import type { StatCache } from './stat-cache.ts';
-import type { FileStat } from './store-file.ts';
 import type { TreeWriter } from './tree-writer.ts';
 import type { WalkItem } from './walk.ts';
 
 /** A timestamp this close before the parent's start proves nothing: clocks of file systems tick as slowly as 2 s. */
-const TRUST_MARGIN_NS = 2_000_000_000n;
-const NS_PER_MS = 1_000_000n;
+const TRUST_MARGIN_MS = 2_000;
 const NO_BYTES = Buffer.alloc(0);
+const FILE = 0;
 
 export interface EntryWriterParts {
   readonly request: BackupRequest;
@@ -20,6 +21,13 @@ export interface EntryWriterParts {
   readonly tree: TreeWriter;
   readonly files: FileStorer;
   readonly stats: StatCache;
+  readonly stampOf: Stamper;
+}
+
+interface ReadFile {
+  readonly key: string;
+  readonly path: string;
+  readonly before: Buffer | undefined;
 }
 
 type Counts = Pick<
@@ -27,12 +35,14 @@ type Counts = Pick<
   'files_new' | 'files_changed' | 'files_removed' | 'bytes_read' | 'unreadable' | 'skipped'
 >;
 
-/** Turns what a scan found into edits of the tree, reading what may have changed. */
+/** Turns what a scan found into edits of the tree, in the order of the scan, reading what may have changed. */
 export class EntryWriter {
   readonly unreadable: { path: string; reason: string }[] = [];
   readonly skipped: { path: string; reason: string }[] = [];
   readonly #parts: EntryWriterParts;
-  readonly #trusted_before_ns: bigint;
+  readonly #order = new InOrder();
+  readonly #writer = new ByteWriter(512);
+  readonly #trusted_before_seconds: number;
   #files_new = 0;
   #files_changed = 0;
   #files_removed = 0;
@@ -41,17 +51,27 @@ export class EntryWriter {
 
   constructor(parts: EntryWriterParts) {
     this.#parts = parts;
-    this.#trusted_before_ns = BigInt(parts.parent?.started_ms ?? 0) * NS_PER_MS - TRUST_MARGIN_NS;
+    this.#trusted_before_seconds = Math.floor(((parts.parent?.started_ms ?? 0) - TRUST_MARGIN_MS) / 1000);
+  }
+
+  /** How many wait for a file before them. */
+  get waiting(): number {
+    return this.#order.length;
   }
 
   present(item: WalkItem, before: Buffer | undefined): void {
     if (item.kind === 'file') this.#presentFile(item, before);
-    else this.#put(item.key, encodeEntry({ ...entryOf(item), ...xattrsOf(item) }), before);
+    else this.#presentOther(item, before);
   }
 
   gone(key: string, before: Buffer): void {
     this.#parts.tree.edit(key, undefined);
-    if (decodeEntry(before).kind === 'file') this.#files_removed += 1;
+    if (before[0] === FILE) this.#files_removed += 1;
+  }
+
+  /** A path that is kept as the parent has it, whatever stands there. */
+  kept(key: string): void {
+    this.#order.pass(() => this.#parts.stats.carryOver(key));
   }
 
   /** Nothing more will be found: totals are known. */
@@ -71,57 +91,65 @@ export class EntryWriter {
     };
   }
 
+  #presentOther(item: WalkItem, before: Buffer | undefined): void {
+    writeEntry(this.#writer.reset(), entryOf(item));
+    const view = this.#writer.view();
+    if (before?.equals(view)) return;
+    const value = Buffer.from(view);
+    this.#order.pass(() => this.#put(item.key, value, before));
+  }
+
   #presentFile(item: WalkItem, before: Buffer | undefined): void {
+    const { key, path, stat } = item;
     this.#progress.files_seen += 1;
-    this.#progress.bytes_seen += item.stat.size;
-    const known = before === undefined ? undefined : decodeEntry(before);
-    if (known !== undefined && this.#isUnchanged(item, known)) {
-      this.#done(item.stat.size);
+    this.#progress.bytes_seen += stat.size;
+    const stamp = before === undefined ? undefined : this.#stampIfUnchanged(item, before);
+    if (stamp !== undefined) {
+      this.#order.pass(() => this.#parts.stats.remember(key, stamp));
+      this.#done(stat.size);
       return;
     }
-    const { path } = item;
-    const done = (result: StoreResult) => this.#stored(item, { result, before });
-    this.#parts.files.add({ path, size: item.stat.size, done });
+    const turn = this.#order.begin();
+    const { size } = stat;
+    const done = (outcome: FileOutcome) => {
+      // Thousands may wait for a large file: what they hold on to is this.
+      turn.take = () => this.#stored({ key, path, before }, outcome);
+      this.#done(size);
+      this.#order.advance();
+    };
+    this.#parts.files.add({ path, size, done });
   }
 
-  #isUnchanged(item: WalkItem, known: StoredEntry): boolean {
-    const { stat } = item;
-    if (this.#parts.request.full || known.kind !== 'file') return false;
-    const is_old = stat.mtime_ns < this.#trusted_before_ns && stat.ctime_ns < this.#trusted_before_ns;
-    const looks_same = is_old && stat.size === known.size && stat.mtime_ns === known.mtime_ns;
-    return looks_same && this.#parts.stats.fits(item.key, stat, known.digest);
+  /** Undefined: it has to be read. */
+  #stampIfUnchanged({ key, stat }: WalkItem, before: Buffer): number | undefined {
+    const limit = this.#trusted_before_seconds;
+    const is_old = stat.mtime_seconds < limit && stat.ctime_seconds < limit;
+    if (this.#parts.request.full || !is_old) return undefined;
+    const digest = digestUnlessChanged(before, { ...stat, kind: 'file' });
+    if (digest === undefined) return undefined;
+    const stamp = this.#parts.stampOf(stat, digest);
+    return this.#parts.stats.holds(key, stamp) ? stamp : undefined;
   }
 
-  #stored(item: WalkItem, outcome: { result: StoreResult; before: Buffer | undefined }): void {
-    const { result, before } = outcome;
-    if (result.ok) {
-      const digest = asBuffer(result.digest);
-      this.#parts.stats.remember(item.key, result.stat, digest);
-      const { is_list } = result;
-      const content = {
-        size: result.stat.size,
-        digest,
-        is_list,
-        ids: asBuffer(result.ids),
-        ...(result.xattrs !== undefined && { xattrs: asBuffer(result.xattrs) }),
-        ...(result.stat.is_sparse && { sparse: true as const }),
-      };
-      this.#put(item.key, encodeEntry({ ...entryOf({ ...item, stat: result.stat }), ...content }), before);
-      this.#bytes_read += result.stat.size;
-    } else if (result.code === 'ENOENT' || result.code === 'ENOTDIR') {
+  #stored(item: ReadFile, outcome: FileOutcome): void {
+    const { before } = item;
+    if (outcome.ok) {
+      this.#parts.stats.remember(item.key, outcome.stamp);
+      this.#put(item.key, outcome.value, before);
+      this.#bytes_read += outcome.size;
+    } else if (outcome.code === 'ENOENT' || outcome.code === 'ENOTDIR') {
       if (before !== undefined) this.gone(item.key, before);
     } else {
       // The snapshot keeps what the parent had of it, if anything: the tree is not edited.
-      this.unreadable.push({ path: item.path, reason: result.reason });
+      this.unreadable.push({ path: item.path, reason: outcome.reason });
     }
-    this.#done(item.stat.size);
   }
 
   #put(key: string, value: Buffer, before: Buffer | undefined): void {
     if (before?.equals(value)) return;
     this.#parts.tree.edit(key, value);
-    const is_file = value[0] === 0;
-    const was_file = before?.[0] === 0;
+    const is_file = value[0] === FILE;
+    const was_file = before?.[0] === FILE;
     if (is_file && was_file) this.#files_changed += 1;
     else if (is_file) this.#files_new += 1;
     else if (was_file) this.#files_removed += 1;
@@ -134,6 +162,8 @@ export class EntryWriter {
   }
 
   #report(): void {
+    const report = this.#parts.request.on_progress;
+    if (report === undefined) return;
     const { files_done, bytes_done, files_seen, bytes_seen, is_scanned } = this.#progress;
     const progress: Progress = {
       files_done,
@@ -141,38 +171,26 @@ export class EntryWriter {
       files_total: is_scanned ? files_seen : null,
       bytes_total: is_scanned ? bytes_seen : null,
     };
-    this.#parts.request.on_progress?.(progress);
+    report(progress);
   }
 }
 
-/** The entry of what stands, without content. */
-function entryOf(item: WalkItem): StoredEntry {
+/** The entry of a folder or a symlink. */
+function entryOf(item: WalkItem): NewEntry {
+  const { mode, uid, gid, mtime_seconds, mtime_rest_ns } = item.stat;
+  const xattrs = readXattrsAt(item.path);
   return {
     kind: item.kind,
     size: 0,
-    ...ownerOf(item.stat),
-    mtime_ns: item.stat.mtime_ns,
+    mode,
+    uid,
+    gid,
+    mtime_seconds,
+    mtime_rest_ns,
     digest: NO_BYTES,
     is_list: false,
     ids: NO_BYTES,
     ...(item.target !== undefined && { target: item.target }),
-    ...(item.kind === 'file' && linkOf(item.stat)),
+    ...(xattrs !== undefined && { xattrs }),
   };
-}
-
-function xattrsOf({ path }: WalkItem): { xattrs?: Buffer } {
-  const xattrs = readXattrsAt(path);
-  return xattrs === undefined ? {} : { xattrs };
-}
-
-function ownerOf(stat: FileStat): Pick<StoredEntry, 'mode' | 'uid' | 'gid'> {
-  return { mode: stat.mode, uid: stat.uid, gid: stat.gid };
-}
-
-function linkOf(stat: FileStat): { link_group?: string } {
-  return stat.nlink > 1 ? { link_group: `${stat.dev}:${stat.ino}` } : {};
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

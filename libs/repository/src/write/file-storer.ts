@@ -1,17 +1,21 @@
 import type { Chunker } from '../chunker/fastcdc.ts';
 import { createChunker } from '../chunker/fastcdc.ts';
 import type { Engine } from '../engine.ts';
-import type { StoreResult } from '../threads/messages.ts';
+import { asBuffer } from '../threads/keys-over-threads.ts';
+import type { StoredBatch } from '../threads/messages.ts';
 import { type EngineThread, freeThread, type ThreadLease } from '../threads/worker-pool.ts';
+import { sizeOfEntry } from '../tree/entry-codec.ts';
+import { beginStoring } from './begin-storing.ts';
 import type { ChunkSink } from './chunk-sink.ts';
 import type { ClaimTable } from './claim-table.ts';
 import type { PackStore } from './pack-store.ts';
-import { tryStoreFile } from './store-file.ts';
+import type { Stamper } from './stamp.ts';
+import { storeBatch } from './store-batch.ts';
 
 /** Up to this much a change is stored in this thread: less than a hop to another costs, and short enough. */
 const DIRECT = { files: 4, bytes: 1 << 20 };
-const BATCH = { files: 64, bytes: 2 << 20 };
-const OUTSTANDING_MAX = 2048;
+const BATCH = { files: 128, bytes: 2 << 20 };
+const OUTSTANDING_MAX = 4096;
 
 export interface FileStorerParts {
   readonly engine: Engine;
@@ -19,12 +23,18 @@ export interface FileStorerParts {
   readonly claims: ClaimTable;
   readonly packs: PackStore;
   readonly compress: boolean;
+  readonly stampOf: Stamper;
 }
+
+/** What became of one file: its encoded entry and its stamp, or why it could not be stored. */
+export type FileOutcome =
+  | { readonly ok: true; readonly size: number; readonly value: Buffer; readonly stamp: number }
+  | { readonly ok: false; readonly code: string | undefined; readonly reason: string };
 
 interface Job {
   readonly path: string;
   readonly size: number;
-  readonly done: (result: StoreResult) => void;
+  readonly done: (outcome: FileOutcome) => void;
 }
 
 /** Stores the content of files: a few small ones at once, many in worker threads. */
@@ -34,6 +44,8 @@ export class FileStorer implements Disposable {
   #queue: Job[] = [];
   #queued_bytes = 0;
   #outstanding = 0;
+  #is_complete = false;
+  #returns: Disposable | undefined;
   #lease: ThreadLease | undefined;
   #begun: Promise<unknown> | undefined;
   #failure: { error: unknown } | undefined;
@@ -51,19 +63,24 @@ export class FileStorer implements Disposable {
     this.#outstanding += 1;
     const is_little = this.#queue.length <= DIRECT.files && this.#queued_bytes <= DIRECT.bytes;
     if (this.#begun === undefined && !is_little) this.#begun = this.#begin();
-    this.#pump();
+    if (this.#hasBatch()) this.#pump();
   }
 
-  /** Resolves once there is room for more. */
-  async room(): Promise<void> {
-    while (this.#outstanding > OUTSTANDING_MAX && this.#failure === undefined) await this.#moved.promise;
+  /** Resolves once there is room for more, here and with the caller. */
+  async room(isFree: () => boolean): Promise<void> {
+    while (this.#outstanding > 0 && this.#failure === undefined) {
+      if (this.#outstanding <= OUTSTANDING_MAX && isFree()) break;
+      await this.#moved.promise;
+    }
     await this.#parts.packs.room();
     this.#throwFailure();
   }
 
   /** Resolves when all that was asked for is done and every thread's pack is on its way. */
   async finish(): Promise<void> {
+    this.#is_complete = true;
     if (this.#begun === undefined) this.#storeHere();
+    this.#pump();
     while (this.#outstanding > 0 && this.#failure === undefined) await this.#moved.promise;
     this.#throwFailure();
     const threads = this.#lease?.threads ?? [];
@@ -71,31 +88,31 @@ export class FileStorer implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#returns?.[Symbol.dispose]();
     this.#lease?.[Symbol.dispose]();
   }
 
   #storeHere(): void {
-    for (const job of this.#queue.splice(0)) {
-      this.#settle(job, tryStoreFile(job.path, this.#chunker, this.#parts.sink));
-    }
+    const jobs = this.#queue.splice(0);
+    const { sink, stampOf } = this.#parts;
+    this.#settle(
+      jobs,
+      storeBatch(
+        jobs.map(({ path }) => path),
+        { chunker: this.#chunker, sink, stampOf },
+      ),
+    );
+  }
+
+  /** Small files go to a thread many at a time; what is left at the end goes as it is. */
+  #hasBatch(): boolean {
+    return this.#queue.length >= BATCH.files || this.#queued_bytes >= BATCH.bytes || this.#is_complete;
   }
 
   async #begin(): Promise<void> {
-    const { engine, claims, packs, compress } = this.#parts;
-    this.#lease = engine.pool.lease();
+    this.#lease = this.#parts.engine.pool.lease();
     try {
-      const begun = this.#lease.threads.map((thread) => {
-        thread.on_pack = packs.put;
-        const { keys, index } = engine;
-        return thread.run({
-          task: 'begin_backup',
-          keys,
-          index_file: index.file,
-          claim_tables: claims.tables,
-          compress,
-        });
-      });
-      await Promise.all(begun);
+      this.#returns = await beginStoring(this.#lease.threads, this.#parts);
       this.#pump();
     } catch (error) {
       this.#fail(error);
@@ -108,7 +125,7 @@ export class FileStorer implements Disposable {
     if (threads === undefined || this.#failure !== undefined) return;
     for (;;) {
       const thread = freeThread(threads);
-      if (thread === undefined || this.#queue.length === 0) return;
+      if (thread === undefined || this.#queue.length === 0 || !this.#hasBatch()) return;
       if (this.#parts.packs.is_behind) {
         this.#parts.packs.room().then(
           () => this.#pump(),
@@ -123,8 +140,8 @@ export class FileStorer implements Disposable {
 
   async #hand(thread: EngineThread, batch: readonly Job[]): Promise<void> {
     try {
-      const results = await thread.run({ task: 'store_files', paths: batch.map(({ path }) => path) });
-      for (const [index, job] of batch.entries()) this.#settle(job, results[index] as StoreResult);
+      const stored = await thread.run({ task: 'store_files', paths: batch.map(({ path }) => path) });
+      this.#settle(batch, stored);
       this.#pump();
     } catch (error) {
       this.#fail(error);
@@ -152,9 +169,19 @@ export class FileStorer implements Disposable {
     }
   }
 
-  #settle(job: Job, result: StoreResult): void {
-    this.#outstanding -= 1;
-    job.done(result);
+  #settle(batch: readonly Job[], stored: StoredBatch): void {
+    const entries = asBuffer(stored.entries);
+    const failures = new Map(stored.failures.map((failure) => [failure.at, failure]));
+    let start = 0;
+    for (const [at, job] of batch.entries()) {
+      const failure = failures.get(at);
+      const end = start + (stored.lengths[at] as number);
+      const value = entries.subarray(start, end);
+      start = end;
+      this.#outstanding -= 1;
+      if (failure !== undefined) job.done({ ok: false, code: failure.code, reason: failure.reason });
+      else job.done({ ok: true, size: sizeOfEntry(value), value, stamp: stored.stamps[at] as number });
+    }
     this.#notify();
   }
 

@@ -6,6 +6,7 @@ export class ParentCursor {
   readonly #on_passed: (item: TreeItem) => void;
   #leaf: readonly TreeItem[] = [];
   #at = 0;
+  #last_key: string | undefined;
   #is_done = false;
 
   /** `on_passed` gets each entry that the walk did not come upon. */
@@ -14,29 +15,39 @@ export class ParentCursor {
     this.#on_passed = on_passed;
   }
 
-  /** Goes on to a key; the parent's entry of that key, if it has one. */
-  async advance(key: string): Promise<Buffer | undefined> {
-    for (;;) {
-      const item = this.#leaf[this.#at];
-      if (item === undefined) {
-        if (!(await this.#nextLeaf())) return undefined;
-      } else if (item.key < key) {
-        this.#at += 1;
-        this.#on_passed(item);
-      } else if (item.key === key) {
-        this.#at += 1;
-        return item.value;
-      } else {
-        return undefined;
-      }
+  /** True where the leaf in hand tells of this key: `take` may be called. */
+  reaches(key: string): boolean {
+    return this.#is_done || (this.#last_key !== undefined && this.#last_key >= key);
+  }
+
+  /** Loads leaves until one reaches a key. */
+  async load(key: string): Promise<void> {
+    while (!this.reaches(key)) {
+      this.#passRest();
+      await this.#nextLeaf();
     }
+  }
+
+  /** Goes on to a key that is reached; the parent's entry of that key, if it has one. */
+  take(key: string): Buffer | undefined {
+    for (let item = this.#leaf[this.#at]; item !== undefined; item = this.#leaf[this.#at]) {
+      if (item.key > key) return undefined;
+      this.#at += 1;
+      if (item.key === key) return item.value;
+      this.#on_passed(item);
+    }
+    return undefined;
   }
 
   /** Passes all that is left. */
   async finish(): Promise<void> {
-    do {
-      for (const item of this.#leaf.slice(this.#at)) this.#on_passed(item);
-    } while (await this.#nextLeaf());
+    do this.#passRest();
+    while (await this.#nextLeaf());
+  }
+
+  #passRest(): void {
+    for (const item of this.#leaf.slice(this.#at)) this.#on_passed(item);
+    this.#leaf = [];
   }
 
   async #nextLeaf(): Promise<boolean> {
@@ -44,6 +55,7 @@ export class ParentCursor {
     const next = await this.#leaves.next();
     this.#is_done = next.done === true;
     this.#leaf = next.done === true ? [] : next.value;
+    this.#last_key = this.#leaf.at(-1)?.key;
     this.#at = 0;
     return !this.#is_done;
   }

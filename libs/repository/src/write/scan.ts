@@ -9,10 +9,12 @@ import { look, type WalkItem, type WalkOptions, walk } from './walk.ts';
 
 /** What a scan finds out. `before` is the parent's entry, encoded. */
 export interface ScanSink {
-  /** A path that stands; both calls of one scan come in no particular order. */
+  /** A path that stands; in a walk in order of keys. */
   present(item: WalkItem, before: Buffer | undefined): void;
   /** A path that the parent has and that is gone. */
   gone(key: string, before: Buffer): void;
+  /** A path that stays as the parent has it. */
+  kept(key: string): void;
   unreadable(path: string, reason: string): void;
   skipped(path: string, reason: string): void;
   /** Waits until what was found is worked off. */
@@ -78,7 +80,7 @@ export class Scan {
     }
     for (const folder of folders) {
       const item = look(folder, this.#options);
-      if (item !== undefined) await this.#report(item, await this.#before(folder.key));
+      if (item !== undefined) this.#report(item, await this.#before(folder.key));
     }
   }
 
@@ -97,18 +99,24 @@ export class Scan {
   async #walkBeside(cursor: ParentCursor, target: Target): Promise<void> {
     for await (const batch of walk(target, this.#options)) {
       throwIfAborted(this.#request.signal);
-      for (const item of batch) await this.#report(item, await cursor.advance(item.key));
+      for (const item of batch) {
+        if (!cursor.reaches(item.key)) await cursor.load(item.key);
+        this.#report(item, cursor.take(item.key));
+      }
       await this.#sink.room();
     }
   }
 
-  async #report(item: WalkItem, before: Buffer | undefined): Promise<void> {
-    if (!this.#carried.has(item.key)) this.#sink.present(item, before);
+  #report(item: WalkItem, before: Buffer | undefined): void {
+    // A key is long, and new each time: it is not hashed for an empty set.
+    if (this.#carried.size > 0 && this.#carried.has(item.key)) this.#sink.kept(item.key);
+    else this.#sink.present(item, before);
   }
 
   #cursor(leaves: AsyncIterable<TreeItem[]>): ParentCursor {
     return new ParentCursor(leaves, ({ key, value }) => {
-      if (!this.#isKept(key)) this.#sink.gone(key, value);
+      if (this.#isKept(key)) this.#sink.kept(key);
+      else this.#sink.gone(key, value);
     });
   }
 

@@ -1,64 +1,47 @@
 import { createHash } from 'node:crypto';
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import type { Chunker } from '../chunker/fastcdc.ts';
-import { CHUNK_SIZES } from '../chunker/fastcdc.ts';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { CHUNK_SIZES, type Chunker } from '../chunker/fastcdc.ts';
+import { sha256 } from '../crypto/keys.ts';
 import { reasonOf, systemCode } from '../errors.ts';
 import { pathForSystem } from '../paths.ts';
-import type { StoreResult } from '../threads/messages.ts';
-import { CHUNKS_INLINE_MAX } from '../tree/entry-codec.ts';
+import { CHUNKS_INLINE_MAX, type NewEntry } from '../tree/entry-codec.ts';
 import type { ChunkSink } from './chunk-sink.ts';
+import { type FileStat, isSameState, statOf } from './file-stat.ts';
 import { readXattrsOf } from './read-xattrs.ts';
 
-/** What the system says of a file, as numbers where they are exact. */
-export interface FileStat {
-  readonly size: number;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly mtime_ns: bigint;
-  readonly ctime_ns: bigint;
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly nlink: number;
-  /** It occupies less space than its size. */
-  readonly is_sparse: boolean;
-}
+/** Where the chunks of a file go. */
+export type ChunkTaker = Pick<ChunkSink, 'add'>;
 
-/** A file whose bytes are in the sink. */
-export interface StoredFile {
-  readonly stat: FileStat;
-  readonly digest: Uint8Array;
-  readonly is_list: boolean;
-  readonly ids: Uint8Array;
-  /** Extended attributes, encoded. */
-  readonly xattrs?: Uint8Array;
-}
+/** What became of a file: its bytes are in the sink, or why they could not be read. */
+export type StoreResult =
+  | { readonly ok: true; readonly stat: FileStat; readonly entry: NewEntry }
+  | { readonly ok: false; readonly code: string | undefined; readonly reason: string };
 
-const BLOCK_BYTES = 512n;
 const ATTEMPTS = 3;
 const WINDOW_BYTES = 2 * CHUNK_SIZES.max;
-const MODE_BITS = 0o7777n;
+const DIGEST_OF_NOTHING = sha256(Buffer.alloc(0));
 
 /**
  * Reads a file, cuts it and puts its chunks into the sink. Synchronous. A file that changes meanwhile is read again;
  * one that never stands still is kept as it was last read. Throws the system's error, or one with code `ENOTFILE`.
  */
-function storeFile(path: string, chunker: Chunker, sink: ChunkSink): StoredFile {
+function storeFile(path: string, parts: Parts): StoreResult {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const fd = openSync(pathForSystem(path), flags);
   try {
+    let before = statOf(fd);
     for (let attempt = 1; ; attempt += 1) {
-      const before = fstatSync(fd, { bigint: true });
-      if (!before.isFile()) throw Object.assign(new Error('it is no file any more'), { code: 'ENOTFILE' });
-      const content = storeContent(fd, Number(before.size), { chunker, sink });
+      if (before.kind !== 'file')
+        throw Object.assign(new Error('it is no file any more'), { code: 'ENOTFILE' });
+      const { length, ...content } = storeContent(fd, before.size, parts);
       const xattrs = readXattrsOf(fd);
-      const is_steady =
-        content.length === Number(before.size) && isSame(before, fstatSync(fd, { bigint: true }));
+      const after = statOf(fd);
+      const is_steady = length === before.size && isSameState(before, after);
       if (is_steady || attempt === ATTEMPTS) {
-        const { digest, is_list, ids } = content;
-        const stat = { ...toFileStat(before), size: content.length };
-        return { stat, digest, is_list, ids, ...(xattrs !== undefined && { xattrs }) };
+        const stat = { ...before, size: length };
+        return { ok: true, stat, entry: fileEntry(stat, { ...content, xattrs }) };
       }
+      before = after;
     }
   } finally {
     closeSync(fd);
@@ -66,9 +49,9 @@ function storeFile(path: string, chunker: Chunker, sink: ChunkSink): StoredFile 
 }
 
 /** The same, with the system's refusal as a result: it concerns one file. Any other fault is thrown and ends the backup. */
-export function tryStoreFile(path: string, chunker: Chunker, sink: ChunkSink): StoreResult {
+export function tryStoreFile(path: string, chunker: Chunker, sink: ChunkTaker): StoreResult {
   try {
-    return { ok: true, ...storeFile(path, chunker, sink) };
+    return storeFile(path, { chunker, sink });
   } catch (error) {
     const code = systemCode(error);
     const is_of_system = code !== undefined && /^E[A-Z0-9]+$/.test(code);
@@ -77,20 +60,39 @@ export function tryStoreFile(path: string, chunker: Chunker, sink: ChunkSink): S
   }
 }
 
-/** The part of the system's answer that entries and change detection use. */
-export function toFileStat(stat: BigIntStats): FileStat {
+function fileEntry(
+  stat: FileStat,
+  content: Pick<NewEntry, 'digest' | 'is_list' | 'ids'> & { xattrs: Buffer | undefined },
+): NewEntry {
+  const { xattrs, digest, is_list, ids } = content;
   return {
-    size: Number(stat.size),
-    mode: Number(stat.mode & MODE_BITS),
-    uid: Number(stat.uid),
-    gid: Number(stat.gid),
-    mtime_ns: stat.mtimeNs,
-    ctime_ns: stat.ctimeNs,
-    dev: stat.dev,
-    ino: stat.ino,
-    nlink: Number(stat.nlink),
-    is_sparse: stat.blocks * BLOCK_BYTES < stat.size,
+    kind: 'file',
+    size: stat.size,
+    mode: stat.mode,
+    uid: stat.uid,
+    gid: stat.gid,
+    mtime_seconds: stat.mtime_seconds,
+    mtime_rest_ns: stat.mtime_rest_ns,
+    digest,
+    is_list,
+    ids,
+    ...(xattrs !== undefined && { xattrs }),
+    ...(stat.nlink > 1 && { link_group: linkGroupOf(stat) }),
+    ...(stat.is_sparse && { sparse: true }),
   };
+}
+
+/** The same for all names of one file. */
+function linkGroupOf({ dev_major, dev_minor, ino_low, ino_high }: FileStat): string {
+  return `${dev_major}.${dev_minor}:${BigInt(ino_high) * 2n ** 32n + BigInt(ino_low)}`;
+}
+
+let window: Buffer | undefined;
+
+/** What is read next goes over what was read last: the sink has copied it. */
+function windowOf(): Buffer {
+  window ??= Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  return window;
 }
 
 interface StoredContent {
@@ -102,7 +104,7 @@ interface StoredContent {
 
 interface Parts {
   readonly chunker: Chunker;
-  readonly sink: ChunkSink;
+  readonly sink: ChunkTaker;
 }
 
 function storeContent(fd: number, size: number, parts: Parts): StoredContent {
@@ -111,10 +113,10 @@ function storeContent(fd: number, size: number, parts: Parts): StoredContent {
 
 /** A file that fits into memory many times over: one read. */
 function storeWhole(fd: number, size: number, { chunker, sink }: Parts): StoredContent {
-  const data = Buffer.allocUnsafe(size);
+  const data = windowOf().subarray(0, size);
   const length = fill(fd, data, { from: 0, position: 0 });
   const ids: Buffer[] = [];
-  let digest: Buffer = createHash('sha256').digest();
+  let digest = DIGEST_OF_NOTHING;
   for (let at = 0; at < length; ) {
     const cut = chunker.cut(data, at, length);
     const chunk = sink.add(data.subarray(at, at + cut), 'data');
@@ -122,38 +124,38 @@ function storeWhole(fd: number, size: number, { chunker, sink }: Parts): StoredC
     digest = chunk.digest;
     at += cut;
   }
-  if (ids.length > 1) digest = createHash('sha256').update(data.subarray(0, length)).digest();
+  if (ids.length > 1) digest = sha256(data.subarray(0, length));
   return { length, digest, ...placeIds(ids, sink) };
 }
 
 function storeStream(fd: number, { chunker, sink }: Parts): StoredContent {
-  const window = Buffer.allocUnsafe(WINDOW_BYTES);
+  const data = windowOf();
   const whole = createHash('sha256');
   const ids: Buffer[] = [];
   let position = 0;
   let filled = 0;
   for (;;) {
-    const read = fill(fd, window, { from: filled, position });
-    whole.update(window.subarray(filled, filled + read));
+    const read = fill(fd, data, { from: filled, position });
+    whole.update(data.subarray(filled, filled + read));
     position += read;
     filled += read;
     const is_end = filled < WINDOW_BYTES;
     let at = 0;
     while (at < filled && (is_end || filled - at >= CHUNK_SIZES.max)) {
-      const cut = chunker.cut(window, at, filled);
-      ids.push(sink.add(Buffer.from(window.subarray(at, at + cut)), 'data').id);
+      const cut = chunker.cut(data, at, filled);
+      ids.push(sink.add(data.subarray(at, at + cut), 'data').id);
       at += cut;
     }
     if (is_end) break;
-    window.copyWithin(0, at, filled);
+    data.copyWithin(0, at, filled);
     filled -= at;
   }
   return { length: position, digest: whole.digest(), ...placeIds(ids, sink) };
 }
 
 /** Ids of a large file go into chunks of their own, so that the node that names it stays small. */
-function placeIds(ids: readonly Buffer[], sink: ChunkSink): { is_list: boolean; ids: Buffer } {
-  const joined = Buffer.concat(ids);
+function placeIds(ids: readonly Buffer[], sink: ChunkTaker): { is_list: boolean; ids: Buffer } {
+  const joined = ids.length === 1 ? (ids[0] as Buffer) : Buffer.concat(ids);
   if (ids.length <= CHUNKS_INLINE_MAX) return { is_list: false, ids: joined };
   const lists: Buffer[] = [];
   for (let at = 0; at < joined.length; at += CHUNK_SIZES.average) {
@@ -171,8 +173,4 @@ function fill(fd: number, buffer: Buffer, at: { from: number; position: number }
     total += read;
   }
   return total;
-}
-
-function isSame(one: BigIntStats, other: BigIntStats): boolean {
-  return one.size === other.size && one.mtimeNs === other.mtimeNs && one.ctimeNs === other.ctimeNs;
 }

@@ -1,17 +1,22 @@
 import type { Engine } from '../engine.ts';
 import { type Edits, editTree, type TreeStore } from '../tree/edit.ts';
 import { type ChildRef, createBoundary, encodeNode, type TreeNode } from '../tree/node.ts';
+import { TreeBuilder } from '../tree/tree-builder.ts';
 import type { ChunkSink } from './chunk-sink.ts';
 
 const EDITS_MAX = 1024;
 const UNSTORED_MAX = 4096;
 
-/** Edits the tree of a snapshot while a backup goes on: memory holds some edits and new nodes, never the whole tree. */
+/**
+ * Makes the tree of a snapshot while a backup goes on: a first one from its entries in order, a later one by edits of
+ * its parent's. Memory holds some edits and new nodes, never the whole tree.
+ */
 export class TreeWriter {
   #root: ChildRef | undefined;
   readonly #engine: Engine;
   readonly #sink: ChunkSink;
   readonly #store: TreeStore;
+  readonly #builder: TreeBuilder | undefined;
   /** New nodes that the index may not know yet. */
   readonly #unstored = new Map<string, TreeNode>();
   #edits = new Map<string, Buffer | undefined>();
@@ -26,11 +31,14 @@ export class TreeWriter {
       load: async (id) => this.#unstored.get(id) ?? engine.nodes.load(id),
       save: (node) => this.#save(node),
     };
+    const save = (node: TreeNode) => sink.add(encodeNode(node), 'node').id;
+    this.#builder = root === undefined ? new TreeBuilder(this.#store.boundary, save) : undefined;
   }
 
-  /** A new value for a key, or undefined to take it out. */
+  /** A new value for a key, or undefined to take it out. Where there is no parent: in order of keys. */
   edit(key: string, value: Buffer | undefined): void {
-    this.#edits.set(key, value);
+    if (this.#builder === undefined) this.#edits.set(key, value);
+    else if (value !== undefined) this.#builder.add(key, value);
   }
 
   /** Works off edits once there are many; `checkpoint` makes all chunks of the sink durable and indexed. */
@@ -45,9 +53,9 @@ export class TreeWriter {
 
   /** The tree with all edits. */
   async finish(): Promise<ChildRef> {
+    if (this.#builder !== undefined) return this.#builder.finish();
     await this.#flush();
-    this.#root ??= await editTree(this.#store, undefined, new Map());
-    return this.#root;
+    return this.#root as ChildRef;
   }
 
   #flush(): Promise<void> {

@@ -15,6 +15,11 @@ export class ChunksGoneError extends Error {
   override readonly name = 'ChunksGoneError';
 }
 
+/** True for one of any realm. */
+export function isChunksGone(error: unknown): error is ChunksGoneError {
+  return Error.isError(error) && error.name === 'ChunksGoneError';
+}
+
 /**
  * Chunks of a tree that no unmarked pack of the index holds. Rejects with ChunksGoneError where a node of the tree
  * is not to be had any more.
@@ -40,7 +45,7 @@ export async function storeAgain(
   const writer = new PackWriter(engine.keys, { compress: true, on_pack: packs.put });
   const slice = new Slice();
   for (const { id, kind } of chunks) {
-    writer.add(id, Buffer.from(await readOrGone(engine, id)), kind);
+    writer.add(id, await readOrGone(engine, id), kind);
     await packs.room();
     await slice.rest();
   }

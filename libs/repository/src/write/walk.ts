@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import type { EntryKind } from '../api.ts';
 import { reasonOf, systemCode } from '../errors.ts';
 import { bytesToPath, pathForSystem } from '../paths.ts';
 import { Slice } from '../slice.ts';
-import { type FileStat, toFileStat } from './store-file.ts';
+import { type FileStat, statAt } from './file-stat.ts';
 
 /** One path as it stands on disk. */
 export interface WalkItem {
@@ -60,7 +60,8 @@ export async function* walk(start: Place, options: WalkOptions): AsyncGenerator<
       yield batch;
       batch = [];
     }
-    await slice.rest();
+    const rest = slice.rest();
+    if (rest !== undefined) await rest;
   }
   if (batch.length > 0) yield batch;
 }
@@ -69,16 +70,15 @@ export async function* walk(start: Place, options: WalkOptions): AsyncGenerator<
 export function look(place: Place, options: Omit<WalkOptions, 'select'>): WalkItem | undefined {
   const { path, key } = place;
   try {
-    const system_path = pathForSystem(path);
-    const stat = lstatSync(system_path, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) return undefined;
-    const kind = kindOf(stat);
-    if (kind === undefined) {
+    const stat = statAt(path);
+    const { kind } = stat;
+    if (kind === 'other') {
       options.on_skipped({ path, reason: 'neither a file, a folder nor a symlink' });
       return undefined;
     }
-    const target = kind === 'symlink' ? readlinkSync(system_path, { encoding: 'buffer' }) : undefined;
-    return { key, path, kind, stat: toFileStat(stat), ...(target !== undefined && { target }) };
+    if (kind !== 'symlink') return { key, path, kind, stat };
+    const target = readlinkSync(pathForSystem(path), { encoding: 'buffer' });
+    return { key, path, kind, stat, target };
   } catch (error) {
     if (!isGone(error)) options.on_unreadable({ path, key, reason: reasonOf(error) });
     return undefined;
@@ -107,10 +107,4 @@ function childOf(folder: Place, name: string): Place {
     path: folder.path === '/' ? `/${text}` : `${folder.path}/${text}`,
     key: folder.key === '' ? name : `${folder.key}\0${name}`,
   };
-}
-
-function kindOf(stat: Pick<Stats, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): EntryKind | undefined {
-  if (stat.isFile()) return 'file';
-  if (stat.isDirectory()) return 'directory';
-  return stat.isSymbolicLink() ? 'symlink' : undefined;
 }

@@ -117,7 +117,7 @@ async function restoreAll(chosen: readonly Entry[], target: string, read: (entry
     utimesSync(path, mtime, mtime);
   }
   const bytes = chosen.reduce((sum, { size }) => sum + size, 0);
-  return { files: chosen.length, bytes, files_unchanged: 0, bytes_unchanged: 0, failed: [] };
+  return { files: chosen.length, bytes, files_unchanged: 0, bytes_unchanged: 0, others: 0, failed: [] };
 }
 
 function readTree(

@@ -41,7 +41,7 @@ async function backup(paths: string[], options: BackupOptions): Promise<void> {
   const result = await withRepository(options, async (repository) => {
     using signal = abortOnInterrupt();
     using bar = startProgressBar({ quiet: options.json === true });
-    return repository.backup({
+    return await repository.backup({
       host: options.host,
       source: options.source ?? roots.join(','),
       roots,

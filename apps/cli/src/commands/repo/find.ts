@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { Entry, Repository, Snapshot } from '@holdfast/repository/api';
-import { createPathFilter, type PathFilter } from '@holdfast/repository/path-filter';
+import { literalPaths } from '@holdfast/repository/literal-paths';
+import { createPathMatcher } from '@holdfast/repository/path-filter';
 import type { Command } from 'commander';
 import { printJson, printTable } from '../../output/print.ts';
 import { ENTRY_HEAD, entryAsJson, entryAsRow } from './entry-output.ts';
@@ -10,7 +11,10 @@ import { type RepoOptions, withRepoOptions, withRepository } from './with-reposi
 export function registerFind(repo: Command): void {
   const command = repo
     .command('find')
-    .argument('<pattern>', 'a glob, or a whole path: then all its versions');
+    .argument(
+      '<pattern>',
+      "a glob ('*.json' at any depth, '/srv/*/x'), or a whole path: then all its versions",
+    );
   withRepoOptions(command.description('Find files in all snapshots'))
     .option('--snapshot <id>', 'in this one only')
     .action(find);
@@ -25,7 +29,7 @@ async function find(pattern: string, options: RepoOptions & { snapshot?: string 
   const found = await withRepository(options, async (repository) => {
     const is_path = pattern.startsWith('/') && !/[*?[\]{}]/.test(pattern);
     if (is_path && options.snapshot === undefined) return Array.fromAsync(repository.versions(pattern));
-    return search(repository, createPathFilter({ include: [pattern] }), options.snapshot);
+    return search(repository, pattern, options.snapshot);
   });
   if (found.length === 0) throw new HoldfastError('not_found', `nothing matches ${pattern}`);
   if (options.json) {
@@ -36,11 +40,13 @@ async function find(pattern: string, options: RepoOptions & { snapshot?: string 
   }
 }
 
-async function search(repository: Repository, matches: PathFilter, id: string | undefined): Promise<Found[]> {
+async function search(repository: Repository, pattern: string, id: string | undefined): Promise<Found[]> {
   const snapshots = id === undefined ? await repository.snapshots() : [await repository.snapshot(id)];
+  const matches = createPathMatcher([pattern]);
+  const [under] = literalPaths([pattern]) ?? [];
   const found: Found[] = [];
   for (const snapshot of snapshots) {
-    for await (const entry of repository.entries(snapshot)) {
+    for await (const entry of repository.entries(snapshot, under)) {
       if (matches(entry.path)) found.push({ snapshot, entry });
     }
   }

@@ -90,7 +90,7 @@ async function confirm(options: RepoOptions & { kitFile: string }): Promise<void
   const id = await withRepository(
     options,
     (repository) => repository.keys.confirmKit(secret),
-    options.passwordFile === undefined ? { key_file_bytes: secret } : undefined,
+    options.passwordFile === undefined ? { secret: { key_file_bytes: secret } } : {},
   );
   if (options.json) printJson({ slot_id: id, confirmed: true });
   else print(`the kit opens the repository: key slot ${id.slice(0, 8)} is confirmed`);

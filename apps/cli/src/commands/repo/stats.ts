@@ -22,13 +22,14 @@ what it takes in packs. Waste is what no snapshot needs: \`repo forget\` makes i
 }
 
 async function stats(id: string | undefined, options: RepoOptions): Promise<void> {
-  const { found, snapshot_id } = await withRepository(options, async (repository) => {
+  const { found, snapshot_id, repository_id } = await withRepository(options, async (repository) => {
     const snapshot = id === undefined ? undefined : await repository.snapshot(id);
-    return { found: await repository.stats(snapshot), snapshot_id: snapshot?.id ?? null };
+    const found = await repository.stats(snapshot);
+    return { found, snapshot_id: snapshot?.id ?? null, repository_id: repository.id };
   });
   const ratios = ratiosOf(found);
   if (options.json) {
-    printJson({ snapshot_id, ...found, ...ratios });
+    printJson({ repository_id, snapshot_id, ...found, ...ratios });
     return;
   }
   const whole: ChunkFigures[] = [found.content, found.trees];
@@ -45,7 +46,7 @@ async function stats(id: string | undefined, options: RepoOptions): Promise<void
   print(`deduplication ${times(ratios.dedup_ratio)}, compression ${times(ratios.compression_ratio)}`);
   const { stored } = found;
   print(
-    `the repository: ${bytes(stored.pack_bytes)} in ${stored.packs} packs (${stored.blocks} blocks, ${stored.chunks} chunks), ` +
+    `repository ${repository_id}: ${bytes(stored.pack_bytes)} in ${stored.packs} packs (${stored.blocks} blocks, ${stored.chunks} chunks), ` +
       `${bytes(stored.index_bytes)} of index; ${bytes(stored.waste_bytes)} (${(ratios.waste_ratio * 100).toFixed(1)} %) of waste` +
       (stored.unindexed_bytes > 0 ? `, ${bytes(stored.unindexed_bytes)} that no index names` : ''),
   );

@@ -32,17 +32,21 @@ export function withRepoOptions(command: Command): Command {
     .option('--json', 'one JSON document on stdout');
 }
 
-/** Opens the repository for as long as `work` runs; the engine's errors come out as those of the catalogue. */
+/**
+ * Opens the repository for as long as `work` runs; the engine's errors come out as those of the catalogue. `preload` is
+ * code that the work will need: it is loaded while a passphrase is stretched.
+ */
 export async function withRepository<Result>(
   options: RepoOptions,
   work: (repository: Repository) => Promise<Result>,
-  secret?: Secret,
+  given: { secret?: Secret; preload?: () => Promise<unknown> } = {},
 ): Promise<Result> {
   try {
     const cache_dir = cacheDir();
     const cache = cache_dir === undefined ? {} : { cache_dir };
-    const store = storeOf(options);
-    await using repository = await openRepository(store, secret ?? (await secretOf(options)), cache);
+    const { secret = await secretOf(options), preload } = given;
+    const [opened] = await Promise.all([openRepository(storeOf(options), secret, cache), preload?.()]);
+    await using repository = opened;
     return await work(repository);
   } catch (error) {
     throw asHoldfastError(error);

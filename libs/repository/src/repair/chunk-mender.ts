@@ -1,0 +1,169 @@
+import { hostname } from 'node:os';
+import type { Survey } from '../check/check-repository.ts';
+import type { LostChunk, Mender } from '../check/check-trees.ts';
+import { createChunker } from '../chunker/fastcdc.ts';
+import { chunkId, ID_BYTES, sha256 } from '../crypto/keys.ts';
+import type { Engine } from '../engine.ts';
+import { isRepositoryError } from '../errors.ts';
+import type { ChunkKind } from '../pack/pack-writer.ts';
+import { ChunkSink, type StoredChunk } from '../write/chunk-sink.ts';
+import { ClaimTable } from '../write/claim-table.ts';
+import { PackStore } from '../write/pack-store.ts';
+import { PendingWriter } from '../write/pending-writer.ts';
+import { tryStoreFile } from '../write/store-file.ts';
+
+/** So much of a live file is held in memory at a time. */
+const LIVE_BYTES_MAX = 512 * 1024 * 1024;
+
+export interface MenderParts {
+  readonly survey: Survey;
+  readonly second: Engine | undefined;
+  readonly live: boolean;
+  readonly dry_run: boolean;
+}
+
+/** Finds lost chunks in a second repository or in the files themselves, and stores them in new packs. */
+export class ChunkMender implements Mender {
+  /** Chunks (hex) that a snapshot needs and that are nowhere. */
+  readonly unmended = new Set<string>();
+  from_second = 0;
+  from_live = 0;
+  salvaged = 0;
+  readonly #parts: MenderParts;
+  readonly #packs: PackStore;
+  /** While it stands, maintenance takes no new pack for litter. */
+  readonly #pending: PendingWriter;
+  #is_announced = false;
+  readonly #sink: ChunkSink;
+  /** What was stored again (hex), with its length. */
+  readonly #stored = new Map<string, number>();
+  /** Of chunks of the tree the bytes, too: they may be asked for again. */
+  readonly #tree_chunks = new Map<string, Buffer>();
+  readonly #files_tried = new Set<string>();
+  readonly #chunker;
+
+  constructor(parts: MenderParts) {
+    this.#parts = parts;
+    const { engine } = parts.survey;
+    this.#pending = new PendingWriter(engine, { host: hostname(), source: 'repair' });
+    this.#packs = new PackStore(engine, { dry_run: parts.dry_run, pending: this.#pending });
+    this.#sink = new ChunkSink({
+      keys: engine.keys,
+      index: { has: () => false },
+      claims: new ClaimTable(),
+      compress: true,
+      on_pack: this.#packs.put,
+    });
+    this.#chunker = createChunker(engine.keys.gear_seed);
+  }
+
+  get bytes_stored(): number {
+    return this.#packs.bytes_stored;
+  }
+
+  /** True for a chunk (hex) that is stored again. */
+  has(hex: string): boolean {
+    return this.#stored.has(hex);
+  }
+
+  async read(lost: LostChunk): Promise<Buffer | undefined> {
+    await this.#find(lost, 'node');
+    return this.#tree_chunks.get(lost.id.toString('hex'));
+  }
+
+  async mend(lost: LostChunk): Promise<number | undefined> {
+    await this.#find(lost, 'data');
+    return this.#stored.get(lost.id.toString('hex'));
+  }
+
+  /** Stores a sound chunk of a pack that is to be taken out. */
+  async salvage(id: Buffer, data: Buffer, kind: ChunkKind): Promise<void> {
+    this.salvaged += 1;
+    await this.#store(id.toString('hex'), data, kind);
+  }
+
+  /** After it all that was found is durable and indexed. */
+  async finish(): Promise<void> {
+    this.#sink.flush();
+    await this.#packs.checkpoint();
+  }
+
+  /** Nothing is stored any more. */
+  close(): Promise<void> {
+    return this.#pending.clear();
+  }
+
+  async #find(lost: LostChunk, kind: ChunkKind): Promise<void> {
+    const hex = lost.id.toString('hex');
+    if (this.#stored.has(hex) || this.unmended.has(hex)) return;
+    const data = await this.#fromSecond(lost.id);
+    if (data !== undefined) {
+      this.from_second += 1;
+      await this.#store(hex, data, kind);
+      return;
+    }
+    if (this.#parts.live && lost.of_file !== undefined) await this.#cutAgain(lost.path, lost.of_file, kind);
+    if (!this.#stored.has(hex)) this.unmended.add(hex);
+  }
+
+  async #fromSecond(id: Buffer): Promise<Buffer | undefined> {
+    const { second } = this.#parts;
+    if (second === undefined || !second.index.lookup.has(id)) return undefined;
+    try {
+      return await second.chunks.read(id);
+    } catch (error) {
+      // It is damaged there, too.
+      if (!isRepositoryError(error)) throw error;
+      return undefined;
+    }
+  }
+
+  /** Every lost chunk of a file that still stands on disk: what has the right id has the right bytes. */
+  async #cutAgain(path: string, of_file: Buffer, kind: ChunkKind): Promise<void> {
+    const attempt = `${kind} ${path}`;
+    if (this.#files_tried.has(attempt)) return;
+    const wanted = this.#lostOf(of_file);
+    const found = new Map<string, Buffer>();
+    let left = LIVE_BYTES_MAX;
+    const add = (data: Buffer): StoredChunk => {
+      const digest = sha256(data);
+      const id = chunkId(this.#parts.survey.engine.keys, digest);
+      const hex = id.toString('hex');
+      if (wanted.has(hex) && left > 0 && !found.has(hex)) {
+        found.set(hex, Buffer.from(data));
+        left -= data.length;
+      }
+      return { id, digest };
+    };
+    tryStoreFile(path, this.#chunker, { add });
+    // The rest of a very large file is found when the next of its chunks is missed.
+    if (left > 0) this.#files_tried.add(attempt);
+    for (const [hex, data] of found) {
+      this.from_live += 1;
+      this.unmended.delete(hex);
+      await this.#store(hex, data, kind);
+    }
+  }
+
+  #lostOf(ids: Buffer): Set<string> {
+    const { engine, findings } = this.#parts.survey;
+    const lost = new Set<string>();
+    for (let at = 0; at < ids.length; at += ID_BYTES) {
+      const hex = ids.toString('hex', at, at + ID_BYTES);
+      const places = engine.index.lookup.locate(ids.subarray(at, at + ID_BYTES));
+      const is_lost = places.every(({ pack }) => findings.isLost(hex, pack));
+      if (is_lost && !this.#stored.has(hex)) lost.add(hex);
+    }
+    return lost;
+  }
+
+  async #store(hex: string, data: Buffer, kind: ChunkKind): Promise<void> {
+    if (!this.#is_announced && !this.#parts.dry_run) await this.#pending.announcePacks([]);
+    this.#is_announced = true;
+    const own = Buffer.from(data);
+    this.#stored.set(hex, own.length);
+    if (kind === 'node') this.#tree_chunks.set(hex, own);
+    this.#sink.add(own, kind);
+    await this.#packs.room();
+  }
+}

@@ -1,0 +1,62 @@
+import { isStorageError } from '@holdfast/storage/blob-store';
+import type { Survey } from '../check/check-repository.ts';
+import { idsOf } from '../check/check-repository.ts';
+import { indexedChunks, indexedTable } from '../index/index-database.ts';
+import { packName } from '../pack/pack-name.ts';
+import { healthyChunks } from '../pack/pack-reader.ts';
+import type { ChunkMender } from './chunk-mender.ts';
+
+/**
+ * The damaged packs that can be done without, once what is sound in them is stored again. One that holds the last of a
+ * chunk that a snapshot needs, damaged as it is, is not among them.
+ */
+export async function salvagePacks(
+  survey: Survey,
+  mender: ChunkMender,
+  is_node: (hex: string) => boolean,
+): Promise<string[]> {
+  const unindexed = idsOf(survey.unindexed.packs);
+  const dispensable: string[] = [];
+  for (const pack of [...survey.findings.bad_packs].sort()) {
+    const is_indexed = !unindexed.has(pack);
+    if (is_indexed && (await holdsUnmended(survey, mender, pack))) continue;
+    await salvage(survey, mender, { pack, is_node });
+    if (is_indexed) dispensable.push(pack);
+  }
+  return dispensable;
+}
+
+async function holdsUnmended(survey: Survey, mender: ChunkMender, pack: string): Promise<boolean> {
+  if (mender.unmended.size === 0) return false;
+  for await (const id of indexedChunks(survey.engine.index.db, pack)) {
+    if (mender.unmended.has(id.toString('hex'))) return true;
+  }
+  return false;
+}
+
+/** Sound chunks that lie in no sound pack, those that no snapshot needs too: a backup that runs now may rely on them. */
+async function salvage(
+  survey: Survey,
+  mender: ChunkMender,
+  from: { pack: string; is_node: (hex: string) => boolean },
+): Promise<void> {
+  const { engine, findings } = survey;
+  let data: Buffer;
+  try {
+    data = await engine.store.get(packName(from.pack));
+  } catch (error) {
+    // Nothing can be had from it, and nothing that is needed is only there.
+    if (!isStorageError(error)) throw error;
+    return;
+  }
+  const indexed = indexedTable(engine.index.db, from.pack);
+  for (const { id, data: bytes } of healthyChunks(engine.keys, { id: from.pack, ...indexed }, data)) {
+    const hex = id.toString('hex');
+    const places = engine.index.lookup.locate(id);
+    const is_elsewhere = places.some(
+      ({ pack }) => !findings.bad_packs.has(pack) && !findings.isLost(hex, pack),
+    );
+    if (is_elsewhere || mender.has(hex)) continue;
+    await mender.salvage(id, bytes, from.is_node(hex) ? 'node' : 'data');
+  }
+}

@@ -1,0 +1,159 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import type { RestoreRequest } from '../src/api.ts';
+import { openRepository } from '../src/open.ts';
+import { type CraftedItem, craftRepository } from './crafted.ts';
+import { makeScratch, SECRET } from './support.ts';
+
+async function restoreCrafted(
+  items: readonly CraftedItem[],
+  target: string,
+  more: Partial<RestoreRequest> = {},
+) {
+  const store = await craftRepository(items);
+  await using repository = await openRepository(store, SECRET);
+  const result = await repository.restore({ snapshot_id: 'latest', target, ...more });
+  return { ...result, names: result.failed.map(({ path }) => path) };
+}
+
+const link = (target: string) => ({ kind: 'symlink', target: Buffer.from(target) }) as const;
+const folder = { kind: 'directory', mode: 0o755 } as const;
+
+describe('a restore stays inside of its target', () => {
+  test.each([
+    ['..\0..\0evil'],
+    ['a\0..\0..\0evil'],
+    ['.\0evil'],
+    ['a\0\0evil'],
+    ['a\0../../evil'],
+    ['/etc/evil'],
+    ['..'],
+  ])('whatever a key says: %j', async (key) => {
+    using scratch = makeScratch();
+    const target = join(scratch.path, 'deep/target');
+    const { names, files } = await restoreCrafted([{ key }, { key: 'good' }], target);
+    expect(names).toHaveLength(1);
+    expect(files).toBe(1);
+    expect(readFileSync(join(target, 'good'), 'utf8')).toBe('good');
+    expect(readdirSync(join(scratch.path, 'deep'))).toEqual(['target']);
+    expect(readdirSync(scratch.path)).toEqual(['deep']);
+    expect(existsSync('/etc/evil')).toBe(false);
+  });
+
+  test.each([{ dry_run: true }, { within: ['/a'] }, { subfolder: '/a' }])('and so with %j', async (how) => {
+    using scratch = makeScratch();
+    const target = join(scratch.path, 'deep/target');
+    const items = [{ key: 'a', entry: folder }, { key: 'a\0..\0..\0evil' }, { key: 'a\0good' }];
+    const { names, files } = await restoreCrafted(items, target, how);
+    expect(names).toEqual(['/a/../../evil']);
+    expect(files).toBe(1);
+    expect(existsSync(join(scratch.path, 'evil'))).toBe(false);
+    expect(existsSync(join(scratch.path, 'deep/evil'))).toBe(false);
+  });
+
+  test('where a symlink of the tree has files below it', async () => {
+    using scratch = makeScratch();
+    mkdirSync(join(scratch.path, 'outside'));
+    const outside = join(scratch.path, 'outside');
+    const items = [
+      { key: 'a', entry: link(outside) },
+      { key: 'a\0evil' },
+      { key: 'a\0sub', entry: folder },
+      { key: 'a\0sub\0evil' },
+    ];
+    const target = join(scratch.path, 'target');
+    for (const _ of [1, 2]) {
+      const { names } = await restoreCrafted(items, target);
+      expect(names).toContain('/a/evil');
+      expect(names).toContain('/a/sub/evil');
+      expect(readdirSync(outside)).toEqual([]);
+      expect(readlinkSync(join(target, 'a'))).toBe(outside);
+    }
+  });
+
+  test('where one name is a folder first and a symlink later', async () => {
+    using scratch = makeScratch();
+    const outside = join(scratch.path, 'outside');
+    mkdirSync(outside);
+    const items = [{ key: 'a', entry: folder }, { key: 'a', entry: link(outside) }, { key: 'a\0evil' }];
+    await restoreCrafted(items, join(scratch.path, 'target'));
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test('where a symlink stands in the target as a folder, as the file, or as a broken one', async () => {
+    using scratch = makeScratch();
+    const target = join(scratch.path, 'target');
+    const precious = scratch.write('outside/precious', 'precious');
+    mkdirSync(target);
+    symlinkSync(join(scratch.path, 'outside'), join(target, 'folder'));
+    symlinkSync(precious, join(target, 'file'));
+    symlinkSync(join(scratch.path, 'outside/new'), join(target, 'broken'));
+    const items = [
+      { key: 'broken' },
+      { key: 'file' },
+      { key: 'folder', entry: folder },
+      { key: 'folder\0precious' },
+      { key: 'large', chunks: [Buffer.alloc(10, 1), Buffer.alloc(10, 2)] },
+    ];
+    symlinkSync(precious, join(target, 'large'));
+    const { names } = await restoreCrafted(items, target);
+    expect(names).toEqual(['/folder', '/folder/precious']);
+    expect(readFileSync(precious, 'utf8')).toBe('precious');
+    expect(readdirSync(join(scratch.path, 'outside'))).toEqual(['precious']);
+    expect(readFileSync(join(target, 'broken'), 'utf8')).toBe('broken');
+    expect(lstatSync(join(target, 'file')).isFile()).toBe(true);
+    expect(readFileSync(join(target, 'large')).length).toBe(20);
+  });
+
+  test('but the target itself may be a symlink', async () => {
+    using scratch = makeScratch();
+    mkdirSync(join(scratch.path, 'real'));
+    const target = join(scratch.path, 'target');
+    symlinkSync('real', target);
+    const { failed } = await restoreCrafted([{ key: 'a\0b' }], target);
+    expect(failed).toEqual([]);
+    expect(readFileSync(join(scratch.path, 'real/a/b'), 'utf8')).toBe('a\0b');
+  });
+
+  test('and gives no name to a file that is not the one of its group', async () => {
+    using scratch = makeScratch();
+    const target = join(scratch.path, 'target');
+    // The first name cannot be made: a folder stands there, or what is linked would be another file.
+    mkdirSync(join(target, 'a/in the way'), { recursive: true });
+    const content = [Buffer.from('of the group')];
+    const group = { entry: { link_group: '1:2' }, chunks: content };
+    const items = ['a', 'b', 'c'].map((key) => ({ key, ...group }));
+    const { names, files } = await restoreCrafted(items, target);
+    expect(names).toEqual(['/a']);
+    expect(files).toBe(2);
+    expect(readFileSync(join(target, 'b'), 'utf8')).toBe('of the group');
+    expect(lstatSync(join(target, 'b')).ino).toBe(lstatSync(join(target, 'c')).ino);
+  });
+
+  test('and refuses content that is not what the entry says, and leaves what stood there', async () => {
+    using scratch = makeScratch();
+    const target = join(scratch.path, 'target');
+    mkdirSync(target);
+    writeFileSync(join(target, 'short'), 'before');
+    const items = [
+      { key: 'digest', entry: { digest: Buffer.alloc(32, 1) } },
+      { key: 'none', entry: { size: 9 }, chunks: [] },
+      { key: 'short', entry: { size: 1_000 }, chunks: [Buffer.from('one'), Buffer.from('two')] },
+    ];
+    const { failed, names } = await restoreCrafted(items, target);
+    expect(names).toEqual(['/none', '/short', '/digest']);
+    expect(failed.every(({ is_damage }) => is_damage)).toBe(true);
+    expect(readdirSync(target)).toEqual(['short']);
+    expect(readFileSync(join(target, 'short'), 'utf8')).toBe('before');
+  });
+});
