@@ -70,7 +70,7 @@ function isStale(fault: Fault): boolean {
 }
 
 function mayBeStale(name: string): boolean {
-  return actor.getStore() === 'other' && /^(index|snapshots|packs)\//.test(name);
+  return actor.getStore() === 'other' && /^(indexes|snapshots|packs)\//.test(name);
 }
 
 /** The plain model: which snapshots there must be, and with what in them. */

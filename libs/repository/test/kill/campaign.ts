@@ -110,7 +110,7 @@ export class Campaign {
       await using copy = await openIn(this.#folder, 'copy');
       await copy.copy_from(main);
     }
-    const kind = pick(['packs', 'packs', 'index'], this.#draw);
+    const kind = pick(['packs', 'packs', 'indexes'], this.#draw);
     const files = filesBelow(join(this.#folder, 'main', kind));
     if (files.length === 0) return;
     const file = pick(files, this.#draw);
