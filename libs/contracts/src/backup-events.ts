@@ -78,3 +78,18 @@ export const BackupRestored = z.object({
   duration_ms: z.number(),
 });
 export const BackupDeleted = z.object({ backup_id: z.string(), snapshot_id: z.string(), reason: z.string() });
+/** A legal hold: the backup stays, whatever rotation says, until then (null: until it is released). */
+export const BackupHeld = z.object({
+  backup_id: z.string(),
+  reason: z.string(),
+  until: Timestamp.nullable(),
+});
+export const BackupHoldReleased = z.object({ backup_id: z.string() });
+/** After the backups that went; each of them has its own BackupDeleted under the same correlationid. */
+export const RetentionApplied = z.object({
+  kept: z.number().int(),
+  removed: z.number().int(),
+  sources: z.array(z.object({ source: z.string(), kept: z.number().int(), removed: z.number().int() })),
+  reason: z.enum(['schedule', 'request']),
+  duration_ms: z.number(),
+});

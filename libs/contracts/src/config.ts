@@ -88,7 +88,39 @@ const TierConfig = z.looseObject({
   provider: z.string().optional(),
   retention_days: z.number().positive().optional(),
   backup_types: z.array(z.string()).optional(),
+  auto_cleanup: z.boolean().optional(),
 });
+
+export const Weekday = z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']);
+export type Weekday = z.infer<typeof Weekday>;
+
+/** An IANA name such as `America/Montevideo`. */
+export const TimeZone = z.string().refine(isTimeZone, { error: 'is no time zone; write America/Montevideo' });
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false; // It throws for what it does not know, and says so in no other way.
+  }
+}
+
+const rotationRule = {
+  enabled: z.boolean().default(true),
+  keep_count: z.number().int().nonnegative(),
+  backup_type: BackupType.optional().describe('preferred; where a period has none, any other stays'),
+};
+const RotationRule = z.strictObject(rotationRule);
+
+/** How many hours, days … that have a backup keep one (requirements 4.2). */
+export const RotationConfig = z.strictObject({
+  hourly: RotationRule.optional(),
+  daily: RotationRule.optional(),
+  weekly: z.strictObject({ ...rotationRule, day: Weekday.optional() }).optional(),
+  monthly: z.strictObject({ ...rotationRule, day: z.number().int().min(1).max(31).optional() }).optional(),
+  yearly: RotationRule.optional(),
+});
+export type RotationConfig = z.infer<typeof RotationConfig>;
 
 /** The whole of `holdfast.yaml`. Keys of parts that come later are taken and passed on as they are. */
 export const HoldfastConfig = z.strictObject({
@@ -151,7 +183,8 @@ export const HoldfastConfig = z.strictObject({
       log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
     })
     .prefault({}),
-  rotation: z.record(z.string(), z.unknown()).optional(),
+  time_zone: TimeZone.optional().describe("of schedule and rotation; default: the host's"),
+  rotation: RotationConfig.optional(),
   schedule: z.record(z.string(), z.looseObject({ type: BackupType.optional() })).optional(),
   rpo: z.record(z.string(), DurationMs).optional(),
   rto: z.record(z.string(), DurationMs).optional(),

@@ -3,6 +3,7 @@ import { openOrCreate } from '@holdfast/repository/repository-key';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
 import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
+import { createCleaner } from './adapters/cleaner.ts';
 import type { Engine } from './adapters/engine.ts';
 import type { SnapshotDeps } from './adapters/make-snapshot.ts';
 import { reconcile } from './adapters/reconcile.ts';
@@ -36,14 +37,16 @@ export async function startBackup(
   await reconcile(deps);
 
   const metrics = metricsOf(deps);
+  const cleaner = opened.use(createCleaner({ ...deps, metrics }));
   const walk_not_before_ms = context.clock.now_ms() + CATCH_UP_MS;
-  const runner = opened.use(createRunner({ ...deps, metrics, walk_not_before_ms }));
+  const runner = opened.use(createRunner({ ...deps, metrics, walk_not_before_ms, onOver: cleaner.wake }));
   opened.use(await subscribe(deps, runner.wake)).done.catch(fail);
   opened.use(keepPins(deps));
   const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast backup' });
   opened.defer(() => app.close());
-  serveRoutes(app, { ...deps, metrics, runner });
+  serveRoutes(app, { ...deps, metrics, runner, cleaner });
   const url = await listen(app, service_config.http);
+  cleaner.resume();
   runner.wake();
   context.log.info({ url, sources: settings.sources.map(({ name }) => name) }, 'backup serves');
 

@@ -13,15 +13,61 @@ export const BackupSort = z.enum([
 ]);
 export type BackupSort = z.infer<typeof BackupSort>;
 
+/** A time with its zone, or a date (midnight UTC); parsed to milliseconds since the epoch. */
+const Moment = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()])
+  .transform((text) => Date.parse(text));
+
 export const ListBackupsQuery = z.object({
   filter: z.string().optional().describe('last_7_days, last_24_hours, last_2_weeks …'),
   sort: BackupSort.default('timestamp_desc').describe('without a direction: upwards'),
   source: z.string().optional(),
   type: BackupType.optional(),
+  tier: z.string().optional(),
+  before: Moment.optional().describe('made before this time'),
+  after: Moment.optional().describe('made at this time or later'),
   contains_file: z.string().min(1).optional().describe('absolute path, or a glob on names or paths'),
   ...PAGE_QUERY,
 });
 export type ListBackupsQuery = z.infer<typeof ListBackupsQuery>;
+
+/** Why and until when a backup must stay; `until` null: until it is released. */
+export const BackupHold = z.object({
+  reason: z.string(),
+  until: Timestamp.nullable(),
+  held_at: Timestamp,
+  actor: z.string(),
+});
+export type BackupHold = z.infer<typeof BackupHold>;
+export const HoldBody = z.strictObject({
+  reason: z.string().min(1).max(500),
+  until: Moment.optional().describe('default: until it is released'),
+});
+
+/** A manifest with what has been decided about it since. */
+export const ListedBackup = BackupManifest.extend({ hold: BackupHold.nullable() });
+export type ListedBackup = z.infer<typeof ListedBackup>;
+
+export const CleanupBody = z.strictObject({
+  dry_run: z.boolean().default(false).describe('say what would go, and remove nothing'),
+});
+/** Why one backup stays or goes: `reasons` are rules (`hourly`, `daily` …), `held`, `newest_good`, `not_in_rotation` … */
+export const CleanupItem = z.object({
+  backup_id: z.string(),
+  source: z.string(),
+  backup_type: BackupType,
+  timestamp: Timestamp,
+  stays: z.boolean(),
+  reasons: z.array(z.string()),
+});
+export type CleanupItem = z.infer<typeof CleanupItem>;
+export const CleanupResult = z.object({
+  dry_run: z.boolean(),
+  kept: z.number().int(),
+  removed: z.number().int().describe('with dry_run: would be removed'),
+  items: z.array(CleanupItem),
+});
+export type CleanupResult = z.infer<typeof CleanupResult>;
 
 /** A run that has no manifest yet, or never will. */
 export const BackupRunView = z.object({

@@ -26,8 +26,8 @@ export interface RunAttempt {
 const LOSS_PAUSE_MS = 250;
 const NOTE_AGAIN_MS = 1_000;
 
-/** One attempt of a run, from its start to its noted outcome. Rejects only where the service stops meanwhile. */
-export async function attemptRun(deps: RunDeps, attempt: RunAttempt): Promise<void> {
+/** One attempt of a run, from its start to its noted outcome; the run as it then is. Rejects only where the service stops meanwhile. */
+export async function attemptRun(deps: RunDeps, attempt: RunAttempt): Promise<BackupRun> {
   const { record } = attempt;
   const taken = deps.state.changes.take(attempt.source.name);
   const run = withCause(started(deps, attempt), taken);
@@ -39,6 +39,7 @@ export async function attemptRun(deps: RunDeps, attempt: RunAttempt): Promise<vo
   // A disk that is full refuses the note too; the snapshot stands, so it is tried until it can be told.
   const over = await untilNoted(deps, attempt.signal, note);
   record.settled(over);
+  return over;
 }
 
 function started(deps: RunDeps, { run, record }: RunAttempt): BackupRun {

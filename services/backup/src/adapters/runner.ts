@@ -1,6 +1,6 @@
 import type { Progress } from '@holdfast/repository/api';
 import type { ProtectedSource } from '../config.ts';
-import type { BackupRun } from '../domain/backup-run/state.ts';
+import { type BackupRun, isOver } from '../domain/backup-run/state.ts';
 import { attemptRun, type RunDeps } from './attempt-run.ts';
 import { type Candidate, createPlanner, type RunRequest } from './plan-runs.ts';
 import { createRunRecord } from './run-record.ts';
@@ -21,6 +21,8 @@ export interface Runner extends AsyncDisposable {
 export interface RunnerDeps extends RunDeps {
   /** Walks that fell due while nobody was here wait until then. */
   readonly walk_not_before_ms: number;
+  /** Called after each run that is over. */
+  readonly onOver: () => void;
 }
 
 /** Reading everything keeps disk and processor busy: so many sources at once. On-change runs go beside them. */
@@ -52,6 +54,9 @@ export function createRunner(deps: RunnerDeps): Runner {
     const run = make();
     if (reason === 'on_change') started.set(source.name, clock.now_ms());
     const done = attemptRun(deps, { run, source, record, signal: stopping.signal })
+      .then((over) => {
+        if (isOver(over)) deps.onOver();
+      })
       .catch((error: unknown) => broke(source.name, run.backup_id, error))
       .finally(() => {
         busy.delete(source.name);

@@ -5,10 +5,12 @@ import { createOutbox, type Outbox } from '@holdfast/event-store/outbox';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { transaction } from '@holdfast/runtime/sqlite';
 import { type CaseTable, createCaseTable } from './case-table.ts';
+import { type CatalogList, createCatalogList } from './catalog-list.ts';
 import { type CatalogTable, createCatalogTable } from './catalog-table.ts';
 import { type ChangeTable, createChangeTable } from './change-table.ts';
 import { openBackupDatabase } from './database.ts';
 import { createMarkTable, type MarkTable } from './mark-table.ts';
+import { createRetentionTable, type RetentionTable } from './retention-table.ts';
 import { createRunTable, type RunTable } from './run-table.ts';
 import { createWalkTable, type WalkTable } from './walk-table.ts';
 
@@ -19,6 +21,8 @@ export interface BackupState extends AsyncDisposable {
   readonly changes: ChangeTable;
   readonly cases: CaseTable;
   readonly catalog: CatalogTable;
+  readonly list: CatalogList;
+  readonly retention: RetentionTable;
   readonly walks: WalkTable;
   readonly marks: MarkTable;
   readonly outbox: Outbox;
@@ -41,6 +45,8 @@ export function openState(context: ServiceContext, file: string): BackupState {
     walks: createWalkTable(db),
     marks: createMarkTable(db),
     catalog,
+    list: createCatalogList(db),
+    retention: createRetentionTable(db),
     outbox,
     write: (work) => {
       const result = transaction(db, work);

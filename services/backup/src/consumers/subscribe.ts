@@ -24,6 +24,8 @@ const OWN_EVENTS: readonly EventType[] = [
   'BackupVerified',
   'BackupVerificationFailed',
   'BackupDeleted',
+  'BackupHeld',
+  'BackupHoldReleased',
 ];
 const REPLAY_BATCH = 500;
 const REPLAYED = 'replayed';

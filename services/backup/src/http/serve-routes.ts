@@ -1,8 +1,12 @@
 import type { HttpServer } from '@holdfast/http/server';
+import { cleanUp } from './clean-up.ts';
 import { createBackup } from './create-backup.ts';
+import { deleteBackup } from './delete-backup.ts';
 import type { RouteDeps } from './deps.ts';
+import { holdBackup } from './hold-backup.ts';
 import { listBackupFiles } from './list-backup-files.ts';
 import { listBackups } from './list-backups.ts';
+import { releaseBackup } from './release-backup.ts';
 import { restoreFiles } from './restore-files.ts';
 import { showBackup } from './show-backup.ts';
 import { showHealth } from './show-health.ts';
@@ -19,4 +23,8 @@ export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   createBackup(app, deps);
   verifyBackup(app, deps);
   restoreFiles(app, deps);
+  cleanUp(app, deps);
+  deleteBackup(app, deps);
+  holdBackup(app, deps);
+  releaseBackup(app, deps);
 }

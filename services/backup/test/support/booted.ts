@@ -11,7 +11,7 @@ import { issueToken } from '@holdfast/http/tokens';
 import { systemClock } from '@holdfast/runtime/clock';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import type { RunningService } from '@holdfast/runtime/service';
-import { testContext } from '@holdfast/testkit/context';
+import { type TestContextOptions, testContext } from '@holdfast/testkit/context';
 import { tempDir } from '@holdfast/testkit/temp-dir';
 import { eventually } from '@holdfast/testkit/wait-for';
 import type { Engine } from '../../src/adapters/engine.ts';
@@ -47,6 +47,8 @@ export interface BootOptions {
   events?: EventStore;
   repository?: Engine;
   sources?: Record<string, Partial<SourceConfig>>;
+  /** More parts of the configuration. */
+  yaml?: TestContextOptions['yaml'];
   overrides?: Partial<ServiceContext>;
 }
 
@@ -74,6 +76,7 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
     data_dir: at.data_dir,
     yaml: {
       host: HOST,
+      ...options.yaml,
       sources: options.sources ?? {
         bmc: { root: at.root, priority: 'critical', backup_frequency: 'hourly' },
       },
@@ -122,7 +125,7 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      return { status: reply.status, body: (await reply.json()) as never };
+      return { status: reply.status, body: (reply.status === 204 ? undefined : await reply.json()) as never };
     },
     [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   };
