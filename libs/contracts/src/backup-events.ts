@@ -93,3 +93,13 @@ export const RetentionApplied = z.object({
   reason: z.enum(['schedule', 'request']),
   duration_ms: z.number(),
 });
+/** A source has had no backup for twice the interval in which one is due. Told once; again, with `cleared_at`, when it has. */
+export const BackupOverdue = z.object({
+  backup_id: z.string().nullable().describe('of the newest backup of the source'),
+  source: z.string(),
+  schedule: z.string().nullable().describe('null: the frequency of the source itself'),
+  last_backup_at: Timestamp.nullable(),
+  expected_at: Timestamp,
+  interval_ms: z.number(),
+  cleared_at: Timestamp.optional(),
+});

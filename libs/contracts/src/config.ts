@@ -3,6 +3,7 @@ import { Severity } from './alert-events.ts';
 import { BackupType } from './backup-events.ts';
 import { DurationMs } from './durations.ts';
 import { StrategyName } from './recovery-events.ts';
+import { SchedulesConfig, TimeZone, Weekday } from './schedule.ts';
 
 /** The most urgent first. */
 export const Priority = z.enum(['critical', 'high', 'medium', 'low']);
@@ -91,20 +92,6 @@ const TierConfig = z.looseObject({
   auto_cleanup: z.boolean().optional(),
 });
 
-export const Weekday = z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']);
-export type Weekday = z.infer<typeof Weekday>;
-
-/** An IANA name such as `America/Montevideo`. */
-export const TimeZone = z.string().refine(isTimeZone, { error: 'is no time zone; write America/Montevideo' });
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false; // It throws for what it does not know, and says so in no other way.
-  }
-}
-
 const rotationRule = {
   enabled: z.boolean().default(true),
   keep_count: z.number().int().nonnegative(),
@@ -185,7 +172,7 @@ export const HoldfastConfig = z.strictObject({
     .prefault({}),
   time_zone: TimeZone.optional().describe("of schedule and rotation; default: the host's"),
   rotation: RotationConfig.optional(),
-  schedule: z.record(z.string(), z.looseObject({ type: BackupType.optional() })).optional(),
+  schedule: SchedulesConfig.optional(),
   rpo: z.record(z.string(), DurationMs).optional(),
   rto: z.record(z.string(), DurationMs).optional(),
   drills: z.record(z.string(), z.unknown()).optional(),

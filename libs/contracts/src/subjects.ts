@@ -97,6 +97,11 @@ export function maxDeliveriesAdvisory(durable: string): string {
 /** Asked by the supervisor: is the server well? */
 export const SERVER_HEALTH = '$SYS.REQ.SERVER.PING.HEALTHZ';
 
+/** The key of the lease on a schedule of one host, in the bucket of leases. */
+export function scheduleLeaseKey(host: string, schedule: string): string {
+  return `schedule/${token(host).replace(/[^\w.=-]/g, '_')}/${schedule}`;
+}
+
 /** Every question to one service of one host. */
 export function rpcFilter(service: ServiceName, host: string): string {
   return `holdfast.rpc.${service}.*.${token(host)}`;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BackupManifest, BackupType } from '../backup-events.ts';
 import { Checksum, Timestamp } from '../envelope.ts';
+import { ScheduleConfig } from '../schedule.ts';
 import { PAGE_QUERY } from './page.ts';
 
 export const BackupSort = z.enum([
@@ -92,8 +93,9 @@ export const BackupRunView = z.object({
 export type BackupRunView = z.infer<typeof BackupRunView>;
 
 export const CreateBackupBody = z.strictObject({
-  type: BackupType.default('incremental'),
+  type: BackupType.optional().describe('default: incremental; before a deployment what its schedule says'),
   sources: z.array(z.string()).min(1).optional().describe('default: all'),
+  reason: z.enum(['request', 'before_deployment']).default('request'),
   compression: z.boolean().default(true),
   encryption: z.boolean().optional().describe('taken, and nothing is ever stored in clear all the same'),
   wait: z.boolean().default(false).describe('answer when the backups are made'),
@@ -190,3 +192,22 @@ export const BackupStorage = z.object({
   total_bytes: z.number().int().nullable(),
 });
 export type BackupStorage = z.infer<typeof BackupStorage>;
+
+/** A schedule as it is now. */
+export const ScheduleView = z.object({
+  name: z.string(),
+  config: ScheduleConfig.describe('as it was given: what PUT takes'),
+  enabled: z.boolean(),
+  type: BackupType,
+  cron: z.string().nullable().describe('null: no clock starts it, who deploys asks for it'),
+  time_zone: z.string(),
+  jitter: z.number().describe('milliseconds'),
+  sources: z.array(z.string()).describe('what it backs up'),
+  origin: z.enum(['config', 'api']),
+  version: z.number().int(),
+  modified_at: Timestamp,
+  last_slot_at: Timestamp.nullable(),
+  next_at: Timestamp.nullable(),
+  overdue_sources: z.array(z.string()),
+});
+export type ScheduleView = z.infer<typeof ScheduleView>;

@@ -8,6 +8,7 @@ import type { BackupMetrics } from '../metrics.ts';
 import type { TakenChanges } from './change-table.ts';
 import { progressLogger } from './log-progress.ts';
 import { makeSnapshot, type SnapshotDeps } from './make-snapshot.ts';
+import { fulfil } from './obligations.ts';
 import { runErrorOf } from './run-error.ts';
 import type { RunRecord } from './run-record.ts';
 import { manifestOf, tellCreated } from './tell-created.ts';
@@ -99,6 +100,7 @@ function noteMade(deps: RunDeps, run: BackupRun, { manifest, time_ms, taken }: M
     state.runs.remove(run.backup_id);
     if (run.walk && run.started_ms !== null) state.walks.mark(run.source, run.started_ms);
     if (manifest !== null) tellCreated(state, manifest, { time_ms, run });
+    fulfil(deps, run);
   });
   if (manifest === null) return evolve(run, { type: 'unchanged', at_ms });
   deps.metrics.backupCreated(manifest, changed_ms === null ? null : (at_ms - changed_ms) / 1000);

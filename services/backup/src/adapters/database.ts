@@ -82,7 +82,30 @@ const RETENTION = `
     WHERE deleted_ms IS NULL AND going IS NULL;
   CREATE INDEX backups_going ON backups (backup_id) WHERE going IS NOT NULL`;
 
+const SCHEDULES = `
+  CREATE TABLE identity (instance TEXT NOT NULL);
+  INSERT INTO identity VALUES (lower(hex(randomblob(8))));
+
+  CREATE TABLE schedules (
+    name TEXT PRIMARY KEY,
+    config TEXT NOT NULL,
+    configured TEXT,
+    origin TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    last_slot_ms INTEGER NOT NULL,
+    is_removed INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+
+  CREATE TABLE obligations (
+    schedule TEXT NOT NULL,
+    source TEXT NOT NULL,
+    done_ms INTEGER NOT NULL,
+    overdue_ms INTEGER,
+    PRIMARY KEY (schedule, source)
+  ) WITHOUT ROWID`;
+
 /** The state of the backup service: all but the outbox can be told again from the events and the repository. */
 export function openBackupDatabase(file: string): DatabaseSync {
-  return openDatabase(file, [`${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`, RETENTION]);
+  return openDatabase(file, [`${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`, RETENTION, SCHEDULES]);
 }

@@ -12,6 +12,7 @@ import { openBackupDatabase } from './database.ts';
 import { createMarkTable, type MarkTable } from './mark-table.ts';
 import { createRetentionTable, type RetentionTable } from './retention-table.ts';
 import { createRunTable, type RunTable } from './run-table.ts';
+import { createScheduleTable, type ScheduleTable } from './schedule-table.ts';
 import { createWalkTable, type WalkTable } from './walk-table.ts';
 
 /** What this service knows, in one SQLite file with a single writer. */
@@ -23,12 +24,13 @@ export interface BackupState extends AsyncDisposable {
   readonly catalog: CatalogTable;
   readonly list: CatalogList;
   readonly retention: RetentionTable;
+  readonly schedules: ScheduleTable;
   readonly walks: WalkTable;
   readonly marks: MarkTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
-  /** Inside `write`: tells an event, and folds it into the catalog. */
+  /** Inside `write`: tells an event, and folds it into catalog and schedules. */
   tell<Type extends EventType>(type: Type, fields: NewEvent<Type>): HoldfastEvent<Type>;
 }
 
@@ -37,6 +39,7 @@ export function openState(context: ServiceContext, file: string): BackupState {
   const db = openBackupDatabase(file);
   const outbox = createOutbox({ db, store: context.events, log: context.log });
   const catalog = createCatalogTable(db);
+  const schedules = createScheduleTable(db);
   return {
     db,
     runs: createRunTable(db),
@@ -47,6 +50,7 @@ export function openState(context: ServiceContext, file: string): BackupState {
     catalog,
     list: createCatalogList(db),
     retention: createRetentionTable(db),
+    schedules,
     outbox,
     write: (work) => {
       const result = transaction(db, work);
@@ -57,6 +61,7 @@ export function openState(context: ServiceContext, file: string): BackupState {
       const event = newEvent(context.origin, type, fields);
       outbox.add([event]);
       catalog.apply(event);
+      schedules.apply(event);
       return event;
     },
     async [Symbol.asyncDispose]() {

@@ -1,4 +1,4 @@
-import { Weekday } from '@holdfast/contracts/config';
+import { Weekday } from '@holdfast/contracts/schedule';
 import type { PeriodName } from './state.ts';
 
 const MINUTE_MS = 60_000;
@@ -17,8 +17,15 @@ export interface Calendar {
   isOn(day: Weekday | number, time_ms: number): boolean;
 }
 
+// To ask Intl takes microseconds, and what it answers for a zone never changes.
+const known = new Map<string, Calendar>();
+
 /** A calendar; weeks begin on Monday, hours are those of UTC, so that none is missing or double when clocks change. */
 export function calendarOf(time_zone: string): Calendar {
+  return known.getOrInsertComputed(time_zone, newCalendar);
+}
+
+function newCalendar(time_zone: string): Calendar {
   const local = localTime(time_zone);
   const dayOf = (time_ms: number) => Math.floor(local(time_ms) / DAY_MS);
   return {
@@ -68,7 +75,6 @@ function localTime(time_zone: string): (time_ms: number) => number {
     hour: 'numeric',
     minute: 'numeric',
   });
-  // To ask Intl takes microseconds, and backups stand close together.
   const offsets = new Map<number, number>();
   const offsetAt = (quarter: number): number => {
     const time_ms = quarter * QUARTER_MS;

@@ -1,5 +1,5 @@
 import type { BackupType } from '@holdfast/contracts/backup-events';
-import type { Weekday } from '@holdfast/contracts/config';
+import type { Weekday } from '@holdfast/contracts/schedule';
 import type { BackupReason } from '../backup-run/state.ts';
 
 /** Somebody's word that a backup must stay. */

@@ -1,0 +1,329 @@
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type { ScheduleView } from '@holdfast/contracts/http/backup';
+import { createMemoryStore } from '@holdfast/event-store/memory-store';
+import { type FakeClock, fakeClock } from '@holdfast/testkit/fake-clock';
+import { eventually } from '@holdfast/testkit/wait-for';
+import { describe, expect, test } from '@jest/globals';
+import { type Booted, type BootOptions, boot, facts, type Place, place } from './support/booted.ts';
+import { memoryRepository } from './support/memory-repository.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** A Wednesday. */
+const START = Date.parse('2026-07-15T00:30:00.000Z');
+const schedule = {
+  hourly: { type: 'incremental' },
+  daily: { type: 'full', time: '02:00' },
+  weekly: { type: 'full', day: 'sunday' },
+  before_deployment: { type: 'snapshot' },
+} as const;
+type Yaml = NonNullable<BootOptions['yaml']>;
+
+function options(at: Place, clock: FakeClock, yaml: Yaml = { schedule }): BootOptions {
+  return {
+    repository: memoryRepository(),
+    sources: {
+      conversations: { root: at.root, paths: ['*.json'], backup_frequency: 'hourly' },
+      logs: { root: at.root, paths: ['logs/'], backup_frequency: 'weekly' },
+    },
+    yaml: { time_zone: 'UTC', ...yaml },
+    overrides: { clock },
+  };
+}
+
+function filled(): Place {
+  const at = place();
+  at.write('a.json', '{"a":1}');
+  at.write('logs/today.log', 'hello');
+  return at;
+}
+
+/** Every backup that was made but the first ones: `time source type`. */
+async function made(backup: Booted): Promise<string[]> {
+  const told = await backup.told('BackupCreated');
+  return told
+    .map(({ data }) => data.manifest)
+    .filter(({ reason }) => reason !== 'first')
+    .map(({ timestamp, sources, backup_type, reason }) =>
+      [timestamp.slice(0, 16), sources[0]?.source, backup_type, reason].join(' '),
+    )
+    .sort();
+}
+
+/** Moves the clock, and lets what falls due be done, step by step. */
+async function live(
+  clock: FakeClock,
+  backup: Booted,
+  { ms, step_ms = HOUR }: { ms: number; step_ms?: number },
+) {
+  for (let gone = 0; gone < ms; gone += step_ms) {
+    clock.advance(step_ms);
+    await settled(backup);
+  }
+}
+
+const schedulesOf = async (backup: Booted) =>
+  (await backup.call<{ items: ScheduleView[] }>('GET', '/api/backup/schedules')).body.items;
+
+/** Nothing is due any more, and nothing is under way. */
+async function settled(backup: Booted): Promise<void> {
+  await eventually(async () => {
+    const now_ms = backup.context.clock.now_ms();
+    const due = (await schedulesOf(backup)).some(
+      ({ next_at }) => next_at !== null && Date.parse(next_at) <= now_ms,
+    );
+    const told = await Promise.all([backup.told('BackupRequested'), backup.told('BackupCreated')]);
+    const [asked = [], done = []] = told.map((events) => events.map(({ subject }) => subject));
+    return !due && asked.every((id) => done.includes(id));
+  });
+}
+
+describe('schedules', () => {
+  test('run at their times, for the sources that want them', async () => {
+    using at = filled();
+    const clock = fakeClock(START);
+    await using backup = await boot(at, options(at, clock));
+    await backup.created(2);
+    await live(clock, backup, { ms: 3 * HOUR });
+    expect(await made(backup)).toEqual([
+      '2026-07-15T01:30 conversations incremental schedule',
+      '2026-07-15T02:30 conversations full schedule',
+      '2026-07-15T02:30 conversations incremental schedule',
+      '2026-07-15T03:30 conversations incremental schedule',
+    ]);
+    await live(clock, backup, { ms: 5 * DAY, step_ms: DAY });
+    const logs = (await made(backup)).filter((line) => line.includes('logs'));
+    expect(logs).toEqual(['2026-07-19T03:30 logs full schedule']);
+  });
+
+  test('start on the minute when the clock comes to it', async () => {
+    using at = filled();
+    const clock = fakeClock(START);
+    await using backup = await boot(at, options(at, clock, { schedule: { hourly: schedule.hourly } }));
+    await backup.created(2);
+    clock.advance(15_000);
+    await settled(backup);
+    clock.advance(30 * 60_000 - 15_000 - 1);
+    await settled(backup);
+    expect(await made(backup)).toEqual([]);
+    clock.advance(1);
+    await eventually(async () => (await made(backup)).length === 1);
+  });
+
+  test('that were missed while nobody was here are made up once', async () => {
+    using at = filled();
+    const clock = fakeClock(START);
+    const events = createMemoryStore();
+    const given = { ...options(at, clock), events };
+    {
+      await using first = await boot(at, given);
+      await first.created(2);
+    }
+    clock.advance(3 * DAY);
+    await using again = await boot(at, given);
+    // The monitor finds losses first.
+    await eventually(async () => (await schedulesOf(again)).length === 4);
+    expect(await made(again)).toEqual([]);
+    clock.advance(10_000);
+    await settled(again);
+    expect(await made(again)).toEqual([
+      '2026-07-18T00:30 conversations full schedule',
+      '2026-07-18T00:30 conversations incremental schedule',
+    ]);
+  });
+
+  test('never run twice at once: slots that come while their like is under way are made up once, after it', async () => {
+    using at = filled();
+    const clock = fakeClock(START);
+    const given = options(at, clock, { schedule: { hourly: schedule.hourly } });
+    await using backup = await boot(at, given);
+    await backup.created(2);
+    const repository = given.repository as ReturnType<typeof memoryRepository>;
+    const [begun, free] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    repository.onBackup = () => {
+      begun.resolve();
+      return free.promise;
+    };
+    clock.advance(HOUR);
+    await begun.promise;
+    for (let hour = 0; hour < 3; hour++) {
+      clock.advance(HOUR);
+      await eventually(async () => {
+        const [hourly] = await schedulesOf(backup);
+        return Date.parse(hourly?.last_slot_at ?? '') > clock.now_ms() - HOUR;
+      });
+    }
+    expect(await backup.told('BackupRequested')).toHaveLength(1);
+    free.resolve();
+    await eventually(async () => (await made(backup)).length === 2);
+    clock.advance(HOUR / 2 - 1);
+    await settled(backup);
+    expect(await made(backup)).toHaveLength(2);
+  });
+
+  test('while walks keep each other waiting, a change is still backed up at once', async () => {
+    using at = filled();
+    const clock = fakeClock(START);
+    const given = options(at, clock, { schedule: { daily: { type: 'full', time: '02:00' } } });
+    for (const name of ['one', 'two']) at.write(`${name}/x`, 'x');
+    const daily = { backup_frequency: 'daily' as const };
+    const path = at.write('c.json', '{}');
+    await using backup = await boot(at, {
+      ...given,
+      sources: {
+        one: { root: at.root, paths: ['one/'], priority: 'critical', ...daily },
+        two: { root: at.root, paths: ['two/'], priority: 'critical', ...daily },
+        kb: { root: at.root, paths: ['*.json'], priority: 'critical', ...daily },
+      },
+    });
+    await backup.created(3);
+    clock.advance(10_000);
+    await settled(backup);
+    const repository = given.repository as ReturnType<typeof memoryRepository>;
+    const free = Promise.withResolvers<void>();
+    repository.onBackup = ({ full }) => (full ? free.promise : undefined);
+    clock.advance(2 * HOUR);
+    await eventually(() => repository.requests.filter(({ full }) => full).length === 5);
+    at.write('c.json', '{"c":1}');
+    await backup.tell('FileModified', facts(path, 'kb'), path);
+    await eventually(async () =>
+      (await made(backup)).some((line) => line.includes('kb incremental on_change')),
+    );
+    free.resolve();
+    await settled(backup);
+    expect((await made(backup)).filter((line) => line.includes('full'))).toHaveLength(3);
+  });
+});
+
+describe('before a deployment', () => {
+  test('whoever deploys asks for a snapshot of all sources', async () => {
+    using at = filled();
+    const clock = fakeClock(START);
+    await using backup = await boot(at, options(at, clock));
+    await backup.created(2);
+    const body = { reason: 'before_deployment', wait: true };
+    const reply = await backup.call<{ items: BackupManifest[] }>('POST', '/api/backup', body);
+    expect(reply.body.items).toMatchObject([
+      { backup_type: 'snapshot', reason: 'before_deployment', sources: [{ source: 'conversations' }] },
+      { backup_type: 'snapshot', reason: 'before_deployment', sources: [{ source: 'logs' }] },
+    ]);
+  });
+
+  test('is refused where its schedule is switched off', async () => {
+    using at = filled();
+    const yaml: Yaml = { schedule: { before_deployment: { enabled: false } } };
+    await using backup = await boot(at, options(at, fakeClock(START), yaml));
+    const reply = await backup.call('POST', '/api/backup', { reason: 'before_deployment' });
+    expect(reply.status).toBe(409);
+  });
+});
+
+describe('a change of a schedule', () => {
+  test('over HTTP is told with its version, holds over a restart, and until the file is edited', async () => {
+    using at = filled();
+    const clock = fakeClock(START);
+    const events = createMemoryStore();
+    const given = { ...options(at, clock), events };
+    const daily = async (backup: Booted) => (await schedulesOf(backup)).find(({ name }) => name === 'daily');
+    {
+      await using first = await boot(at, given);
+      const put = await first.call<ScheduleView>('PUT', '/api/backup/schedules/daily', {
+        type: 'incremental',
+        time: '04:00',
+        time_zone: 'America/Montevideo',
+      });
+      expect(put.body).toMatchObject({ version: 2, origin: 'api', next_at: '2026-07-15T07:00:00.000Z' });
+    }
+    {
+      await using again = await boot(at, given);
+      expect(await daily(again)).toMatchObject({ version: 2, origin: 'api', cron: '0 4 * * *' });
+      const told = (await again.told('ScheduleModified')).filter(({ subject }) => subject === 'daily');
+      expect(told.map(({ aggregateversion }) => aggregateversion)).toEqual([1, 2]);
+      expect(told[1]?.data).toMatchObject({ previous: { time: '02:00' }, schedule: { time: '04:00' } });
+    }
+    const edited: Yaml = { schedule: { daily: { time: '05:00' } } };
+    await using last = await boot(at, { ...options(at, clock, edited), events });
+    expect(await daily(last)).toMatchObject({ version: 3, origin: 'config', cron: '0 5 * * *' });
+    expect((await schedulesOf(last)).map(({ name }) => name)).toEqual(['daily']);
+    const gone = (await last.told('ScheduleModified')).filter(({ data }) => data.schedule === null);
+    expect(gone.map(({ subject }) => subject).sort()).toEqual(['before_deployment', 'hourly', 'weekly']);
+  });
+
+  test('is known again when the database was lost', async () => {
+    using at = filled();
+    const clock = fakeClock(START);
+    const events = createMemoryStore();
+    const given = { ...options(at, clock, {}), events };
+    {
+      await using first = await boot(at, given);
+      await first.call('PUT', '/api/backup/schedules/night', { cron: '0 3 * * *' });
+    }
+    using other = filled();
+    await using again = await boot(other, given);
+    expect(await schedulesOf(again)).toMatchObject([{ name: 'night', origin: 'api', cron: '0 3 * * *' }]);
+  });
+
+  test('that is none is refused; a viewer may look only', async () => {
+    using at = filled();
+    await using backup = await boot(at, options(at, fakeClock(START)));
+    const put = (name: string, body: object) =>
+      backup.call<{ code: string; detail: string }>('PUT', `/api/backup/schedules/${name}`, body);
+    expect((await put('nightly', {})).body.detail).toContain('write cron');
+    expect((await put('daily', { sources: ['nope'] })).body.detail).toContain('nope');
+    expect((await put('daily', { cron: '61 * * * *' })).body.code).toBe('bad_request');
+    const looked = await backup.call('GET', '/api/backup/schedules', undefined, 'viewer');
+    const changed = await backup.call('PUT', '/api/backup/schedules/daily', {}, 'backup_operator');
+    expect([looked.status, changed.status]).toEqual([200, 403]);
+  });
+});
+
+test('a backup that is late by twice its interval is overdue, once, until it is made', async () => {
+  using at = filled();
+  const clock = fakeClock(START);
+  const given = options(at, clock, { schedule: { hourly: schedule.hourly } });
+  const repository = given.repository as ReturnType<typeof memoryRepository>;
+  await using backup = await boot(at, given);
+  await backup.created(2);
+  repository.onBackup = () => {
+    throw Object.assign(new Error('no'), { code: 'storage_failed' });
+  };
+  const overdue = () => backup.told('BackupOverdue');
+  for (let minute = 0; minute < 60; minute++) clock.advance(60_000);
+  expect(await overdue()).toEqual([]);
+  await eventually(async () => {
+    clock.advance(60_000);
+    return (await overdue()).length > 0;
+  });
+  for (let minute = 0; minute < 60; minute++) clock.advance(60_000);
+  repository.onBackup = () => undefined;
+  const events = await eventually(async () => {
+    clock.advance(60_000);
+    const told = await overdue();
+    return told.length > 1 && told;
+  });
+  expect(events.map(({ data }) => [data.source, data.schedule, data.cleared_at !== undefined])).toEqual([
+    ['conversations', 'hourly', false],
+    ['conversations', 'hourly', true],
+  ]);
+  expect(events[0]?.data).toMatchObject({ expected_at: '2026-07-15T01:00:00.000Z', interval_ms: HOUR });
+});
+
+test('two backup services of one host: one run a slot', async () => {
+  using here = filled();
+  using there = filled();
+  const clock = fakeClock(START);
+  const events = createMemoryStore();
+  const yaml: Yaml = { schedule: { hourly: schedule.hourly } };
+  const given = { ...options(here, clock, yaml), events };
+  await using one = await boot(here, given);
+  await one.created(2);
+  await using other = await boot(there, given);
+  for (let hour = 0; hour < 6; hour++) {
+    clock.advance(HOUR);
+    await settled(one);
+    await settled(other);
+  }
+  const hours = (await made(one)).map((line) => line.slice(11, 16));
+  expect(hours).toEqual(['01:30', '02:30', '03:30', '04:30', '05:30', '06:30']);
+  expect(await one.told('BackupOverdue')).toEqual([]);
+});
