@@ -16,9 +16,11 @@ export function backupIdOf(positional: string | undefined, options: { backupId?:
 /** `create`, `list` and `show`. */
 export function registerBackups(program: Command): void {
   withConnection(program.command('create').description('Make a backup now'))
-    .option('--type <type>', 'full, incremental, differential or snapshot', 'incremental')
+    .option('--type <type>', 'full, incremental (default), differential or snapshot')
     .option('--sources <names>', 'a,b (default: all)')
+    .option('--reason <reason>', 'request, or before_deployment: a snapshot, as its schedule says', 'request')
     .option('--wait', 'until it is made')
+    .addHelpText('after', '\nIn a deployment pipeline: holdfast create --reason before_deployment --wait')
     .action(create);
   withConnection(program.command('list').description('The backups there are'))
     .option('--filter <filter>', 'last_7_days, last_24_hours …')
@@ -37,14 +39,16 @@ export function registerBackups(program: Command): void {
 }
 
 interface CreateOptions extends ConnectionOptions {
-  type: string;
+  type?: string;
+  reason: string;
   sources?: string;
   wait?: boolean;
 }
 
 async function create(options: CreateOptions): Promise<void> {
   const body = {
-    type: options.type,
+    ...(options.type === undefined ? {} : { type: options.type }),
+    reason: options.reason,
     ...(options.sources === undefined ? {} : { sources: options.sources.split(',') }),
     wait: options.wait ?? false,
   };

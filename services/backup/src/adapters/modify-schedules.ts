@@ -24,9 +24,11 @@ export function modifySchedule(state: BackupState, { name, config, origin, actor
  * At start: takes in what the configuration file says of schedules since it was last read. An edit of the file is the
  * newest word, also on a schedule that was changed over HTTP; a file that says what it said before leaves that alone.
  */
-export function takeInConfigured({ state, context }: SnapshotDeps): void {
+export function takeInConfigured(deps: SnapshotDeps): void {
+  const { state, context } = deps;
   const { schedules } = state;
   const wanted = context.config.schedule ?? {};
+  for (const [name, { sources = [] }] of Object.entries(wanted)) warnOfUnknown(deps, name, sources);
   const gone = schedules
     .list()
     .filter(({ name, origin }) => origin === 'config' && !Object.hasOwn(wanted, name));
@@ -43,6 +45,17 @@ export function takeInConfigured({ state, context }: SnapshotDeps): void {
       schedules.setConfigured(name, null);
     }
   });
+}
+
+function warnOfUnknown(
+  { settings, context }: SnapshotDeps,
+  schedule: string,
+  named: readonly string[],
+): void {
+  const known = settings.sources.map(({ name }) => name);
+  const unknown = named.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    context.log.warn({ schedule, unknown }, 'a schedule names sources that are not there');
 }
 
 function same(one: ScheduleConfig | null, other: ScheduleConfig | null): boolean {

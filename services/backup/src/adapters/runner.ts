@@ -34,13 +34,12 @@ const HOLD_MS = 5_000;
 
 /** A runner that stands still until its first `wake`. */
 export function createRunner(deps: RunnerDeps): Runner {
-  const { state, context, walk_not_before_ms } = deps;
+  const { state, context } = deps;
   const { sources } = deps.settings;
   const { clock, log } = context;
   const stopping = new AbortController();
   const record = createRunRecord(stopping.signal);
-  const { isTaken } = record;
-  const planner = createPlanner({ state, isTaken, walk_not_before_ms, isScheduled: deps.isScheduled });
+  const planner = createPlanner({ ...deps, isTaken: record.isTaken });
   const busy = new Map<string, { walk: boolean; done: Promise<void> }>();
   const started = new Map<string, number>();
   const held = new Map<string, number>();

@@ -62,6 +62,7 @@ export interface Booted extends AsyncDisposable {
   told<Type extends EventType>(type: Type): Promise<HoldfastEvent<Type>[]>;
   /** Waits until so many backups are told. */
   created(count: number): Promise<BackupManifest[]>;
+  token(role: Role): Promise<string>;
   call<Answer>(
     method: string,
     path: string,
@@ -94,10 +95,13 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
     for await (const { event } of context.events.read(1)) if (event.type === type) found.push(event);
     return found as never;
   };
+  const token = async (role: Role) =>
+    (await issueToken(context.tokens, { name: role, role, now_ms: Date.now() })).token;
   return {
     context,
     service,
     told,
+    token,
     tell: async (type, data, path) => {
       const publisher = type === 'FileRecovered' || type === 'RecoverySuperseded' ? 'recovery' : 'monitor';
       const event = newEvent({ host: HOST, service: publisher, clock: systemClock }, type, {
@@ -116,11 +120,10 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
         { what: `${count} backups told` },
       ),
     call: async (method, path, body, role = 'admin') => {
-      const { token } = await issueToken(context.tokens, { name: role, role, now_ms: Date.now() });
       const reply = await fetch(`${service.url}${path}`, {
         method,
         headers: {
-          authorization: `Bearer ${token}`,
+          authorization: `Bearer ${await token(role)}`,
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
