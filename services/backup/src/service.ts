@@ -14,6 +14,7 @@ import { createRunner } from './adapters/runner.ts';
 import { createScheduler } from './adapters/scheduler.ts';
 import { openState } from './adapters/state.ts';
 import { backupSettings } from './config.ts';
+import { onCommand } from './consumers/on-command.ts';
 import { replayHistory, subscribe } from './consumers/subscribe.ts';
 import { serveRoutes } from './http/serve-routes.ts';
 import { type BackupMetrics, createMetrics } from './metrics.ts';
@@ -55,6 +56,12 @@ export async function startBackup(
   const scheduler = opened.use(createScheduler({ ...deps, runner, not_before_ms: walk_not_before_ms }));
   opened.use(await subscribe(deps, runner.wake)).done.catch(fail);
   opened.use(keepPins(deps));
+  const { host, events } = context;
+  opened.use(
+    await events.obey({ service: 'backup', host }, async (command) =>
+      onCommand({ ...deps, runner }, command),
+    ),
+  );
   const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast backup' });
   opened.defer(() => app.close());
   serveRoutes(app, { ...deps, metrics, runner, cleaner, scheduler });

@@ -1,10 +1,11 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { ScheduleView } from '@holdfast/contracts/http/backup';
+import { commandSubject } from '@holdfast/contracts/subjects';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
 import { type FakeClock, fakeClock } from '@holdfast/testkit/fake-clock';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { describe, expect, test } from '@jest/globals';
-import { type Booted, type BootOptions, boot, facts, type Place, place } from './support/booted.ts';
+import { type Booted, type BootOptions, boot, facts, HOST, type Place, place } from './support/booted.ts';
 import { memoryRepository } from './support/memory-repository.ts';
 
 const HOUR = 3_600_000;
@@ -207,6 +208,28 @@ describe('before a deployment', () => {
       { backup_type: 'snapshot', reason: 'before_deployment', sources: [{ source: 'conversations' }] },
       { backup_type: 'snapshot', reason: 'before_deployment', sources: [{ source: 'logs' }] },
     ]);
+  });
+
+  test('a command does it too, once, under the name that its sender gave it', async () => {
+    using at = filled();
+    const events = createMemoryStore();
+    await using backup = await boot(at, { ...options(at, fakeClock(START)), events });
+    await backup.created(2);
+    const subject = (key: string) => commandSubject('backup', 'CreateBackup', { host: HOST, key });
+    await events.command(subject('deploy-42'), { reason: 'before_deployment', sources: ['logs'] });
+    const [, , made] = await eventually(async () => {
+      const told = await backup.told('BackupCreated');
+      return told.length > 2 && told;
+    });
+    expect(made?.correlationid).toBe('deploy-42');
+    expect(made?.data.manifest).toMatchObject({ backup_type: 'snapshot', reason: 'before_deployment' });
+
+    await events.command(subject('x'), { sources: ['nope'] });
+    const parked = await eventually(async () => {
+      const letters = await Array.fromAsync(events.deadLetters());
+      return letters.length > 0 && letters;
+    });
+    expect(parked[0]?.reason).toContain('nope');
   });
 
   test('is refused where its schedule is switched off', async () => {
