@@ -5,7 +5,7 @@ import { countsOf } from '../domain/retention/counts.ts';
 import { decideRetention, protectionOf } from '../domain/retention/decide.ts';
 import type { RetainedBackup, Verdict } from '../domain/retention/state.ts';
 import type { BackupMetrics } from '../metrics.ts';
-import { forgetSnapshots, requireRemoval } from './forget-snapshots.ts';
+import { forgetSnapshots } from './forget-snapshots.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
 import type { Going } from './retention-table.ts';
 import { toKnownError } from './run-error.ts';
@@ -39,6 +39,8 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
   let pruning: Promise<unknown> = Promise.resolve();
   let cleaned_ms = Number.NEGATIVE_INFINITY;
   let pruned_ms = Number.NEGATIVE_INFINITY;
+  /** Something was removed and its space not freed. */
+  let is_unfreed = false;
 
   const inLine = <Result>(work: () => Promise<Result>): Promise<Result> => {
     const done = line.then(() => {
@@ -50,8 +52,10 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
   };
   const prune = () => {
     pruned_ms = clock.now_ms();
+    is_unfreed = false;
     pruning = pruning
-      .then(() => requireRemoval(repository).prune({ signal: stopping.signal }))
+      .then(() => repository.prune({ signal: stopping.signal }))
+      .then(({ bytes_removed, packs_removed }) => log.info({ bytes_removed, packs_removed }, 'space freed'))
       .catch((error: unknown) => {
         if (!stopping.signal.aborted) log.error({ err: error }, 'space could not be freed; will retry');
       });
@@ -63,11 +67,12 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
   };
   const cleanUpAlone = () => {
     const now_ms = clock.now_ms();
-    if (repository.forget === undefined || Math.abs(now_ms - cleaned_ms) < EVERY_MS) return;
+    if (Math.abs(now_ms - cleaned_ms) < EVERY_MS) return;
     cleaned_ms = now_ms;
     behind(async () => {
       const { removed } = await applyRetention(deps, { actor: 'holdfast', reason: 'schedule' });
-      if (removed > 0 && Math.abs(clock.now_ms() - pruned_ms) >= PRUNE_EVERY_MS) prune();
+      is_unfreed ||= removed > 0;
+      if (is_unfreed && Math.abs(clock.now_ms() - pruned_ms) >= PRUNE_EVERY_MS) prune();
     });
   };
   return {
@@ -101,7 +106,6 @@ interface Wish {
 }
 
 async function applyRetention(deps: CleanerDeps, { actor, reason }: Wish) {
-  requireRemoval(deps.repository);
   const { state, context } = deps;
   const started = performance.now();
   const correlationid = newId(context.clock.now_ms());
@@ -146,8 +150,7 @@ function verdictsOf({ state, settings, context }: CleanerDeps, source: string): 
 }
 
 function markOne(deps: CleanerDeps, backup_id: string, actor: string): void {
-  const { state, context, repository } = deps;
-  requireRemoval(repository);
+  const { state, context } = deps;
   state.write(() => {
     const source = state.retention.get(backup_id)?.source;
     const found = source === undefined ? [] : verdictsOf(deps, source);

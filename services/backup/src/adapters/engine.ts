@@ -14,13 +14,6 @@ export type Engine = Pick<
   | 'read_stream'
   | 'read_many'
   | 'restore'
-> &
-  Partial<Removal>;
-
-/** How snapshots go; an engine without it keeps everything. */
-export interface Removal {
-  /** Durable when it resolves; rejects with `snapshot_not_found` for an id that is not there. */
-  forget(ids: readonly string[], options?: { reason?: string }): Promise<void>;
-  /** Frees what no snapshot needs any more. */
-  prune(options?: { signal?: AbortSignal }): Promise<unknown>;
-}
+  | 'forget'
+  | 'prune'
+>;

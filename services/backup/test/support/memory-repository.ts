@@ -11,14 +11,17 @@ import {
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { BackupRequest, BackupStats, Entry, Snapshot } from '@holdfast/repository/api';
-import type { Engine, Removal } from '../../src/adapters/engine.ts';
+import type { Engine } from '../../src/adapters/engine.ts';
+
+const NOTHING_FREED = {
+  ...{ snapshots: 0, packs: 0, bytes: 0, bytes_wasted: 0, packs_removed: 0, packs_rewritten: 0 },
+  ...{ bytes_removed: 0, bytes_written: 0, damaged: [], writers_revoked: 0 },
+};
 
 type Tree = Map<string, Entry>;
 
 /** Snapshots in memory, taken from the real disk: what the service needs of an engine, without one. */
 export interface MemoryRepository extends Engine {
-  forget: Removal['forget'];
-  prune: Removal['prune'];
   /** Called after snapshots are forgotten and before `forget` resolves: a crash between the two. */
   onForgotten: (ids: readonly string[]) => void | Promise<void>;
   /** How often space was freed. */
@@ -60,7 +63,10 @@ export function memoryRepository(): MemoryRepository {
       forgetIn(made, ids);
       await repository.onForgotten(ids);
     },
-    prune: async () => void repository.prunes++,
+    prune: async () => {
+      repository.prunes += 1;
+      return NOTHING_FREED;
+    },
     snapshots: list,
     snapshot: async (id) => {
       const found = made.find(({ snapshot }) => snapshot.id === id);
