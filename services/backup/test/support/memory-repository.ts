@@ -14,7 +14,7 @@ import type { BackupRequest, BackupStats, Entry, Snapshot } from '@holdfast/repo
 import type { Engine } from '../../src/adapters/engine.ts';
 
 const NOTHING_FREED = {
-  ...{ snapshots: 0, packs: 0, bytes: 0, bytes_wasted: 0, packs_removed: 0, packs_rewritten: 0 },
+  ...{ packs: 0, bytes: 0, bytes_wasted: 0, packs_removed: 0, packs_rewritten: 0 },
   ...{ bytes_removed: 0, bytes_written: 0, damaged: [], writers_revoked: 0 },
 };
 
@@ -63,10 +63,7 @@ export function memoryRepository(): MemoryRepository {
       forgetIn(made, ids);
       await repository.onForgotten(ids);
     },
-    prune: async () => {
-      repository.prunes += 1;
-      return NOTHING_FREED;
-    },
+    prune: async () => ({ ...NOTHING_FREED, snapshots: ++repository.prunes }),
     snapshots: list,
     snapshot: async (id) => {
       const found = made.find(({ snapshot }) => snapshot.id === id);
