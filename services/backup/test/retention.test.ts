@@ -271,6 +271,39 @@ describe('a removal that is cut off', () => {
       expect(await repository.snapshots()).toHaveLength(3);
       expect(await listed(backup)).toEqual(ids.slice(-3));
     }));
+
+  test('and of which a loss wants the version meanwhile: that one stays after all', async () => {
+    using at = place();
+    const path = at.write('a.json', '{"a":1}');
+    const good = facts(path);
+    const clock = fakeClock(START);
+    const repository = memoryRepository();
+    const given = { repository, sources: sourcesAt(at.root), yaml: quiet, overrides: { clock } };
+    await using backup = await boot(at, given);
+    const [first] = await hourly(backup, clock.advance, 1);
+    at.write('a.json', '{"a":2}');
+    for (let hour = 0; hour < 5; hour++) {
+      clock.advance(HOUR);
+      await backup.call('POST', '/api/backup', { wait: true });
+    }
+    const { forget } = repository;
+    repository.forget = () => Promise.reject(new Error('away'));
+    await cleanUp(backup);
+    repository.forget = forget;
+    expect(await listed(backup)).not.toContain(first);
+
+    const detected_at = new Date(clock.now_ms()).toISOString();
+    await backup.tell('FileDeleted', { ...loss(path, good), detected_at }, path);
+    const pinned = async () =>
+      (await backup.call<{ pins: { exact: boolean | null }[] }>('GET', '/api/backup/health')).body.pins;
+    await eventually(async () => (await pinned()).length === 1);
+    await eventually(async () => {
+      clock.advance(10_000);
+      return (await pinned())[0]?.exact === true;
+    });
+    await cleanUp(backup);
+    expect(await listed(backup)).toContain(first);
+  });
 });
 
 test('lists are narrowed by time and tier', () =>

@@ -133,6 +133,29 @@ describe('schedules', () => {
     ]);
   });
 
+  test('that were run while the clock was a year ahead do not keep the next ones waiting for a year', async () => {
+    using at = filled();
+    const clock = fakeClock(START);
+    const given = {
+      ...options(at, clock, { schedule: { hourly: schedule.hourly } }),
+      events: createMemoryStore(),
+    };
+    {
+      await using first = await boot(at, given);
+      await first.created(2);
+      await live(clock, first, { ms: 365 * DAY, step_ms: 365 * DAY });
+    }
+    clock.advance(-365 * DAY);
+    await using again = await boot(at, given);
+    const before = (await made(again)).length;
+    clock.advance(10_000);
+    await eventually(
+      async () => Date.parse((await schedulesOf(again))[0]?.last_slot_at ?? '') <= clock.now_ms(),
+    );
+    await live(clock, again, { ms: HOUR });
+    expect((await made(again)).length).toBe(before + 1);
+  });
+
   test('never run twice at once: slots that come while their like is under way are made up once, after it', async () => {
     using at = filled();
     const clock = fakeClock(START);
@@ -212,7 +235,14 @@ describe('before a deployment', () => {
 
   test('a command does it too, once, under the name that its sender gave it', async () => {
     using at = filled();
-    const events = createMemoryStore();
+    const store = createMemoryStore();
+    // Every command is delivered twice: its acknowledgement was lost.
+    const obey: typeof store.obey = (wanted, handler) =>
+      store.obey(wanted, async (command) => {
+        await handler(command);
+        await handler(command);
+      });
+    const events = { ...store, obey };
     await using backup = await boot(at, { ...options(at, fakeClock(START)), events });
     await backup.created(2);
     const subject = (key: string) => commandSubject('backup', 'CreateBackup', { host: HOST, key });
@@ -230,6 +260,8 @@ describe('before a deployment', () => {
       return letters.length > 0 && letters;
     });
     expect(parked[0]?.reason).toContain('nope');
+    await settled(backup);
+    expect(await backup.told('BackupRequested')).toHaveLength(1);
   });
 
   test('is refused where its schedule is switched off', async () => {
