@@ -361,6 +361,41 @@ test('a backup that is late by twice its interval is overdue, once, until it is 
     ['conversations', 'hourly', true],
   ]);
   expect(events[0]?.data).toMatchObject({ expected_at: '2026-07-15T01:00:00.000Z', interval_ms: HOUR });
+
+  // It is over: the next one tells nothing more, and a second lateness is told anew.
+  await live(clock, backup, { ms: HOUR });
+  expect(await overdue()).toHaveLength(2);
+  repository.onBackup = () => {
+    throw Object.assign(new Error('no'), { code: 'storage_failed' });
+  };
+  for (let minute = 0; minute < 121; minute++) clock.advance(60_000);
+  await eventually(async () => {
+    clock.advance(60_000);
+    return (await overdue()).length === 3;
+  });
+});
+
+test('a schedule is overdue though another backs the source up: a full backup is what it owes', async () => {
+  using at = filled();
+  const clock = fakeClock(START);
+  const { hourly, daily } = schedule;
+  const given = options(at, clock, { schedule: { hourly, daily } });
+  const repository = given.repository as ReturnType<typeof memoryRepository>;
+  await using backup = await boot(at, given);
+  await backup.created(2);
+  repository.onBackup = ({ full }) => {
+    if (full) throw Object.assign(new Error('no'), { code: 'storage_failed' });
+  };
+  for (let hours = 1; hours <= 50; hours++) {
+    clock.advance(HOUR);
+    await eventually(async () => (await made(backup)).length >= hours);
+  }
+  const told = await eventually(async () => {
+    clock.advance(60_000);
+    const events = await backup.told('BackupOverdue');
+    return events.length > 0 && events;
+  });
+  expect(told.map(({ data }) => [data.source, data.schedule])).toEqual([['conversations', 'daily']]);
 });
 
 test('two backup services of one host: one run a slot', async () => {

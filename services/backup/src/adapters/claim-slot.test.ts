@@ -61,7 +61,9 @@ describe('without NATS', () => {
   const silent: KeyValue = { ...createMemoryKeyValue(), get: () => Promise.withResolvers<null>().promise };
 
   test('the host runs it all the same', async () => {
-    expect(await (await claimer('one', { connected: false })).claim('daily', NOW)).toBe(true);
+    const bucket = createMemoryKeyValue();
+    await (await claimer('other', { bucket })).claim('daily', NOW);
+    expect(await (await claimer('one', { bucket, connected: false })).claim('daily', NOW)).toBe(true);
     expect(await (await claimer('one', { bucket: failing })).claim('daily', NOW)).toBe(true);
   });
 

@@ -39,12 +39,21 @@ function obligationsOf(deps: SnapshotDeps, source: ProtectedSource): Obligation[
   return [...scheduled, owed(null, frequencySlots(source.plan.frequency), walked_ms)];
 }
 
+/** A machine that has slept finds everything late, and makes it up at once: so long a run that has begun is waited for. */
+const GRACE_MS = 300_000;
+
+function isBeingMade({ state, context }: SnapshotDeps, source: string): boolean {
+  const since_ms = context.clock.now_ms() - GRACE_MS;
+  const open = state.runs.open(source);
+  return open.some(({ walk, error, requested_ms }) => walk && error === null && requested_ms > since_ms);
+}
+
 /** Tells of each source whose backup is late by twice its interval, once. */
 export function checkOverdue(deps: SnapshotDeps): void {
   const { state, context, settings } = deps;
   const now_ms = context.clock.now_ms();
   state.write(() => {
-    for (const source of settings.sources) {
+    for (const source of settings.sources.filter(({ name }) => !isBeingMade(deps, name))) {
       for (const owed of obligationsOf(deps, source)) {
         if (owed.overdue_ms !== null || now_ms < (latenessOf(owed)?.overdue_ms ?? Infinity)) continue;
         state.schedules.setOverdue(owed.schedule, owed.source, now_ms);
