@@ -2,82 +2,24 @@ import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { ScheduleView } from '@holdfast/contracts/http/backup';
 import { commandSubject } from '@holdfast/contracts/subjects';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
-import { type FakeClock, fakeClock } from '@holdfast/testkit/fake-clock';
+import { fakeClock } from '@holdfast/testkit/fake-clock';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { describe, expect, test } from '@jest/globals';
-import { type Booted, type BootOptions, boot, facts, HOST, type Place, place } from './support/booted.ts';
-import { memoryRepository } from './support/memory-repository.ts';
-
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-/** A Wednesday. */
-const START = Date.parse('2026-07-15T00:30:00.000Z');
-const schedule = {
-  hourly: { type: 'incremental' },
-  daily: { type: 'full', time: '02:00' },
-  weekly: { type: 'full', day: 'sunday' },
-  before_deployment: { type: 'snapshot' },
-} as const;
-type Yaml = NonNullable<BootOptions['yaml']>;
-
-function options(at: Place, clock: FakeClock, yaml: Yaml = { schedule }): BootOptions {
-  return {
-    repository: memoryRepository(),
-    sources: {
-      conversations: { root: at.root, paths: ['*.json'], backup_frequency: 'hourly' },
-      logs: { root: at.root, paths: ['logs/'], backup_frequency: 'weekly' },
-    },
-    yaml: { time_zone: 'UTC', ...yaml },
-    overrides: { clock },
-  };
-}
-
-function filled(): Place {
-  const at = place();
-  at.write('a.json', '{"a":1}');
-  at.write('logs/today.log', 'hello');
-  return at;
-}
-
-/** Every backup that was made but the first ones: `time source type`. */
-async function made(backup: Booted): Promise<string[]> {
-  const told = await backup.told('BackupCreated');
-  return told
-    .map(({ data }) => data.manifest)
-    .filter(({ reason }) => reason !== 'first')
-    .map(({ timestamp, sources, backup_type, reason }) =>
-      [timestamp.slice(0, 16), sources[0]?.source, backup_type, reason].join(' '),
-    )
-    .sort();
-}
-
-/** Moves the clock, and lets what falls due be done, step by step. */
-async function live(
-  clock: FakeClock,
-  backup: Booted,
-  { ms, step_ms = HOUR }: { ms: number; step_ms?: number },
-) {
-  for (let gone = 0; gone < ms; gone += step_ms) {
-    clock.advance(step_ms);
-    await settled(backup);
-  }
-}
-
-const schedulesOf = async (backup: Booted) =>
-  (await backup.call<{ items: ScheduleView[] }>('GET', '/api/backup/schedules')).body.items;
-
-/** Nothing is due any more, and nothing is under way. */
-async function settled(backup: Booted): Promise<void> {
-  await eventually(async () => {
-    const now_ms = backup.context.clock.now_ms();
-    const due = (await schedulesOf(backup)).some(
-      ({ next_at }) => next_at !== null && Date.parse(next_at) <= now_ms,
-    );
-    const told = await Promise.all([backup.told('BackupRequested'), backup.told('BackupCreated')]);
-    const [asked = [], done = []] = told.map((events) => events.map(({ subject }) => subject));
-    return !due && asked.every((id) => done.includes(id));
-  });
-}
+import { type Booted, boot, facts, HOST } from './support/booted.ts';
+import type { memoryRepository } from './support/memory-repository.ts';
+import {
+  DAY,
+  filled,
+  HOUR,
+  live,
+  made,
+  options,
+  START,
+  schedule,
+  schedulesOf,
+  settled,
+  type Yaml,
+} from './support/scheduled.ts';
 
 describe('schedules', () => {
   test('run at their times, for the sources that want them', async () => {
@@ -330,90 +272,4 @@ describe('a change of a schedule', () => {
     const changed = await backup.call('PUT', '/api/backup/schedules/daily', {}, 'backup_operator');
     expect([looked.status, changed.status]).toEqual([200, 403]);
   });
-});
-
-test('a backup that is late by twice its interval is overdue, once, until it is made', async () => {
-  using at = filled();
-  const clock = fakeClock(START);
-  const given = options(at, clock, { schedule: { hourly: schedule.hourly } });
-  const repository = given.repository as ReturnType<typeof memoryRepository>;
-  await using backup = await boot(at, given);
-  await backup.created(2);
-  repository.onBackup = () => {
-    throw Object.assign(new Error('no'), { code: 'storage_failed' });
-  };
-  const overdue = () => backup.told('BackupOverdue');
-  for (let minute = 0; minute < 60; minute++) clock.advance(60_000);
-  expect(await overdue()).toEqual([]);
-  await eventually(async () => {
-    clock.advance(60_000);
-    return (await overdue()).length > 0;
-  });
-  for (let minute = 0; minute < 60; minute++) clock.advance(60_000);
-  repository.onBackup = () => undefined;
-  const events = await eventually(async () => {
-    clock.advance(60_000);
-    const told = await overdue();
-    return told.length > 1 && told;
-  });
-  expect(events.map(({ data }) => [data.source, data.schedule, data.cleared_at !== undefined])).toEqual([
-    ['conversations', 'hourly', false],
-    ['conversations', 'hourly', true],
-  ]);
-  expect(events[0]?.data).toMatchObject({ expected_at: '2026-07-15T01:00:00.000Z', interval_ms: HOUR });
-
-  // It is over: the next one tells nothing more, and a second lateness is told anew.
-  await live(clock, backup, { ms: HOUR });
-  expect(await overdue()).toHaveLength(2);
-  repository.onBackup = () => {
-    throw Object.assign(new Error('no'), { code: 'storage_failed' });
-  };
-  for (let minute = 0; minute < 121; minute++) clock.advance(60_000);
-  await eventually(async () => {
-    clock.advance(60_000);
-    return (await overdue()).length === 3;
-  });
-});
-
-test('a schedule is overdue though another backs the source up: a full backup is what it owes', async () => {
-  using at = filled();
-  const clock = fakeClock(START);
-  const { hourly, daily } = schedule;
-  const given = options(at, clock, { schedule: { hourly, daily } });
-  const repository = given.repository as ReturnType<typeof memoryRepository>;
-  await using backup = await boot(at, given);
-  await backup.created(2);
-  repository.onBackup = ({ full }) => {
-    if (full) throw Object.assign(new Error('no'), { code: 'storage_failed' });
-  };
-  for (let hours = 1; hours <= 50; hours++) {
-    clock.advance(HOUR);
-    await eventually(async () => (await made(backup)).length >= hours);
-  }
-  const told = await eventually(async () => {
-    clock.advance(60_000);
-    const events = await backup.told('BackupOverdue');
-    return events.length > 0 && events;
-  });
-  expect(told.map(({ data }) => [data.source, data.schedule])).toEqual([['conversations', 'daily']]);
-});
-
-test('two backup services of one host: one run a slot', async () => {
-  using here = filled();
-  using there = filled();
-  const clock = fakeClock(START);
-  const events = createMemoryStore();
-  const yaml: Yaml = { schedule: { hourly: schedule.hourly } };
-  const given = { ...options(here, clock, yaml), events };
-  await using one = await boot(here, given);
-  await one.created(2);
-  await using other = await boot(there, given);
-  for (let hour = 0; hour < 6; hour++) {
-    clock.advance(HOUR);
-    await settled(one);
-    await settled(other);
-  }
-  const hours = (await made(one)).map((line) => line.slice(11, 16));
-  expect(hours).toEqual(['01:30', '02:30', '03:30', '04:30', '05:30', '06:30']);
-  expect(await one.told('BackupOverdue')).toEqual([]);
 });
