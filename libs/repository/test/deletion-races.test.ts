@@ -90,8 +90,8 @@ describe('who deletes', () => {
     using scratch = makeScratch();
     const root = join(scratch.path, 'source');
     scratch.write('source/1', noise(1, 100_000));
-    const { repository, store } = await makeRepository({ store: createMemoryStore() });
-    await repository[Symbol.asyncDispose]();
+    const { repository: other, store } = await makeRepository({ store: createMemoryStore() });
+    await using _other = other;
     const waiting = Promise.withResolvers<void>();
     const go_on = Promise.withResolvers<void>();
     const { host: writer, arm: armWriter } = await hostWith(store, [
@@ -112,16 +112,19 @@ describe('who deletes', () => {
         'list',
         'packs/',
         async () => {
-          backup = writer.backup(requestOf(root));
+          // The writer relies on what another one has stored, so that its pending object names the tree and no pack.
+          const { snapshot } = await other.backup(requestOf(root));
+          backup = writer.backup(requestOf(root, { host: 'writer' }));
           await waiting.promise;
+          await other.forget([snapshot.id]);
         },
       ],
     ]);
     await using __ = pruner;
     arm();
-    expect(await pruner.prune()).toMatchObject({ packs: 1, packs_removed: 0 });
-    go_on.resolve();
+    const pruned = await pruner.prune().finally(() => go_on.resolve());
     await backup;
+    expect(pruned).toMatchObject({ packs: 1, packs_removed: 0 });
     await expectAllRestored(scratch, store);
   });
 });
