@@ -9,6 +9,7 @@ import { damaged, fromStorage, isRepositoryError, RepositoryError } from '../err
 import {
   type ChunkLocation,
   dropFromIndex,
+  emptyIndex,
   IndexLookup,
   insertIndexObject,
   openIndexDatabase,
@@ -108,11 +109,14 @@ export class IndexCache implements Disposable {
   /** Forgets all and reads every index object again: a pack that it named is gone. */
   async rebuild(): Promise<void> {
     await this.#refreshing;
-    this.#forget();
+    emptyIndex(this.db);
     await this.refresh();
   }
 
-  /** Takes over what this process has just stored as an index object. */
+  /**
+   * Takes over what this process has just stored as an index object. Where another process empties the cache meanwhile,
+   * the next refresh reads it.
+   */
   async add(name: string, packs: readonly IndexedPack[]): Promise<void> {
     await insertIndexObject(this.db, name, packs);
   }
@@ -137,18 +141,23 @@ export class IndexCache implements Disposable {
     throw new RepositoryError('storage_failed', 'index objects are replaced faster than they can be read');
   }
 
-  /** False: something that was listed was gone when it was read. */
+  /** False: something that was listed was gone when it was read, or went out of the cache meanwhile. */
   async #readNew(): Promise<boolean> {
+    // Before the listing: what another process adds meanwhile is not in that, and was not deleted.
+    const known = this.#known();
     const stored = new Set<string>();
     for await (const name of this.#store.names(INDEX_PREFIX)) stored.add(name);
-    const known = this.#known();
-    if ([...known].some((name) => !stored.has(name))) this.#forget();
     for (const name of this.damaged.keys()) if (!stored.has(name)) this.damaged.delete(name);
-    const missing =
-      this.#known().size === 0 ? stored : new Set([...stored].filter((name) => !known.has(name)));
     let is_whole = true;
-    for (const name of missing) is_whole = (await this.#load(name)) && is_whole;
+    for (const name of this.#missing(stored, known)) is_whole = (await this.#load(name)) && is_whole;
     return is_whole;
+  }
+
+  /** What has to be read: all of it where something that is known was deleted, as that may have named packs that are gone. */
+  #missing(stored: ReadonlySet<string>, known: ReadonlySet<string>): string[] {
+    if ([...known].every((name) => stored.has(name))) return [...stored].filter((name) => !known.has(name));
+    emptyIndex(this.db);
+    return [...stored];
   }
 
   async #load(name: string): Promise<boolean> {
@@ -158,14 +167,15 @@ export class IndexCache implements Disposable {
     });
     if (object === undefined) return false;
     try {
-      await insertIndexObject(this.db, name, openIndex(this.#keys, name, object));
+      const packs = openIndex(this.#keys, name, object);
       this.damaged.delete(name);
+      return await insertIndexObject(this.db, name, packs);
     } catch (error) {
       // Other index objects may hold all that is wanted, and `check` names this one: a restore must not end here.
       if (!isRepositoryError(error)) throw error;
       this.damaged.set(name, error);
+      return true;
     }
-    return true;
   }
 
   #damageNote(): string {
@@ -179,9 +189,5 @@ export class IndexCache implements Disposable {
         .all()
         .map((row) => row['name'] as string),
     );
-  }
-
-  #forget(): void {
-    this.db.exec('DELETE FROM index_object; DELETE FROM chunk; DELETE FROM block; DELETE FROM pack');
   }
 }

@@ -22,7 +22,7 @@ export interface ChunkLocation {
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS index_object (name TEXT PRIMARY KEY) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS pack (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, header BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS pack (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, header BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS block (
     pack INTEGER NOT NULL, number INTEGER NOT NULL, offset INTEGER NOT NULL, sealed_length INTEGER NOT NULL,
     raw_length INTEGER NOT NULL, codec INTEGER NOT NULL, PRIMARY KEY (pack, number)
@@ -38,7 +38,7 @@ const SCHEMA = `
     source TEXT NOT NULL, key TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (source, key)
   ) WITHOUT ROWID;
 `;
-const CACHE_VERSION = 3;
+const CACHE_VERSION = 4;
 const OTHER_VERSION = 'a cache of another version';
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
@@ -191,6 +191,13 @@ export function dropFromIndex(
   });
 }
 
+/** Takes all that index objects say out of the local copy. */
+export function emptyIndex(db: DatabaseSync): void {
+  inTransaction(db, () => {
+    db.exec('DELETE FROM index_object; DELETE FROM chunk; DELETE FROM block; DELETE FROM pack');
+  });
+}
+
 /** Makes `indexedTable` fast: worth it where it is asked for every pack. */
 export function prepareForTables(db: DatabaseSync): void {
   db.exec('CREATE INDEX IF NOT EXISTS chunk_of_pack ON chunk (pack)');
@@ -234,70 +241,98 @@ function* chunksOfPack(db: DatabaseSync, number: number): Generator<ChunkPlace> 
   }
 }
 
-/** Adds an index object's packs in short transactions, giving way between them; the object is known at the end. */
+/**
+ * Adds an index object's packs in short transactions, giving way between them; the object is known at the end. False,
+ * and the object is not known: somebody, maybe another process, took one of its packs out of this cache meanwhile.
+ */
 export async function insertIndexObject(
   db: DatabaseSync,
   name: string,
   packs: readonly IndexedPack[],
-): Promise<void> {
-  await insertPacks(db, packs);
-  db.prepare('INSERT OR IGNORE INTO index_object (name) VALUES (?)').run(name);
-}
-
-/** The same for packs that no index object names: they are forgotten with the next one that vanishes. */
-export async function insertPacks(db: DatabaseSync, packs: readonly IndexedPack[]): Promise<void> {
-  for (const pack of packs) await insertPack(db, pack);
-}
-
-async function insertPack(db: DatabaseSync, pack: IndexedPack): Promise<void> {
-  const { blocks, chunks } = readPackTable(pack.table);
-  db.prepare('INSERT OR IGNORE INTO pack (id, size, header) VALUES (?, ?, ?)').run(
-    pack.id,
-    pack.size,
-    pack.header,
-  );
-  const { number } = db.prepare('SELECT number FROM pack WHERE id = ?').get(pack.id) as { number: number };
-  const insert_block = db.prepare('INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?)');
-  await inSlices(db, blocks, (block, index) => {
-    insert_block.run(number, index, block.offset, block.sealed_length, block.raw_length, block.codec);
-  });
-  const insert_chunk = db.prepare('INSERT OR IGNORE INTO chunk VALUES (?, ?, ?, ?, ?)');
-  await inSlices(db, chunks, (chunk) => {
-    insert_chunk.run(chunk.id, number, chunk.block, chunk.offset, chunk.length);
+): Promise<boolean> {
+  const numbers = await insertPacks(db, packs);
+  if (numbers === undefined) return false;
+  return inTransaction(db, () => {
+    const stands = db.prepare('SELECT 1 FROM pack WHERE number = ?');
+    if (numbers.some((number) => stands.get(number) === undefined)) return false;
+    db.prepare('INSERT OR IGNORE INTO index_object (name) VALUES (?)').run(name);
+    return true;
   });
 }
 
-async function inSlices<Item>(
+/**
+ * The same for packs that no index object names: they are forgotten with the next one that vanishes. Their local
+ * numbers, which no other pack ever gets; undefined where one was taken out meanwhile.
+ */
+export async function insertPacks(
   db: DatabaseSync,
+  packs: readonly IndexedPack[],
+): Promise<number[] | undefined> {
+  const numbers: number[] = [];
+  for (const pack of packs) {
+    const number = await insertPack(db, pack);
+    if (number === undefined) return undefined;
+    numbers.push(number);
+  }
+  return numbers;
+}
+
+async function insertPack(db: DatabaseSync, pack: IndexedPack): Promise<number | undefined> {
+  const { blocks, chunks } = readPackTable(pack.table);
+  const number = inTransaction(db, () => numberOf(db, pack));
+  const insert_block = db.prepare('INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?)');
+  const insert_chunk = db.prepare('INSERT OR IGNORE INTO chunk VALUES (?, ?, ?, ?, ?)');
+  const stands = db.prepare('SELECT 1 FROM pack WHERE number = ?');
+  const into = { db, stands: () => stands.get(number) !== undefined };
+  const is_whole =
+    (await inSlices(into, blocks, (block, index) => {
+      insert_block.run(number, index, block.offset, block.sealed_length, block.raw_length, block.codec);
+    })) &&
+    (await inSlices(into, chunks, (chunk) => {
+      insert_chunk.run(chunk.id, number, chunk.block, chunk.offset, chunk.length);
+    }));
+  return is_whole ? number : undefined;
+}
+
+function numberOf(db: DatabaseSync, { id, size, header }: IndexedPack): number {
+  db.prepare('INSERT OR IGNORE INTO pack (id, size, header) VALUES (?, ?, ?)').run(id, size, header);
+  return (db.prepare('SELECT number FROM pack WHERE id = ?').get(id) as { number: number }).number;
+}
+
+/** False: the pack that it is for was taken out between two of its transactions, and nothing is added to it any more. */
+async function inSlices<Item>(
+  into: { readonly db: DatabaseSync; readonly stands: () => boolean },
   items: Iterable<Item>,
   insert: (item: Item, index: number) => void,
-): Promise<void> {
+): Promise<boolean> {
   const slice = new Slice();
   let pending: Item[] = [];
   let index = 0;
-  const write = () => {
-    inTransaction(db, () => {
+  const write = () =>
+    inTransaction(into.db, () => {
+      if (!into.stands()) return false;
       for (const item of pending) {
         insert(item, index);
         index += 1;
       }
+      pending = [];
+      return true;
     });
-    pending = [];
-  };
   for (const item of items) {
     pending.push(item);
     if (pending.length < SLICE) continue;
-    write();
+    if (!write()) return false;
     await slice.rest();
   }
-  write();
+  return write();
 }
 
-function inTransaction(db: DatabaseSync, work: () => void): void {
+function inTransaction<Result>(db: DatabaseSync, work: () => Result): Result {
   db.exec('BEGIN IMMEDIATE');
   try {
-    work();
+    const result = work();
     db.exec('COMMIT');
+    return result;
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createMemoryStore } from '@holdfast/storage/memory';
+import { describe, expect, test } from '@jest/globals';
+import { deriveKeys } from '../src/crypto/keys.ts';
+import { IndexCache } from '../src/index/index-cache.ts';
+import { type IndexedPack, sealIndex } from '../src/index/index-object.ts';
+import { ChunkRecords } from '../src/pack/chunk-records.ts';
+import { encodePackTable } from '../src/pack/pack-table.ts';
+import { makeScratch, noise } from './support.ts';
+
+const KEYS = deriveKeys(Buffer.alloc(16, 1), { master: Buffer.alloc(32, 2), id_secret: Buffer.alloc(32, 3) });
+/** So many that they go into the cache in several transactions, with pauses between them. */
+const MANY = 12_000;
+
+function idsOf(seed: number, count: number): Buffer[] {
+  const bytes = noise(seed, count * 32);
+  return Array.from({ length: count }, (_, at) => bytes.subarray(at * 32, at * 32 + 32));
+}
+
+/** A pack with one block that holds chunks of these ids. */
+function packOf(number: number, ids: readonly Buffer[]): IndexedPack {
+  const chunks = new ChunkRecords();
+  for (const id of ids) chunks.add(id, 0, 1);
+  const all = new ChunkRecords();
+  all.take(chunks, 0);
+  const table = encodePackTable([{ offset: 40, sealed_length: 17, raw_length: 1, codec: 0 }], all);
+  return { id: Buffer.alloc(16, number).toString('hex'), size: 1000, header: Buffer.alloc(40), table };
+}
+
+describe('two processes with one cache', () => {
+  test('a pack that one takes out while the other reads it leaves no chunk that seems to be in another pack', async () => {
+    using scratch = makeScratch();
+    const store = createMemoryStore();
+    const folder = join(scratch.path, 'cache');
+    using reader = new IndexCache(store, KEYS, folder);
+    using pruner = new IndexCache(store, KEYS, folder);
+    const gone = idsOf(1, MANY);
+    const kept = idsOf(2, 10);
+    const [leaving, staying] = [packOf(1, gone), packOf(2, kept)];
+    const before = sealIndex(KEYS, [leaving, staying]);
+    await store.put(before.name, before.object);
+    const reading = reader.refresh();
+    while (pruner.db.prepare('SELECT 1 FROM chunk LIMIT 1').get() === undefined) await nextTurn();
+    // What a prune does when nothing needs a pack any more.
+    const after = sealIndex(KEYS, [staying]);
+    await store.put(after.name, after.object);
+    await store.delete(before.name);
+    pruner.drop({ objects: [before.name], packs: [leaving.id] });
+    await reading;
+    expect(gone.filter((id) => reader.lookup.has(id))).toHaveLength(0);
+    expect(kept.every((id) => reader.lookup.locate(id)[0]?.pack === staying.id)).toBe(true);
+  });
+
+  test('what one forgets while the other adds it does not count as known', async () => {
+    using scratch = makeScratch();
+    const store = createMemoryStore();
+    const folder = join(scratch.path, 'cache');
+    using writer = new IndexCache(store, KEYS, folder);
+    using other = new IndexCache(store, KEYS, folder);
+    const ids = idsOf(3, MANY);
+    const packs = [packOf(3, ids)];
+    const { name, object } = sealIndex(KEYS, packs);
+    await store.put(name, object);
+    const adding = writer.add(name, packs);
+    while (other.db.prepare('SELECT 1 FROM chunk LIMIT 1').get() === undefined) await nextTurn();
+    // Its listing misses what the cache knows, as after a prune: it forgets all.
+    const listing = createMemoryStore();
+    using late = new IndexCache(listing, KEYS, folder);
+    await late.rebuild();
+    await adding;
+    await writer.refresh();
+    expect(ids.filter((id) => writer.lookup.locate(id).length === 1)).toHaveLength(MANY);
+  });
+});
