@@ -162,6 +162,28 @@ describe('the index', () => {
   });
 });
 
+describe('marks', () => {
+  test('that a repair replaces between the listing and the reading are listed again', async () => {
+    const { repository, store } = await makeRepository({ store: createMemoryStore() });
+    await using _ = repository;
+    const keys = await keysOf(store);
+    const pack = 'ab'.repeat(16);
+    const before = sealMarks(keys, { time_ms: 0, packs: [] });
+    await store.put(before.name, before.object);
+    let is_replaced = false;
+    const hooked = hookStore(store, async (operation, name) => {
+      if (operation !== 'get' || name !== before.name || is_replaced) return;
+      is_replaced = true;
+      const after = sealMarks(keys, { time_ms: 0, packs: [pack] });
+      await store.put(after.name, after.object);
+      await store.delete(before.name);
+    });
+    using cache = new IndexCache(hooked, keys);
+    await cache.refreshMarks();
+    expect(cache.isMarked(pack)).toBe(true);
+  });
+});
+
 describe('a writer', () => {
   test('heeds marks that another process has read into the cache that they share', async () => {
     using scratch = makeScratch();
