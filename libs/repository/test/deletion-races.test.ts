@@ -90,8 +90,8 @@ describe('who deletes', () => {
     using scratch = makeScratch();
     const root = join(scratch.path, 'source');
     scratch.write('source/1', noise(1, 100_000));
-    const { repository, store } = await makeRepository({ store: createMemoryStore() });
-    await repository[Symbol.asyncDispose]();
+    const { repository: other, store } = await makeRepository({ store: createMemoryStore() });
+    await using _other = other;
     const waiting = Promise.withResolvers<void>();
     const go_on = Promise.withResolvers<void>();
     const { host: writer, arm: armWriter } = await hostWith(store, [
@@ -112,16 +112,19 @@ describe('who deletes', () => {
         'list',
         'packs/',
         async () => {
-          backup = writer.backup(requestOf(root));
+          // The writer relies on what another one has stored, so that its pending object names the tree and no pack.
+          const { snapshot } = await other.backup(requestOf(root));
+          backup = writer.backup(requestOf(root, { host: 'writer' }));
           await waiting.promise;
+          await other.forget([snapshot.id]);
         },
       ],
     ]);
     await using __ = pruner;
     arm();
-    expect(await pruner.prune()).toMatchObject({ packs: 1, packs_removed: 0 });
-    go_on.resolve();
+    const pruned = await pruner.prune().finally(() => go_on.resolve());
     await backup;
+    expect(pruned).toMatchObject({ packs: 1, packs_removed: 0 });
     await expectAllRestored(scratch, store);
   });
 });
@@ -156,6 +159,28 @@ describe('the index', () => {
     await cache.refresh();
     await second;
     expect(cache.db.prepare('SELECT COUNT(*) AS objects FROM index_object').get()).toEqual({ objects: 2 });
+  });
+});
+
+describe('marks', () => {
+  test('that a repair replaces between the listing and the reading are listed again', async () => {
+    const { repository, store } = await makeRepository({ store: createMemoryStore() });
+    await using _ = repository;
+    const keys = await keysOf(store);
+    const pack = 'ab'.repeat(16);
+    const before = sealMarks(keys, { time_ms: 0, packs: [] });
+    await store.put(before.name, before.object);
+    let is_replaced = false;
+    const hooked = hookStore(store, async (operation, name) => {
+      if (operation !== 'get' || name !== before.name || is_replaced) return;
+      is_replaced = true;
+      const after = sealMarks(keys, { time_ms: 0, packs: [pack] });
+      await store.put(after.name, after.object);
+      await store.delete(before.name);
+    });
+    using cache = new IndexCache(hooked, keys);
+    await cache.refreshMarks();
+    expect(cache.isMarked(pack)).toBe(true);
   });
 });
 
