@@ -3,8 +3,9 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
 import type { Secret } from './crypto/key-slots.ts';
 import { deriveKeys, type MasterSecrets, type RepositoryKeys, SECRET_BYTES } from './crypto/keys.ts';
-import { fromStorage, isRepositoryError, RepositoryError } from './errors.ts';
+import { damaged, fromStorage, isRepositoryError, RepositoryError } from './errors.ts';
 import { addSlot, unlock } from './key-ring.ts';
+import { PACK_PREFIX } from './pack/pack-name.ts';
 import {
   CONFIG_NAME,
   encodeConfig,
@@ -13,6 +14,7 @@ import {
   readConfig,
   verifyConfig,
 } from './repository-config.ts';
+import { SNAPSHOT_PREFIX } from './snapshot/snapshot-object.ts';
 
 export type { Secret } from './crypto/key-slots.ts';
 
@@ -30,13 +32,19 @@ export interface InitOptions extends OpenOptions {
   readonly ids_of?: { readonly store: BlobStore; readonly secret: Secret };
 }
 
-/** Makes a repository in an empty place and opens it; rejects with `repo_exists`. The config is written last. */
+/**
+ * Makes a repository in an empty place and opens it. The config is written last. Rejects with `repo_exists`, and with
+ * `repo_damaged` where a repository stands whose config is lost: a second one over it would make all of it unreadable.
+ */
 export async function initRepository(
   store: BlobStore,
   secret: Secret,
   options: InitOptions = {},
 ): Promise<Repository> {
   if (await hasObject(store, CONFIG_NAME)) throw exists(store);
+  for (const prefix of [SNAPSHOT_PREFIX, PACK_PREFIX]) {
+    if (await hasObject(store, prefix)) throw configLost(store);
+  }
   const id = randomBytes(16);
   const secrets: MasterSecrets = { master: randomBytes(SECRET_BYTES), id_secret: await idSecret(options) };
   const keys = deriveKeys(id, secrets);
@@ -122,13 +130,20 @@ function loadEngine() {
   return import('./repository.ts');
 }
 
+/** An object of that name, or, for a prefix that ends in `/`, any below it. */
 async function hasObject(store: BlobStore, name: string): Promise<boolean> {
   try {
-    for await (const found of store.names(name)) if (found === name) return true;
+    for await (const found of store.names(name)) if (found === name || name.endsWith('/')) return true;
     return false;
   } catch (error) {
     throw fromStorage(error);
   }
+}
+
+function configLost(store: BlobStore): RepositoryError {
+  return damaged(
+    `${store.location} holds a repository whose config is lost: \`repo repair --config-of ID\` makes it again`,
+  );
 }
 
 function exists(store: BlobStore): RepositoryError {

@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -215,6 +216,24 @@ describe('what does not stand still', () => {
     expect(stats).toMatchObject({ files: 2, files_removed: 2, unreadable: [] });
     const files = (await Array.fromAsync(repository.entries(snapshot))).filter(({ kind }) => kind === 'file');
     expect(files.map(({ path }) => path)).toEqual([join(root, 'a'), join(root, 'z')]);
+  });
+
+  test('a root that is taken away while it is read is named, and what was not reached stays as it was', async () => {
+    using scratch = makeScratch();
+    for (let n = 0; n < 600; n += 1) scratch.write(`source/${1000 + n}`, `${n}`);
+    const root = join(scratch.path, 'source');
+    const { repository } = await makeRepository();
+    await using _ = repository;
+    await repository.backup(requestOf(root));
+    let left = 300;
+    const select = () => {
+      left -= 1;
+      if (left === 0) renameSync(root, join(scratch.path, 'elsewhere'));
+      return true;
+    };
+    const { stats, snapshot } = await repository.backup(requestOf(root, { select }));
+    expect(stats.unreadable).toEqual([{ path: root, reason: 'it was taken away while it was read' }]);
+    expect(await repository.find(snapshot, join(root, '1599'))).toMatchObject({ size: 3 });
   });
 });
 

@@ -4,6 +4,7 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import { describe, expect, test } from '@jest/globals';
 import type { Repository } from '../src/api.ts';
 import { openRepository } from '../src/open.ts';
+import { hookStore } from './hooked-store.ts';
 import { makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
 
 async function namesOf(store: BlobStore, prefix: string): Promise<string[]> {
@@ -102,6 +103,47 @@ describe('prune', () => {
     expect((await namesOf(store, 'indexes/')).length).toBeLessThan(8);
     expect(await problemsOf(repository)).toEqual([]);
     expect(await restores(repository, join(scratch.path, 'target'))).toBe(true);
+  });
+
+  test('has nothing to do when it runs again, also where packs are so small that they are mostly envelope', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    for (let n = 0; n < 5; n += 1) {
+      scratch.write(`source/${n}`, `${n}`);
+      await repository.backup(requestOf(root));
+    }
+    await repository.prune();
+    const objects = await namesOf(store, '');
+    expect(await repository.prune()).toMatchObject({ packs_removed: 0, packs_rewritten: 0 });
+    expect(await namesOf(store, '')).toEqual(objects);
+  });
+
+  test('frees in one run what two hosts stored twice, whichever of the two packs is the one that goes', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    let gate = Promise.resolve();
+    const late = hookStore(store, async (operation, name) => {
+      if (operation === 'put' && name.startsWith('packs/')) await gate;
+    });
+    await using other = await openRepository(late, SECRET);
+    const goes: string[] = [];
+    // Which pack is chosen depends on their random names.
+    for (let n = 0; n < 10; n += 1) {
+      const shared = scratch.write(`shared/${n}`, noise(n, 50_000));
+      const waste = scratch.write(`waste/${n}`, noise(100 + n, 500_000));
+      const first = repository.backup(requestOf(shared, { source: `${n}`, roots: [shared, waste] }));
+      gate = first.then(() => undefined);
+      await other.backup(requestOf(shared, { host: 'web2', source: `${n}` }));
+      goes.push((await first).snapshot.id);
+    }
+    await repository.forget(goes);
+    await repository.prune();
+    expect(await bytesOf(store, 'packs/')).toBeLessThan(10 * 50_000 * 1.12);
+    expect(await problemsOf(repository)).toEqual([]);
+    expect(await repository.prune()).toMatchObject({ packs_removed: 0, packs_rewritten: 0 });
   });
 
   test('clears up after a backup that was cut short, once nobody writes', async () => {

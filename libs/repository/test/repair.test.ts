@@ -185,6 +185,21 @@ describe('repair', () => {
     expect(await problemsOf(opened)).toEqual([]);
   });
 
+  test('a repository that lost its config is not taken for an empty place', async () => {
+    using scratch = makeScratch();
+    scratch.write('source/a', 'one');
+    const { repository, store } = await makeRepository();
+    await repository.backup(requestOf(join(scratch.path, 'source')));
+    await repository[Symbol.asyncDispose]();
+    const broken = await copyWith(store, { config: undefined });
+    const names = await namesIn(broken);
+    await expect(initRepository(broken, SECRET, { rounds: 1000 })).rejects.toMatchObject({
+      code: 'repo_damaged',
+      message: expect.stringContaining('--config-of'),
+    });
+    expect(await namesIn(broken)).toEqual(names);
+  });
+
   test('makes a lost config again from the id alone', async () => {
     using scratch = makeScratch();
     const { store, snapshots } = await makeTwo(scratch);

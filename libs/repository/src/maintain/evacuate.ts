@@ -19,6 +19,8 @@ export interface Evacuated {
 export interface EvacuateOptions {
   /** Ids of the packs that shall be emptied. */
   readonly packs: readonly string[];
+  /** Ids of the packs that shall go without being emptied: no copy in them counts as one that stays. */
+  readonly dropped?: readonly string[];
   readonly signal?: AbortSignal | undefined;
   /** Called with the id of each pack that was worked off. */
   readonly on_pack_done?: ((pack: string) => void) | undefined;
@@ -41,7 +43,8 @@ export async function evacuatePacks(
 ): Promise<Evacuated> {
   const store = new PackStore(engine);
   const writer = new PackWriter(engine.keys, { compress: true, on_pack: store.put });
-  const run = { engine, reach, writer, store, leaving: new Set(options.packs), copied: new ChunkSet() };
+  const leaving = new Set([...options.packs, ...(options.dropped ?? [])]);
+  const run = { engine, reach, writer, store, leaving, copied: new ChunkSet() };
   const left = new Map<string, 'damaged' | 'gone'>();
   for (const is_newest of [true, false]) {
     for (const pack of options.packs) {
@@ -68,7 +71,7 @@ interface Run {
   readonly reach: Reach;
   readonly writer: PackWriter;
   readonly store: PackStore;
-  /** Packs that are being emptied. */
+  /** Packs that shall go. */
   readonly leaving: ReadonlySet<string>;
   readonly copied: ChunkSet;
 }

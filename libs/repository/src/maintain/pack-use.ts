@@ -16,7 +16,10 @@ export interface PackUse {
   readonly size: number;
   /** Somebody wants to delete it: nobody comes to rely on it any more. */
   readonly is_marked: boolean;
-  /** Of its size, what the chunks take that only this pack serves: by their share of each block. */
+  /**
+   * Of its size, what the chunks take that only this pack serves: by their share of each block, and of what the pack
+   * needs besides blocks. All of it where nothing in it is waste: however small it is, writing it anew frees nothing.
+   */
   readonly live_bytes: number;
   /** Chunks that are needed and that no other pack serves. */
   readonly live_chunks: number;
@@ -116,11 +119,13 @@ function count({ tally, block: number, length }: Place, flags: number): void {
 }
 
 function useOf({ id, size, is_marked, blocks, live_chunks }: Tally): PackUse {
-  let [live_bytes, newest_decoded, newest_bytes] = [0, 0, 0];
+  let [sealed_bytes, sealed_live, newest_decoded, newest_bytes] = [0, 0, 0, 0];
   for (const { sealed, raw, live, newest } of blocks) {
-    live_bytes += raw === 0 ? 0 : sealed * Math.min(1, live / raw);
+    sealed_bytes += sealed;
+    sealed_live += raw === 0 ? 0 : sealed * Math.min(1, live / raw);
     newest_decoded += newest === 0 ? 0 : raw;
     newest_bytes += newest;
   }
+  const live_bytes = sealed_bytes === 0 ? 0 : size * (sealed_live / sealed_bytes);
   return { id, size, is_marked, live_bytes, live_chunks, newest_decoded, newest_bytes };
 }

@@ -93,6 +93,7 @@ async function carryOut(engine: Engine, reach: Reach, work: Work & { options: Pr
   let [packs_done, bytes_done] = [0, 0];
   const evacuated = await evacuatePacks(engine, reach, {
     packs: plan.evacuate,
+    dropped: plan.drop,
     signal: options.signal,
     on_pack_done: (pack) => {
       packs_done += 1;

@@ -35,15 +35,26 @@ export class RestoreTarget implements Disposable {
     this.#is_dry = options.dry_run;
   }
 
-  /** Makes the target. It may be a symlink to a folder: it is the caller's own word. */
+  /** Makes the target. It may be a symlink to a folder: it is the caller's own word. Rejects with `restore_refused`. */
   async make(): Promise<void> {
     if (this.#is_dry) {
       const is_there = lstatSync(this.path, { throwIfNoEntry: false }) !== undefined;
       this.#folders.set(this.#base, { path: this.path, is_fresh: !is_there });
       return;
     }
-    const is_made = mkdirSync(this.path, { recursive: true }) !== undefined;
-    this.#folders.set(this.#base, { path: this.path, is_fresh: is_made || (await sweepFolder(this.path)) });
+    try {
+      const is_made = mkdirSync(this.path, { recursive: true }) !== undefined;
+      const is_fresh = is_made || (await sweepFolder(this.path));
+      this.#folders.set(this.#base, { path: this.path, is_fresh });
+    } catch (error) {
+      throw new RepositoryError(
+        'restore_refused',
+        `nothing can be put into ${this.path}: ${reasonOf(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
   }
 
   /** True for the stored folder that the target stands for, and for what lies above it. */

@@ -3,9 +3,10 @@ import type { Engine } from '../engine.ts';
 import { throwIfAborted } from '../errors.ts';
 import { ancestorsOf, isWithin, pathToKey } from '../paths.ts';
 import { findValue, leavesFrom, subtreeLeaves, type TreeItem } from '../tree/cursor.ts';
+import { statAt } from './file-stat.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { planChanges, type Target, targetsOf } from './targets.ts';
-import { look, type WalkItem, type WalkOptions, walk } from './walk.ts';
+import { isGone, look, type WalkItem, type WalkOptions, walk } from './walk.ts';
 
 /** What a scan finds out. `before` is the parent's entry, encoded. */
 export interface ScanSink {
@@ -62,7 +63,12 @@ export class Scan {
 
   async #scanAll(roots: readonly Target[]): Promise<void> {
     const cursor = this.#cursor(this.#leaves(undefined));
-    for (const root of this.#standing(roots)) await this.#walkBeside(cursor, root);
+    for (const root of this.#standing(roots)) {
+      const before = identityOf(root);
+      await this.#walkBeside(cursor, root);
+      // A disk that is unmounted, a folder that is moved away: what was not reached is no deletion that anybody wanted.
+      if (identityOf(root) !== before) this.#cannotRead(root, 'it was taken away while it was read');
+    }
     await cursor.finish();
   }
 
@@ -151,6 +157,17 @@ export class Scan {
     if (this.#unreadable.includes(what.key)) return;
     this.#unreadable.push(what.key);
     this.#sink.unreadable(what.path, reason);
+  }
+}
+
+/** Changes where another folder, or none, stands at the path. Files are replaced in normal life. */
+function identityOf({ path }: Target): string | undefined {
+  try {
+    const { kind, dev_major, dev_minor, ino_low, ino_high } = statAt(path);
+    return kind === 'directory' ? [dev_major, dev_minor, ino_high, ino_low].join() : 'no folder';
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
   }
 }
 

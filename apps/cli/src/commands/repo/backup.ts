@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { EXIT } from '@holdfast/contracts/errors';
+import { EXIT, systemCode } from '@holdfast/contracts/errors';
 import type { BackupResult } from '@holdfast/repository/api';
 import { createPathFilter } from '@holdfast/repository/path-filter';
 import { type Command, Option } from 'commander';
@@ -82,6 +82,12 @@ function asJson({ snapshot, stats }: BackupResult, options: BackupOptions) {
   };
 }
 
+/** A symlink is stored as one, here as everywhere below: who gave it for what it points to has to hear of it. */
 function mustStand(root: string): void {
-  if (statSync(root, { throwIfNoEntry: false }) === undefined) throw usageError(`${root} is not there`);
+  try {
+    if (!lstatSync(root).isSymbolicLink()) return;
+  } catch (error) {
+    throw usageError(`${root} cannot be backed up: ${systemCode(error)}`);
+  }
+  process.stderr.write(`only the link: ${root} is a symlink; what it points to is not in this backup\n`);
 }

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -62,6 +63,25 @@ describe('repo, without a server', () => {
         .status,
     ).toBe(5);
     expect(repo('init', ...opened).stderr).toContain('holds a repository already');
+  });
+
+  test('tells in one line that a root is missing, is only a link, or that a target is no folder', () => {
+    const link = join(folder, 'link');
+    symlinkSync(join(folder, 'nowhere'), link);
+    expect(repo('backup', join(folder, 'nowhere'), ...opened)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`${folder}/nowhere cannot be backed up: ENOENT`),
+    });
+    const options = ['--source', 'links', ...opened];
+    expect(repo('backup', link, ...options)).toMatchObject({
+      status: 0,
+      stderr: `only the link: ${link} is a symlink; what it points to is not in this backup\n`,
+    });
+    const { status, stderr } = repo('restore', 'latest', '--target', join(folder, 'password'), ...opened);
+    expect({ status, lines: stderr.trim().split('\n') }).toEqual({
+      status: 1,
+      lines: [expect.stringContaining('EEXIST')],
+    });
   });
 
   test('finds damage, names it, and ends with 7', () => {
