@@ -29,6 +29,7 @@ ENVELOPE_BYTES = 40
 PACK, INDEX, SNAPSHOT, REVOCATION = 1, 2, 3, 7
 FOOTER_SECTION = 0xFFFFFFFF
 FILE, FOLDER, SYMLINK = 0, 1, 2
+LISTS, SINGLE = 1, 2
 TARGET_TAG, LINK_TAG, OPTIONAL_TAGS_FROM, XATTRS_TAG, SPARSE_TAG = 1, 2, 128, 128, 129
 BLOCKS_KEPT = 16
 
@@ -247,6 +248,9 @@ class Repository:
             self.blocks.popitem(last=False)
         return raw
 
+    def chunk_id(self, digest):
+        return hmac.digest(self.chunk_id_key, digest, "sha256")
+
     def chunk(self, chunk_id):
         if self.places is None:
             self.places = self.find_chunks()
@@ -258,7 +262,7 @@ class Repository:
             raise Refused(f"chunk {chunk_id.hex()} is only in packs that are gone")
         pack, envelope, number, info, offset, length = standing[0]
         data = self.block(pack, envelope, number, info)[offset : offset + length]
-        if hmac.digest(self.chunk_id_key, hashlib.sha256(data).digest(), "sha256") != chunk_id:
+        if self.chunk_id(hashlib.sha256(data).digest()) != chunk_id:
             raise Refused(f"chunk {chunk_id.hex()} is not what its id says")
         return data
 
@@ -278,7 +282,8 @@ class Repository:
                 yield from self.entries(value[:32])
 
     def content(self, entry):
-        for chunk_id in entry["ids"]:
+        ids = [self.chunk_id(entry["sha256"])] if entry["ids"] is None else entry["ids"]
+        for chunk_id in ids:
             data = self.chunk(chunk_id)
             if not entry["is_list"]:
                 yield data
@@ -296,10 +301,11 @@ def read_entry(value):
     if entry["kind"] == FILE:
         entry["sha256"] = value.raw(32)
         flag = value.u8()
-        if flag > 1:
+        if flag > SINGLE:
             raise Refused(f"list flag {flag} is not known")
-        entry["is_list"] = flag == 1
-        entry["ids"] = [value.raw(32) for _ in range(value.varint())]
+        entry["is_list"] = flag == LISTS
+        # Of a single chunk the id is worked out when the file is read.
+        entry["ids"] = None if flag == SINGLE else [value.raw(32) for _ in range(value.varint())]
     for _ in range(value.varint()):
         tag, field = value.varint(), value.bytes()
         if tag == TARGET_TAG:

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRepository } from '@holdfast/repository/open';
 import { createLocalStore } from '@holdfast/storage/local';
@@ -69,6 +69,49 @@ describe.each(goldens)('the golden repository $name', (golden) => {
       }
     }
   });
+});
+
+describe('an old repository that goes on with this version', () => {
+  test.each(['history', 'maintained'])(
+    '%s: what it held and what is added lie side by side',
+    async (name) => {
+      const golden = goldenNamed(name);
+      const [opens = 'key'] = golden.opens;
+      using scratch = tempDir();
+      const copy = copyOf(golden, scratch.path);
+      const root = join(scratch.path, 'files');
+      mkdirSync(root);
+      for (let n = 0; n < 40; n += 1) writeFileSync(join(root, `${n}.json`), `{"n":${n}}`);
+      const snapshots: Record<string, Golden['snapshots'][string]> = { ...golden.snapshots };
+      await using repository = await openRepository(createLocalStore(copy), await secretOf(golden, opens));
+      for (const round of [1, 2]) {
+        writeFileSync(join(root, 'changing'), `round ${round}`);
+        const request = { host: 'host-a', source: 'added', roots: [root], metadata: () => ({}) };
+        const { snapshot } = await repository.backup(request);
+        snapshots[snapshot.id] = { paths: factsOf(root) };
+      }
+      await repository.prune({ limits: { waste_max: 0 } });
+      const problems: unknown[] = [];
+      await repository.check({ read_data: true, on_problem: (problem) => problems.push(problem) });
+      expect(problems).toEqual([]);
+      for (const id of Object.keys(snapshots)) {
+        using target = tempDir();
+        await repository.restore({ snapshot_id: id, target: target.path });
+        expectRestored({ ...golden, snapshots }, id, target.path);
+        if (isMissing) continue;
+        using second = tempDir();
+        const result = await runSecondReader([
+          'restore',
+          copy,
+          ...secretArguments(golden, opens),
+          id,
+          second.path,
+        ]);
+        expect(result).toMatchObject({ code: 0, stderr: '' });
+        expectRestored({ ...golden, snapshots }, id, second.path);
+      }
+    },
+  );
 });
 
 describe('the second reader', () => {

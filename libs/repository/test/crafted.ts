@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { createMemoryStore } from '@holdfast/storage/memory';
 import { chunkId, deriveKeys, sha256 } from '../src/crypto/keys.ts';
@@ -7,6 +8,7 @@ import { unlock } from '../src/key-ring.ts';
 import { initRepository } from '../src/open.ts';
 import { packName } from '../src/pack/pack-name.ts';
 import { type FinishedPack, PackWriter } from '../src/pack/pack-writer.ts';
+import { pathToKey } from '../src/paths.ts';
 import { sealSnapshot, snapshotName } from '../src/snapshot/snapshot-object.ts';
 import { encodeEntry, type StoredEntry } from '../src/tree/entry-codec.ts';
 import { encodeNode } from '../src/tree/node.ts';
@@ -28,6 +30,18 @@ const PLAIN = {
   mtime_ns: 1_000_000_000n,
   is_list: false,
 } as const;
+
+/** The same with files as they stand, in the order of their paths. */
+export function craftFrom(paths: readonly string[]): Promise<BlobStore> {
+  return craftRepository(
+    paths.map((path) => {
+      const { mode, uid, gid, mtimeNs } = statSync(path, { bigint: true });
+      const [owner, group] = [Number(uid), Number(gid)];
+      const entry = { mode: Number(mode) & 0o7777, uid: owner, gid: group, mtime_ns: mtimeNs };
+      return { key: pathToKey(path), entry, chunks: [readFileSync(path)] };
+    }),
+  );
+}
 
 /**
  * A repository with one snapshot whose tree is what a writer with the keys and ill will could make: keys in any

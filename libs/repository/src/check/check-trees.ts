@@ -1,5 +1,4 @@
 import type { Reach, Snapshot } from '../api.ts';
-import { ID_BYTES } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError, reasonOf } from '../errors.ts';
 import type { ChunkLocation } from '../index/index-database.ts';
@@ -8,7 +7,8 @@ import { keyToPath } from '../paths.ts';
 import { Slice } from '../slice.ts';
 import { snapshotName } from '../snapshot/snapshot-object.ts';
 import { childId } from '../tree/cursor.ts';
-import { decodeEntry, type StoredEntry } from '../tree/entry-codec.ts';
+import { eachId } from '../tree/each-chunk.ts';
+import { decodeEntry, idsOf, type StoredEntry } from '../tree/entry-codec.ts';
 import type { TreeNode } from '../tree/node.ts';
 import { ClaimTable } from '../write/claim-table.ts';
 import type { Findings } from './findings.ts';
@@ -95,7 +95,8 @@ export class TreeCheck {
     try {
       const entry = decodeEntry(value);
       if (entry.kind !== 'file') return true;
-      const ids = entry.is_list ? await this.#readLists(entry, reach) : entry.ids;
+      const named = idsOf(this.#parts.engine.keys, entry);
+      const ids = entry.is_list ? await this.#readLists(named, reach) : named;
       return ids !== undefined && (await this.#checkChunks(entry, ids, reach));
     } catch (error) {
       if (!isRepositoryError(error)) throw error;
@@ -107,7 +108,7 @@ export class TreeCheck {
   async #checkChunks(entry: StoredEntry, ids: Buffer, reach: Reach): Promise<boolean> {
     let is_well = true;
     let size = 0;
-    for (const id of idsOf(ids)) {
+    for (const id of eachId(ids)) {
       const places = this.#goodPlaces(id);
       const [place] = places;
       if (place !== undefined) size += place.length;
@@ -125,10 +126,10 @@ export class TreeCheck {
   }
 
   /** The ids of a large file's chunks; undefined where one of its lists cannot be had. */
-  async #readLists(entry: StoredEntry, reach: Reach): Promise<Buffer | undefined> {
+  async #readLists(named: Buffer, reach: Reach): Promise<Buffer | undefined> {
     const lists: Buffer[] = [];
-    for (const id of idsOf(entry.ids)) {
-      const list = await this.#read(id, reach, entry.ids);
+    for (const id of eachId(named)) {
+      const list = await this.#read(id, reach, named);
       if (list === undefined) return undefined;
       lists.push(list);
     }
@@ -203,8 +204,4 @@ function reachOf(snapshot: Snapshot, { from, until }: NodePlace): Reach {
     path: keyToPath(from),
     until: until === undefined ? null : keyToPath(until),
   };
-}
-
-function* idsOf(ids: Buffer): Generator<Buffer> {
-  for (let at = 0; at < ids.length; at += ID_BYTES) yield ids.subarray(at, at + ID_BYTES);
 }

@@ -5,6 +5,7 @@ import { fromStorage, isRepositoryError, RepositoryError, reasonOf, throwIfAbort
 import { Slice } from '../slice.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
 import { eachId } from '../tree/each-chunk.ts';
+import { idsOf } from '../tree/entry-codec.ts';
 import { walkTree } from '../tree/walk-tree.ts';
 import { ClaimTable } from '../write/claim-table.ts';
 import { commitSnapshot, type SnapshotDraft } from '../write/commit.ts';
@@ -147,7 +148,7 @@ class Copy implements Disposable {
         return is_new;
       },
       entry: async (_key, entry) => {
-        for (const id of eachId(entry.ids)) {
+        for (const id of eachId(idsOf(this.#source.keys, entry))) {
           await this.#copier.want(id, entry.is_list ? 'node' : 'data');
           if (!entry.is_list) continue;
           for (const part of eachId(await this.#source.chunks.read(id)))

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts';
 import { isRepositoryError } from '../errors.ts';
 import { Slice } from '../slice.ts';
 import { eachId } from '../tree/each-chunk.ts';
-import { decodeEntry } from '../tree/entry-codec.ts';
+import { decodeEntry, idsOf } from '../tree/entry-codec.ts';
 import { decodeChildRef, type TreeNode } from '../tree/node.ts';
 import { ChunkSet } from './chunk-set.ts';
 
@@ -75,8 +75,9 @@ export class Reach {
 
   async #addFiles(leaf: TreeNode, as: Walk, lost: unknown[]): Promise<void> {
     for (const value of leaf.values) {
-      const { ids, is_list } = decodeEntry(value);
-      for (const id of eachId(ids)) {
+      const entry = decodeEntry(value);
+      const { is_list } = entry;
+      for (const id of eachId(idsOf(this.#engine.keys, entry))) {
         this.#add(id, is_list ? as.flags | IS_NODE : as.flags);
         if (!is_list) continue;
         const list = await this.#orLost(() => this.#engine.chunks.read(id), lost);

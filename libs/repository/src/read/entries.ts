@@ -6,7 +6,7 @@ import { pathToKey } from '../paths.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
 import { findValue, leavesFrom, subtreeLeaves } from '../tree/cursor.ts';
 import { diffTrees } from '../tree/diff.ts';
-import { decodeEntry, type StoredEntry, toEntry } from '../tree/entry-codec.ts';
+import { decodeEntry, idsOf, isSameEntry, type StoredEntry, toEntry } from '../tree/entry-codec.ts';
 
 /** The entry of one path of a snapshot. */
 export async function findEntry(
@@ -62,6 +62,8 @@ export async function* listDifferences(
     before.tree,
     after.tree,
   )) {
+    const is_both = old_value !== undefined && new_value !== undefined;
+    if (is_both && isSameEntry(engine.keys, old_value, new_value)) continue;
     const old_entry = old_value === undefined ? undefined : await expand(engine, key, old_value);
     const new_entry = new_value === undefined ? undefined : await expand(engine, key, new_value);
     yield { path: (new_entry ?? old_entry)?.path ?? '', before: old_entry, after: new_entry };
@@ -76,10 +78,11 @@ export async function expand(engine: Engine, key: string, value: Buffer): Promis
 
 /** The ids of all chunks of a file, one after the other. */
 export async function contentIds(engine: Engine, stored: StoredEntry): Promise<Buffer> {
-  if (!stored.is_list) return stored.ids;
+  const named = idsOf(engine.keys, stored);
+  if (!stored.is_list) return named;
   const lists: Buffer[] = [];
-  for (let at = 0; at < stored.ids.length; at += ID_BYTES) {
-    lists.push(await engine.chunks.read(stored.ids.subarray(at, at + ID_BYTES)));
+  for (let at = 0; at < named.length; at += ID_BYTES) {
+    lists.push(await engine.chunks.read(named.subarray(at, at + ID_BYTES)));
   }
   const ids = Buffer.concat(lists);
   if (ids.length % ID_BYTES !== 0) throw damaged('a list of chunks is cut short');

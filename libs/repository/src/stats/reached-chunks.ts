@@ -3,6 +3,7 @@ import type { Snapshot } from '../api.ts';
 import { ID_BYTES } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
 import { Slice } from '../slice.ts';
+import { idsOf } from '../tree/entry-codec.ts';
 import { walkTree } from '../tree/walk-tree.ts';
 import { ClaimTable } from '../write/claim-table.ts';
 
@@ -39,10 +40,10 @@ export class ReachedChunks {
         this.#note(bytes, 'tree');
         return true;
       },
-      entry: async (_key, { ids, is_list }) => {
-        for (const id of split(ids)) {
-          this.#note(id, is_list ? 'tree' : 'content');
-          if (!is_list) continue;
+      entry: async (_key, entry) => {
+        for (const id of split(idsOf(this.#engine.keys, entry))) {
+          this.#note(id, entry.is_list ? 'tree' : 'content');
+          if (!entry.is_list) continue;
           for (const part of split(await this.#engine.chunks.read(id))) this.#note(part, 'content');
         }
         await slice.rest();

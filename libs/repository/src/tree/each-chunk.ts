@@ -1,12 +1,13 @@
-import { ID_BYTES } from '../crypto/keys.ts';
+import { ID_BYTES, type RepositoryKeys } from '../crypto/keys.ts';
 import { damaged } from '../errors.ts';
 import type { ChunkKind } from '../pack/pack-writer.ts';
 import { Slice } from '../slice.ts';
 import { childId, type LoadNode } from './cursor.ts';
-import { decodeEntry } from './entry-codec.ts';
+import { decodeEntry, idsOf } from './entry-codec.ts';
 
 /** What is needed to walk a tree down to the chunks of its files. */
 export interface TreeReader {
+  readonly keys: RepositoryKeys;
   readonly nodes: { readonly load: LoadNode };
   readonly chunks: { read(id: Buffer): Promise<Buffer> };
 }
@@ -33,8 +34,9 @@ export async function* eachChunk(reader: TreeReader, tree: string): AsyncGenerat
 }
 
 async function* chunksOfEntry(reader: TreeReader, value: Buffer): AsyncGenerator<ReachedChunk> {
-  const { ids, is_list } = decodeEntry(value);
-  for (const id of eachId(ids)) {
+  const entry = decodeEntry(value);
+  const { is_list } = entry;
+  for (const id of eachId(idsOf(reader.keys, entry))) {
     yield { id, kind: is_list ? 'node' : 'data' };
     if (is_list) for (const inner of eachId(await reader.chunks.read(id))) yield { id: inner, kind: 'data' };
   }

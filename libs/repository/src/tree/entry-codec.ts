@@ -1,6 +1,6 @@
 import type { Entry, EntryKind } from '../api.ts';
 import { ByteReader, ByteWriter } from '../bytes.ts';
-import { ID_BYTES } from '../crypto/keys.ts';
+import { chunkId, ID_BYTES, type RepositoryKeys } from '../crypto/keys.ts';
 import { damaged, RepositoryError } from '../errors.ts';
 import { bytesToPath, keyToPath } from '../paths.ts';
 import type { Totals } from './node.ts';
@@ -10,6 +10,11 @@ const KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink'];
 const NS_PER_SECOND = 1_000_000_000n;
 const DIGEST_BYTES = 32;
 const NO_BYTES = Buffer.alloc(0);
+/** What the ids in a file's entry are. After `single` none follow. */
+const LIST_FLAG = { chunks: 0, lists: 1, single: 2 } as const;
+/** Of the head of an entry: size, mode, uid, gid; then the mtime. */
+const HEAD_VARINTS = 4;
+const MTIME_BYTES = 12;
 
 /** A file with more chunks than this keeps their ids in list chunks, so that its node stays small. */
 export const CHUNKS_INLINE_MAX = 256;
@@ -30,8 +35,8 @@ export interface StoredEntry {
   readonly digest: Buffer;
   /** True: `ids` names chunks that hold the ids. */
   readonly is_list: boolean;
-  /** Ids of chunks, one after the other. */
-  readonly ids: Buffer;
+  /** Ids of chunks, one after the other; undefined: a file of one chunk, whose id follows from the digest. See `idsOf`. */
+  readonly ids: Buffer | undefined;
   /** Target of a symlink, the bytes. */
   readonly target?: Buffer;
   readonly link_group?: string;
@@ -71,11 +76,16 @@ export function encodeEntry(entry: StoredEntry): Buffer {
 export function writeEntry(writer: ByteWriter, entry: NewEntry): void {
   writeHead(writer, entry);
   if (entry.kind === 'file') {
-    writer
-      .raw(entry.digest)
-      .u8(entry.is_list ? 1 : 0)
-      .varint(entry.ids.length / ID_BYTES)
-      .raw(entry.ids);
+    const { digest, ids, is_list } = entry;
+    writer.raw(digest);
+    if (ids === undefined) writer.u8(LIST_FLAG.single);
+    else {
+      const flag = is_list ? LIST_FLAG.lists : LIST_FLAG.chunks;
+      writer
+        .u8(flag)
+        .varint(ids.length / ID_BYTES)
+        .raw(ids);
+    }
   }
   const extras = extrasOf(entry);
   writer.varint(extras.length);
@@ -120,6 +130,39 @@ export function decodeEntry(value: Buffer): StoredEntry {
     if (Error.isError(error) && error.name === 'RepositoryError') throw error;
     throw damaged('an entry of the tree does not decode', error);
   }
+}
+
+/** The ids that an entry names, one after the other: of its chunks, or of its lists. */
+export function idsOf(keys: RepositoryKeys, entry: Pick<StoredEntry, 'digest' | 'ids'>): Buffer {
+  return entry.ids ?? chunkId(keys, entry.digest);
+}
+
+/**
+ * True where two encoded entries say the same, though one of them may write out the id of its only chunk, as entries did
+ * once: a file did not change because of that.
+ */
+export function isSameEntry(keys: RepositoryKeys, one: Buffer, other: Buffer): boolean {
+  if (one.length === other.length) return one.equals(other);
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  const is_file = KINDS[short[0] as number] === 'file';
+  if (!is_file || long.length - short.length !== 1 + ID_BYTES) return false;
+  const at = listFlagPosition(short);
+  if (short[at] !== LIST_FLAG.single) return false;
+  const written_out = Buffer.concat([
+    short.subarray(0, at),
+    Buffer.from([LIST_FLAG.chunks, 1]),
+    chunkId(keys, short.subarray(at - DIGEST_BYTES, at)),
+    short.subarray(at + 1),
+  ]);
+  return written_out.equals(long);
+}
+
+/** Where the list flag stands in an encoded entry of a file. */
+function listFlagPosition(value: Buffer): number {
+  const reader = new ByteReader(value);
+  reader.u8();
+  for (let field = 0; field < HEAD_VARINTS; field += 1) reader.varint();
+  return value.length - reader.left + MTIME_BYTES + DIGEST_BYTES;
 }
 
 /** What an encoded entry adds to the totals of its node. */
@@ -168,10 +211,21 @@ function readEntry(reader: ByteReader): StoredEntry {
   const mtime_ns = reader.i64() * NS_PER_SECOND + BigInt(reader.u32());
   const is_file = kind === 'file';
   const digest = reader.raw(is_file ? DIGEST_BYTES : 0);
-  const is_list = is_file && reader.u8() === 1;
-  const ids = reader.raw(is_file ? reader.varint() * ID_BYTES : 0);
+  const content = is_file ? readIds(reader) : { is_list: false, ids: NO_BYTES };
   const extras = readExtras(reader);
-  return { kind, size, mode, uid, gid, mtime_ns, digest, is_list, ids, ...extras };
+  return { kind, size, mode, uid, gid, mtime_ns, digest, ...content, ...extras };
+}
+
+function readIds(reader: ByteReader): Pick<StoredEntry, 'is_list' | 'ids'> {
+  const flag = reader.u8();
+  if (flag === LIST_FLAG.single) return { is_list: false, ids: undefined };
+  if (flag !== LIST_FLAG.chunks && flag !== LIST_FLAG.lists) {
+    throw new RepositoryError(
+      'repo_unsupported',
+      `an entry names its chunks in a way that is not known (${flag})`,
+    );
+  }
+  return { is_list: flag === LIST_FLAG.lists, ids: reader.raw(reader.varint() * ID_BYTES) };
 }
 
 interface Extras {

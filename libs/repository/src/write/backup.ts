@@ -79,7 +79,7 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   const { db, file } = engine.index;
   const { host, source } = request;
   using stats = new StatCache({ db, file, host, source, is_walk });
-  const entries = new EntryWriter({ request, parent, tree, files, stats, stampOf });
+  const entries = new EntryWriter({ keys: engine.keys, request, parent, tree, files, stats, stampOf });
 
   const room = async () => {
     await files.room(() => entries.waiting <= WAITING_MAX);

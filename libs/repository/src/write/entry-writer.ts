@@ -1,7 +1,8 @@
 import type { BackupRequest, BackupStats, Progress } from '../api.ts';
 import { ByteWriter } from '../bytes.ts';
+import type { RepositoryKeys } from '../crypto/keys.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
-import { digestUnlessChanged, type NewEntry, writeEntry } from '../tree/entry-codec.ts';
+import { digestUnlessChanged, isSameEntry, type NewEntry, writeEntry } from '../tree/entry-codec.ts';
 import type { FileOutcome, FileStorer } from './file-storer.ts';
 import { InOrder } from './in-order.ts';
 import { readXattrsAt } from './read-xattrs.ts';
@@ -16,6 +17,7 @@ const NO_BYTES = Buffer.alloc(0);
 const FILE = 0;
 
 export interface EntryWriterParts {
+  readonly keys: RepositoryKeys;
   readonly request: BackupRequest;
   readonly parent: StoredSnapshot | undefined;
   readonly tree: TreeWriter;
@@ -146,7 +148,7 @@ export class EntryWriter {
   }
 
   #put(key: string, value: Buffer, before: Buffer | undefined): void {
-    if (before?.equals(value)) return;
+    if (before !== undefined && isSameEntry(this.#parts.keys, before, value)) return;
     this.#parts.tree.edit(key, value);
     const is_file = value[0] === FILE;
     const was_file = before?.[0] === FILE;

@@ -99,7 +99,7 @@ interface StoredContent {
   readonly length: number;
   readonly digest: Buffer;
   readonly is_list: boolean;
-  readonly ids: Buffer;
+  readonly ids: Buffer | undefined;
 }
 
 interface Parts {
@@ -153,9 +153,10 @@ function storeStream(fd: number, { chunker, sink }: Parts): StoredContent {
   return { length: position, digest: whole.digest(), ...placeIds(ids, sink) };
 }
 
-/** Ids of a large file go into chunks of their own, so that the node that names it stays small. */
-function placeIds(ids: readonly Buffer[], sink: ChunkTaker): { is_list: boolean; ids: Buffer } {
-  const joined = ids.length === 1 ? (ids[0] as Buffer) : Buffer.concat(ids);
+/** The id of a single chunk follows from the digest; ids of a large file go into chunks of their own, so that the node that names it stays small. */
+function placeIds(ids: readonly Buffer[], sink: ChunkTaker): Pick<StoredContent, 'is_list' | 'ids'> {
+  if (ids.length === 1) return { is_list: false, ids: undefined };
+  const joined = Buffer.concat(ids);
   if (ids.length <= CHUNKS_INLINE_MAX) return { is_list: false, ids: joined };
   const lists: Buffer[] = [];
   for (let at = 0; at < joined.length; at += CHUNK_SIZES.average) {
