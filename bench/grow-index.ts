@@ -26,13 +26,17 @@ export async function growIndex(repository: string, password_file: string, chunk
 
 function madeUpPack() {
   const records = new ChunkRecords();
-  for (let n = 0; n < CHUNKS_A_PACK; n += 1) records.add(randomBytes(32), n * CHUNK_BYTES, CHUNK_BYTES);
+  for (let n = 0; n < CHUNKS_A_PACK; n += 1) records.add(randomBytes(32), CHUNK_BYTES);
   const raw_length = CHUNKS_A_PACK * CHUNK_BYTES;
-  const block = { offset: 40, sealed_length: raw_length + 16, raw_length, codec: 0 };
+  const block = {
+    offset: 40,
+    sealed_length: raw_length + 16,
+    raw_length,
+    codec: 0,
+    chunk_count: CHUNKS_A_PACK,
+  };
   const header = Buffer.concat([Buffer.from('HFO1', 'latin1'), Buffer.alloc(36)]);
-  const in_pack = new ChunkRecords();
-  in_pack.take(records, 0);
-  const table = encodePackTable([block], in_pack);
+  const table = encodePackTable([block], records);
   // A table that does not decode would be passed over as damaged, and nothing would have grown.
   decodePackTable(table);
   return { id: randomBytes(16).toString('hex'), size: raw_length + 4096, header, table };

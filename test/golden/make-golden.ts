@@ -45,6 +45,7 @@ const recipes: Record<string, { secrets: Secret[]; make: (making: Making) => Pro
   history: { secrets: [{ password: PASSWORD }], make: makeHistory },
   large: { secrets: [KEY_FILE, { password: PASSWORD }], make: makeLarge },
   maintained: { secrets: [KEY_FILE], make: makeMaintained },
+  compact: { secrets: [KEY_FILE], make: makeCompact },
   nothing: { secrets: [KEY_FILE], make: async () => undefined },
 };
 
@@ -147,6 +148,19 @@ async function makeMaintained({ backup, repository, store, keys, snapshots }: Ma
   const pending = { version: 1 as const, host: 'host-b', source: 'dead', time_ms: 0, tree: null, packs: ['00'.repeat(16)] };
   await store.put(pendingName(dead, 0), sealPending(keys, pendingName(dead, 0), pending));
   await store.put(snapshotName(dead), sealRevocation(keys, dead, 0));
+}
+
+/** What came after the others were made: entries without the id of their only chunk, and compact pack tables. */
+async function makeCompact({ backup, repository }: Making) {
+  const root = join(SOURCE, 'compact');
+  for (let n = 0; n < 90; n += 1) write(`compact/${n % 4}/chat-${n}.json`, JSON.stringify({ n, text: 'hola '.repeat(n) }));
+  write('compact/empty', '');
+  write('compact/lines.log', Array.from({ length: 60_000 }, (_, n) => `2026-02-02 12:00:00 GET /page/${n % 89} 200\n`).join(''));
+  write('compact/random', noise('random', 20_000));
+  await backup('host-a', 'compact', root);
+  for (let n = 0; n < 90; n += 13) appendFileSync(join(root, `${n % 4}/chat-${n}.json`), `\n{"more":${n}}`);
+  await backup('host-a', 'compact', root);
+  await repository.prune({ limits: { waste_max: 0 } });
 }
 
 function write(name: string, data: string | Buffer, mode = 0o644) {

@@ -31,6 +31,7 @@ FOOTER_SECTION = 0xFFFFFFFF
 FILE, FOLDER, SYMLINK = 0, 1, 2
 LISTS, SINGLE = 1, 2
 TARGET_TAG, LINK_TAG, OPTIONAL_TAGS_FROM, XATTRS_TAG, SPARSE_TAG = 1, 2, 128, 128, 129
+COMPACT, COMPACT_VERSION, PREFIX_BYTES = 0xFFFFFFFF, 2, 16
 BLOCKS_KEPT = 16
 
 
@@ -227,10 +228,10 @@ class Repository:
     @staticmethod
     def add_table(places, pack, envelope, table):
         table = Cursor(table)
-        blocks = [(table.u32(), table.u32(), table.u32(), table.u8()) for _ in range(table.u32())]
-        for _ in range(table.u32()):
-            chunk, block, offset, length = table.raw(32), table.u32(), table.u32(), table.u32()
-            places.setdefault(chunk, []).append((pack, envelope, block, blocks[block], offset, length))
+        first = table.u32()
+        blocks, chunks = read_compact_table(table) if first == COMPACT else read_old_table(table, first)
+        for prefix, block, offset, length in chunks:
+            places.setdefault(prefix, []).append((pack, envelope, block, blocks[block], offset, length))
 
     def block(self, pack, envelope, number, info):
         kept = self.blocks.get((pack, number))
@@ -254,10 +255,11 @@ class Repository:
     def chunk(self, chunk_id):
         if self.places is None:
             self.places = self.find_chunks()
-        if chunk_id not in self.places:
+        found = self.places.get(chunk_id[:PREFIX_BYTES])
+        if found is None:
             raise Refused(f"chunk {chunk_id.hex()} is nowhere")
         # An index may still name a pack that was deleted: then another one serves.
-        standing = [place for place in self.places[chunk_id] if (self.folder / pack_name(place[0])).exists()]
+        standing = [place for place in found if (self.folder / pack_name(place[0])).exists()]
         if not standing:
             raise Refused(f"chunk {chunk_id.hex()} is only in packs that are gone")
         pack, envelope, number, info, offset, length = standing[0]
@@ -290,6 +292,30 @@ class Repository:
                 continue
             for at in range(0, len(data), 32):
                 yield self.chunk(data[at : at + 32])
+
+
+def read_compact_table(table):
+    version = table.u8()
+    if version != COMPACT_VERSION:
+        raise Refused(f"a pack table of version {version} is not known")
+    blocks, places, start = [], [], ENVELOPE_BYTES
+    rows = [(table.varint(), table.varint(), table.u8(), table.varint()) for _ in range(table.varint())]
+    for number, (sealed_length, raw_length, codec, count) in enumerate(rows):
+        blocks.append((start, sealed_length, raw_length, codec))
+        start += sealed_length
+        offset = 0
+        for _ in range(count):
+            length = table.varint()
+            places.append((number, offset, length))
+            offset += length
+        if offset != raw_length:
+            raise Refused("the chunks of a block do not fill it")
+    return blocks, [(table.raw(PREFIX_BYTES), *place) for place in places]
+
+
+def read_old_table(table, block_count):
+    blocks = [(table.u32(), table.u32(), table.u32(), table.u8()) for _ in range(block_count)]
+    return blocks, [(table.raw(32)[:PREFIX_BYTES], table.u32(), table.u32(), table.u32()) for _ in range(table.u32())]
 
 
 def read_entry(value):

@@ -21,10 +21,9 @@ function idsOf(seed: number, count: number): Buffer[] {
 /** A pack with one block that holds chunks of these ids. */
 function packOf(number: number, ids: readonly Buffer[]): IndexedPack {
   const chunks = new ChunkRecords();
-  for (const id of ids) chunks.add(id, 0, 1);
-  const all = new ChunkRecords();
-  all.take(chunks, 0);
-  const table = encodePackTable([{ offset: 40, sealed_length: 17, raw_length: 1, codec: 0 }], all);
+  for (const id of ids) chunks.add(id, 1);
+  const block = { offset: 40, sealed_length: 17, raw_length: ids.length, codec: 0, chunk_count: ids.length };
+  const table = encodePackTable([block], chunks);
   return { id: Buffer.alloc(16, number).toString('hex'), size: 1000, header: Buffer.alloc(40), table };
 }
 

@@ -2,7 +2,8 @@ import type { RepositoryKeys } from '../crypto/keys.ts';
 import { isRepositoryError, reasonOf } from '../errors.ts';
 import { indexedTable, openIndexReadOnly } from '../index/index-database.ts';
 import { openPack, verifyBlocks } from '../pack/pack-reader.ts';
-import type { BlockInfo, ChunkPlace, PackTable } from '../pack/pack-table.ts';
+import type { BlockInfo, PackTable } from '../pack/pack-table.ts';
+import type { ChunkPlace } from '../pack/table-chunks.ts';
 import { asBuffer, asKeys } from '../threads/keys-over-threads.ts';
 import type { CheckedPack, CheckPack } from '../threads/messages.ts';
 
@@ -17,7 +18,7 @@ export function checkPack(task: CheckPack): CheckedPack {
   if (data.length !== indexed.size) problems.push(`it has ${data.length} bytes instead of ${indexed.size}`);
   for (const damage of verifyBlocks(keys, { id: task.pack, ...indexed }, data)) {
     problems.push(damage.problem);
-    lost.push(...damage.chunks);
+    lost.push(...damage.prefixes);
   }
   const footer = footerProblem(keys, { id: task.pack, data }, indexed);
   if (footer !== undefined) problems.push(footer);
@@ -53,14 +54,14 @@ function isSameTable(one: PackTable, other: PackTable): boolean {
 
 function inOrder({ chunks }: PackTable): ChunkPlace[] {
   return [...chunks].sort(
-    (one, other) => one.id.compare(other.id) || one.block - other.block || one.offset - other.offset,
+    (one, other) => one.prefix.compare(other.prefix) || one.block - other.block || one.offset - other.offset,
   );
 }
 
 function isSameChunk(one: ChunkPlace, other: ChunkPlace): boolean {
   const is_same_place =
     one.block === other.block && one.offset === other.offset && one.length === other.length;
-  return is_same_place && one.id.equals(other.id);
+  return is_same_place && one.prefix.equals(other.prefix);
 }
 
 function isSameBlock(one: BlockInfo, other: BlockInfo): boolean {

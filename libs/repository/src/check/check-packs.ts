@@ -1,7 +1,7 @@
 import { isStorageError } from '@holdfast/storage/blob-store';
 import pLimit from 'p-limit';
 import type { CheckRequest, PackSubset } from '../api.ts';
-import { ID_BYTES } from '../crypto/keys.ts';
+import { PREFIX_BYTES } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
 import { reasonOf, throwIfAborted } from '../errors.ts';
 import { indexedChunks, indexedPacks, prepareForTables } from '../index/index-database.ts';
@@ -95,9 +95,9 @@ async function getPack(engine: Engine, id: string): Promise<Buffer | string> {
 function note(findings: Findings, id: string, { problems, lost }: CheckedPack): void {
   for (const problem of problems) findings.add(packName(id), problem);
   if (problems.length > 0) findings.bad_packs.add(id);
-  const ids = Buffer.from(lost.buffer, lost.byteOffset, lost.byteLength);
-  for (let at = 0; at < ids.length; at += ID_BYTES)
-    findings.loseChunk(ids.toString('hex', at, at + ID_BYTES), id);
+  const prefixes = Buffer.from(lost.buffer, lost.byteOffset, lost.byteLength);
+  for (let at = 0; at < prefixes.length; at += PREFIX_BYTES)
+    findings.loseChunk(prefixes.subarray(at, at + PREFIX_BYTES), id);
 }
 
 async function losePack(
@@ -111,7 +111,7 @@ async function losePack(
 
 async function loseChunks(engine: Engine, findings: Findings, pack: string): Promise<void> {
   findings.bad_packs.add(pack);
-  for await (const id of indexedChunks(engine.index.db, pack)) findings.loseChunk(id.toString('hex'), pack);
+  for await (const prefix of indexedChunks(engine.index.db, pack)) findings.loseChunk(prefix, pack);
 }
 
 /** Parts are chosen by the first byte of a pack's id, so that all parts of one number are the whole. */

@@ -161,7 +161,7 @@ export class TreeCheck {
         if (!isRepositoryError(error)) throw error;
         failure = `a node of the tree: ${reasonOf(error)}`;
         for (const { pack } of places) {
-          findings.loseChunk(id.toString('hex'), pack);
+          findings.loseChunk(id, pack);
           findings.bad_packs.add(pack);
           findings.add(packName(pack), failure);
         }
@@ -175,8 +175,7 @@ export class TreeCheck {
   /** Places of a chunk in packs that an index names and of which it is not known that they lost it. */
   #goodPlaces(id: Buffer): ChunkLocation[] {
     const { engine, findings, unindexed } = this.#parts;
-    const hex = id.toString('hex');
-    const places = engine.index.lookup.locate(id).filter(({ pack }) => !findings.isLost(hex, pack));
+    const places = engine.index.lookup.locate(id).filter(({ pack }) => !findings.isLost(id, pack));
     const indexed = places.filter(({ pack }) => !unindexed.has(pack));
     if (indexed.length > 0 || places.length === 0) return indexed;
     for (const { pack } of places) findings.add(packName(pack), 'no index names it, and a snapshot needs it');

@@ -1,4 +1,5 @@
 import type { CheckProblem, Reach } from '../api.ts';
+import { prefixOf } from '../crypto/keys.ts';
 
 /** So many are kept for each object: the rest is counted. */
 const REACHES_MAX = 100_000;
@@ -15,7 +16,7 @@ export class Findings {
   /** Packs (ids) of which something is wrong. */
   readonly bad_packs = new Set<string>();
   readonly #found = new Map<string, Found>();
-  /** Chunks that cannot be had from a pack: chunk (hex) to packs (ids). */
+  /** Chunks that cannot be had from a pack: prefix (hex) to packs (ids). */
   readonly #lost = new Map<string, Set<string>>();
 
   add(object: string, problem: string): void {
@@ -34,16 +35,17 @@ export class Findings {
     if (found.reaches.length < REACHES_MAX) found.reaches.push(what);
   }
 
-  /** A chunk (hex) cannot be had from a pack (its id). */
-  loseChunk(chunk: string, pack: string): void {
+  /** A chunk, by its id or the prefix of it, cannot be had from a pack (its id). */
+  loseChunk(id: Buffer, pack: string): void {
+    const chunk = prefixOf(id).toString('hex');
     const packs = this.#lost.get(chunk) ?? new Set<string>();
     packs.add(pack);
     this.#lost.set(chunk, packs);
   }
 
-  /** Whether a chunk (hex) can be had from this pack, as far as is known. */
-  isLost(chunk: string, pack: string): boolean {
-    return this.#lost.get(chunk)?.has(pack) ?? false;
+  /** Whether it is known that a chunk cannot be had from this pack. */
+  isLost(id: Buffer, pack: string): boolean {
+    return this.#lost.get(prefixOf(id).toString('hex'))?.has(pack) ?? false;
   }
 
   problems(): CheckProblem[] {

@@ -24,6 +24,11 @@ export interface RepositoryKeys {
 }
 
 export const ID_BYTES = 32;
+/**
+ * So much of an id is enough to find a chunk: of 10^9 chunks two begin alike with a probability of 10^-21. Tables of packs
+ * and the local index hold no more; what is read is held against the whole id.
+ */
+export const PREFIX_BYTES = 16;
 export const SECRET_BYTES = 32;
 
 /** One key of 32 bytes out of a secret, by HKDF-SHA256. */
@@ -48,6 +53,11 @@ export function deriveKeys(repository_id: Buffer, secrets: MasterSecrets): Repos
 /** SHA-256 in one call. By way of a string: a third of what a Buffer of its own for each result costs. */
 export function sha256(data: Uint8Array): Buffer {
   return Buffer.from(hash('sha256', data, 'latin1'), 'latin1');
+}
+
+/** The first bytes of an id, or of a prefix itself: a view. */
+export function prefixOf(id: Buffer): Buffer {
+  return id.subarray(0, PREFIX_BYTES);
 }
 
 /** Id of a chunk: HMAC-SHA256 over the SHA-256 of its bytes, so that one pass gives small files their checksum too. */

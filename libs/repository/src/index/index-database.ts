@@ -1,7 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { type BlockInfo, type ChunkPlace, type PackTable, readPackTable } from '../pack/pack-table.ts';
+import { prefixOf } from '../crypto/keys.ts';
+import { type BlockInfo, type PackTable, readPackTable } from '../pack/pack-table.ts';
+import type { ChunkPlace } from '../pack/table-chunks.ts';
 import { Slice } from '../slice.ts';
 import type { IndexedPack } from './index-object.ts';
 
@@ -28,8 +30,8 @@ const SCHEMA = `
     raw_length INTEGER NOT NULL, codec INTEGER NOT NULL, PRIMARY KEY (pack, number)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS chunk (
-    id BLOB NOT NULL, pack INTEGER NOT NULL, block INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
-    PRIMARY KEY (id, pack, block, offset)
+    prefix BLOB NOT NULL, pack INTEGER NOT NULL, block INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+    PRIMARY KEY (prefix, pack, block, offset)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS marks_object (name TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS marked_pack (id TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -38,7 +40,7 @@ const SCHEMA = `
     source TEXT NOT NULL, key TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (source, key)
   ) WITHOUT ROWID;
 `;
-const CACHE_VERSION = 4;
+const CACHE_VERSION = 5;
 const OTHER_VERSION = 'a cache of another version';
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
@@ -46,7 +48,7 @@ const LOCATE = `
   SELECT pack.id AS pack, pack.header AS pack_header, block.number AS block, block.offset AS block_offset,
     block.sealed_length, block.raw_length, block.codec, chunk.offset, chunk.length
   FROM chunk JOIN block ON block.pack = chunk.pack AND block.number = chunk.block JOIN pack ON pack.number = chunk.pack
-  WHERE chunk.id = ?`;
+  WHERE chunk.prefix = ?`;
 const SLICE = 400;
 
 /**
@@ -93,11 +95,11 @@ function openAtVersion(file: string): DatabaseSync {
   }
 }
 
-const HAS = 'SELECT 1 FROM chunk WHERE id = ? LIMIT 1';
+const HAS = 'SELECT 1 FROM chunk WHERE prefix = ? LIMIT 1';
 /** A pack that is marked for deletion serves readers as long as it stands, but no writer may come to rely on it. */
 const HAS_UNMARKED = `
   SELECT 1 FROM chunk JOIN pack ON pack.number = chunk.pack
-  WHERE chunk.id = ? AND pack.id NOT IN (SELECT id FROM marked_pack) LIMIT 1`;
+  WHERE chunk.prefix = ? AND pack.id NOT IN (SELECT id FROM marked_pack) LIMIT 1`;
 
 /** Whether a chunk is held by a pack that is not marked for deletion: all that a writer asks. */
 export interface KnownChunks {
@@ -110,7 +112,7 @@ export function knownChunks(db: DatabaseSync): KnownChunks {
   return is_empty ? { has: () => false } : new IndexLookup(db);
 }
 
-/** Looks chunks up. */
+/** Looks chunks up, by their ids or what tables hold of these: the first 16 bytes count. */
 export class IndexLookup implements KnownChunks {
   readonly #has: StatementSync;
   readonly #has_unmarked: StatementSync;
@@ -132,12 +134,12 @@ export class IndexLookup implements KnownChunks {
   }
 
   has(id: Buffer): boolean {
-    return (this.#is_marked ? this.#has_unmarked : this.#has).get(id) !== undefined;
+    return (this.#is_marked ? this.#has_unmarked : this.#has).get(prefixOf(id)) !== undefined;
   }
 
   /** Every place that holds it: usually one, none where it is not known. */
   locate(id: Buffer): ChunkLocation[] {
-    return this.#locate.all(id).map((row) => ({
+    return this.#locate.all(prefixOf(id)).map((row) => ({
       ...(row as unknown as ChunkLocation),
       pack_header: Buffer.from(row['pack_header'] as Uint8Array),
     }));
@@ -165,14 +167,14 @@ export function eachIndexedBlock(
   return rows.iterate() as Iterable<never>;
 }
 
-/** All chunks that the index names, in order of ids: one that several packs hold comes several times. */
+/** All chunks that the index names, in order of prefixes: one that several packs hold comes several times. */
 export function* eachIndexedChunk(
   db: DatabaseSync,
-): Generator<{ id: Buffer; pack: number; block: number; length: number }> {
-  const rows = db.prepare('SELECT id, pack, block, length FROM chunk ORDER BY id, pack');
+): Generator<{ prefix: Buffer; pack: number; block: number; length: number }> {
+  const rows = db.prepare('SELECT prefix, pack, block, length FROM chunk ORDER BY prefix, pack');
   for (const row of rows.iterate()) {
     const { pack, block, length } = row as unknown as { pack: number; block: number; length: number };
-    yield { id: Buffer.from(row['id'] as Uint8Array), pack, block, length };
+    yield { prefix: Buffer.from(row['prefix'] as Uint8Array), pack, block, length };
   }
 }
 
@@ -213,11 +215,11 @@ export function indexedTable(
   return { size, header: Buffer.from(header), table: { blocks: blocksOfPack(db, number), chunks } };
 }
 
-/** The ids of its chunks, giving way now and then. */
+/** The prefixes of its chunks, giving way now and then. */
 export async function* indexedChunks(db: DatabaseSync, id: string): AsyncGenerator<Buffer> {
   const slice = new Slice();
   for (const chunk of chunksOfPack(db, packRow(db, id).number)) {
-    yield chunk.id;
+    yield chunk.prefix;
     await slice.rest();
   }
 }
@@ -237,7 +239,7 @@ function blocksOfPack(db: DatabaseSync, number: number): BlockInfo[] {
 
 function* chunksOfPack(db: DatabaseSync, number: number): Generator<ChunkPlace> {
   for (const chunk of db.prepare('SELECT * FROM chunk WHERE pack = ?').iterate(number)) {
-    yield { ...(chunk as unknown as ChunkPlace), id: Buffer.from(chunk['id'] as Uint8Array) };
+    yield { ...(chunk as unknown as ChunkPlace), prefix: Buffer.from(chunk['prefix'] as Uint8Array) };
   }
 }
 
@@ -288,8 +290,8 @@ async function insertPack(db: DatabaseSync, pack: IndexedPack): Promise<number |
     (await inSlices(into, blocks, (block, index) => {
       insert_block.run(number, index, block.offset, block.sealed_length, block.raw_length, block.codec);
     })) &&
-    (await inSlices(into, chunks, (chunk) => {
-      insert_chunk.run(chunk.id, number, chunk.block, chunk.offset, chunk.length);
+    (await inSlices(into, chunks.inOrder(), (chunk) => {
+      insert_chunk.run(chunk.prefix, number, chunk.block, chunk.offset, chunk.length);
     }));
   return is_whole ? number : undefined;
 }

@@ -12,7 +12,7 @@ export class ChunkSet {
     return this.#count;
   }
 
-  /** Adds flags (bits, at least one) to those of a chunk; those that it had before, 0 where it is new. */
+  /** Adds flags (bits, at least one) to those of a chunk (by its id or the first 16 bytes of it); those that it had before, 0 where it is new. */
   add(id: Buffer, flags: number): number {
     if (this.#count * 2 >= this.#flags.length) this.#grow();
     const at = this.#find(wordsOf(id));

@@ -27,7 +27,7 @@ export interface EvacuateOptions {
 }
 
 interface WantedChunk {
-  readonly id: Buffer;
+  readonly prefix: Buffer;
   readonly flags: number;
   readonly place: ChunkLocation;
 }
@@ -81,13 +81,13 @@ async function wantedChunks(run: Run, pack: string): Promise<WantedChunk[]> {
   const { header, table } = await indexedTable(run.engine.index.db, pack);
   const slice = new Slice();
   const wanted: WantedChunk[] = [];
-  for (const { id, block, offset, length } of table.chunks) {
-    const flags = run.reach.chunks.flagsOf(id);
+  for (const { prefix, block, offset, length } of table.chunks) {
+    const flags = run.reach.chunks.flagsOf(prefix);
     const of = table.blocks[block];
-    if (flags === 0 || of === undefined || staysElsewhere(run, id)) continue;
+    if (flags === 0 || of === undefined || staysElsewhere(run, prefix)) continue;
     const { offset: block_offset, sealed_length, raw_length, codec } = of;
     const in_block = { block, block_offset, sealed_length, raw_length, codec, offset, length };
-    wanted.push({ id, flags, place: { pack, pack_header: header, ...in_block } });
+    wanted.push({ prefix, flags, place: { pack, pack_header: header, ...in_block } });
     await slice.rest();
   }
   return wanted.sort(
@@ -95,18 +95,18 @@ async function wantedChunks(run: Run, pack: string): Promise<WantedChunk[]> {
   );
 }
 
-function staysElsewhere({ engine, leaving, copied }: Run, id: Buffer): boolean {
-  if (copied.flagsOf(id) !== 0) return true;
-  const places = engine.index.lookup.locate(id);
+function staysElsewhere({ engine, leaving, copied }: Run, prefix: Buffer): boolean {
+  if (copied.flagsOf(prefix) !== 0) return true;
+  const places = engine.index.lookup.locate(prefix);
   return places.some(({ pack }) => !leaving.has(pack) && !engine.index.isMarked(pack));
 }
 
 /** `damaged`, `gone`: one of them cannot be read, or the pack was deleted meanwhile. What was copied by then harms nothing. */
 async function copyChunks(run: Run, wanted: readonly WantedChunk[]): Promise<'copied' | 'damaged' | 'gone'> {
   const slice = new Slice();
-  for (const { id, flags, place } of wanted) {
+  for (const { prefix, flags, place } of wanted) {
     try {
-      const data = await run.engine.chunks.readAt(id, place);
+      const { id, data } = await run.engine.chunks.readAt(prefix, place);
       run.writer.add(id, data, (flags & IS_NODE) === 0 ? 'data' : 'node');
       run.copied.add(id, 1);
     } catch (error) {

@@ -69,18 +69,18 @@ export async function measurePacks(engine: Engine, reach: Reach): Promise<Measur
   const settle = () => {
     if (serving !== undefined && flags !== 0) count(serving, flags);
   };
-  for (const { id, pack, block, length } of eachIndexedChunk(db)) {
+  for (const { prefix, pack, block, length } of eachIndexedChunk(db)) {
     const tally = tallies.get(pack);
     if (tally === undefined) continue;
     const place = { tally, block, length };
-    if (last?.equals(id) && serving !== undefined) {
+    if (last?.equals(prefix) && serving !== undefined) {
       if (servesBefore(tally, serving.tally)) serving = place;
       continue;
     }
     settle();
-    last = id;
+    last = prefix;
     serving = place;
-    flags = reach.chunks.flagsOf(id);
+    flags = reach.chunks.flagsOf(prefix);
     if (isBySnapshot(flags)) found_by_snapshots += 1;
     await slice.rest();
   }

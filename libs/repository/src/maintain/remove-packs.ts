@@ -56,12 +56,12 @@ function namedByWriters(look: Look): Set<string> {
  */
 async function isHeldElsewhere(
   engine: Engine,
-  chunks: readonly { readonly id: Buffer }[],
+  chunks: readonly { readonly prefix: Buffer }[],
   reach: Reach,
 ): Promise<boolean> {
   const slice = new Slice();
-  for (const { id } of chunks) {
-    if (reach.chunks.flagsOf(id) !== 0 && !engine.index.lookup.has(id)) return false;
+  for (const { prefix } of chunks) {
+    if (reach.chunks.flagsOf(prefix) !== 0 && !engine.index.lookup.has(prefix)) return false;
     await slice.rest();
   }
   return true;

@@ -1,11 +1,12 @@
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { FOOTER_SECTION, HEADER_BYTES, OBJECT_TYPE, readEnvelope } from '../crypto/envelope.ts';
-import { chunkId, type RepositoryKeys, sha256 } from '../crypto/keys.ts';
+import { chunkId, prefixOf, type RepositoryKeys, sha256 } from '../crypto/keys.ts';
 import { damaged, reasonOf } from '../errors.ts';
 import { releaseMemory } from '../release-memory.ts';
 import { decode } from './codec.ts';
 import { packName, readPackTrailer, TRAILER_BYTES } from './pack-name.ts';
-import { type BlockInfo, type ChunkPlace, decodePackTable, type PackTable } from './pack-table.ts';
+import { type BlockInfo, decodePackTable, type PackTable } from './pack-table.ts';
+import type { ChunkPlace } from './table-chunks.ts';
 
 /** A pack whose table was read from its own footer. */
 export interface OpenedPack {
@@ -76,11 +77,11 @@ export function openBlock(
 
 export interface BlockDamage {
   readonly problem: string;
-  /** Ids of the chunks that cannot be had from it. */
-  readonly chunks: readonly Buffer[];
+  /** Prefixes of the ids of chunks that cannot be had from it. */
+  readonly prefixes: readonly Buffer[];
 }
 
-/** Opens every block of a pack, as its index names them, and recomputes every chunk's id; yields what is wrong. */
+/** Opens every block of a pack, as its index names them, and recomputes every chunk's id, as far as the table has it; yields what is wrong. */
 export function* verifyBlocks(
   keys: RepositoryKeys,
   pack: { id: string; header: Buffer; table: PackTable },
@@ -89,11 +90,12 @@ export function* verifyBlocks(
   for (const block of openBlocks(keys, pack, data)) {
     const { number, chunks } = block;
     if ('problem' in block) {
-      yield { problem: `block ${number}: ${block.problem}`, chunks: chunks.map(({ id }) => id) };
+      yield { problem: `block ${number}: ${block.problem}`, prefixes: chunks.map(({ prefix }) => prefix) };
       continue;
     }
-    const wrong = chunks.filter((chunk) => !isWhole(keys, chunk, block.raw)).map(({ id }) => id);
-    if (wrong.length > 0) yield { problem: `block ${number}: not what its ids say`, chunks: wrong };
+    const wrong = chunks.filter((chunk) => wholeId(keys, chunk, block.raw) === undefined);
+    const prefixes = wrong.map(({ prefix }) => prefix);
+    if (wrong.length > 0) yield { problem: `block ${number}: not what its ids say`, prefixes };
   }
 }
 
@@ -105,8 +107,9 @@ export function* healthyChunks(
 ): Generator<{ id: Buffer; data: Buffer }> {
   for (const block of openBlocks(keys, pack, data)) {
     if ('problem' in block) continue;
-    for (const chunk of block.chunks.filter((one) => isWhole(keys, one, block.raw))) {
-      yield { id: chunk.id, data: block.raw.subarray(chunk.offset, chunk.offset + chunk.length) };
+    for (const chunk of block.chunks) {
+      const id = wholeId(keys, chunk, block.raw);
+      if (id !== undefined) yield { id, data: block.raw.subarray(chunk.offset, chunk.offset + chunk.length) };
     }
   }
 }
@@ -133,8 +136,14 @@ function* openBlocks(
   }
 }
 
-function isWhole(keys: RepositoryKeys, chunk: ChunkPlace, raw: Buffer): boolean {
-  return chunkId(keys, sha256(raw.subarray(chunk.offset, chunk.offset + chunk.length))).equals(chunk.id);
+/** The id of what lies in a chunk's place; undefined where it does not begin as the table says. */
+function wholeId(
+  keys: RepositoryKeys,
+  { offset, length, prefix }: ChunkPlace,
+  raw: Buffer,
+): Buffer | undefined {
+  const id = chunkId(keys, sha256(raw.subarray(offset, offset + length)));
+  return prefixOf(id).equals(prefix) ? id : undefined;
 }
 
 function checkLayout(name: string, table: PackTable, footer_start: number): void {

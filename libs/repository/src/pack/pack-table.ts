@@ -1,7 +1,9 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
-import { ID_BYTES } from '../crypto/keys.ts';
-import { damaged } from '../errors.ts';
-import { type ChunkRecords, RECORD_BYTES } from './chunk-records.ts';
+import { HEADER_BYTES } from '../crypto/envelope.ts';
+import { ID_BYTES, PREFIX_BYTES } from '../crypto/keys.ts';
+import { damaged, RepositoryError } from '../errors.ts';
+import type { ChunkRecords } from './chunk-records.ts';
+import { type ChunkPlace, TableChunks } from './table-chunks.ts';
 
 /** One sealed block of a pack. */
 export interface BlockInfo {
@@ -12,13 +14,9 @@ export interface BlockInfo {
   readonly codec: number;
 }
 
-/** Where a chunk lies in the raw bytes of a block. */
-export interface ChunkPlace {
-  readonly id: Buffer;
-  /** Number of the block in its pack, from 0. */
-  readonly block: number;
-  readonly offset: number;
-  readonly length: number;
+/** A block that was just sealed, with how many chunks it is made of. */
+export interface NewBlock extends BlockInfo {
+  readonly chunk_count: number;
 }
 
 /** What a pack holds: the content of its footer, and its part of an index object. */
@@ -27,42 +25,89 @@ export interface PackTable {
   readonly chunks: readonly ChunkPlace[];
 }
 
-/** The footer of a pack before it is sealed: its blocks, then its chunks. */
-export function encodePackTable(blocks: readonly BlockInfo[], chunks: ChunkRecords): Buffer {
-  const writer = new ByteWriter(16 + blocks.length * 13 + chunks.count * RECORD_BYTES);
-  writer.u32(blocks.length);
-  for (const block of blocks) {
-    writer.u32(block.offset).u32(block.sealed_length).u32(block.raw_length).u8(block.codec);
+/** In the first encoding the number of blocks stands here. */
+const NO_BLOCK_COUNT = 0xffff_ffff;
+const COMPACT_VERSION = 2;
+const BLOCK_BYTES_MAX = 16;
+const LENGTH_BYTES_MAX = 5;
+
+/** The footer of a pack before it is sealed: its blocks, then its chunks as they lie in them. */
+export function encodePackTable(blocks: readonly NewBlock[], chunks: ChunkRecords): Buffer {
+  const room = 16 + blocks.length * BLOCK_BYTES_MAX + chunks.count * (PREFIX_BYTES + LENGTH_BYTES_MAX);
+  const writer = new ByteWriter(room).u32(NO_BLOCK_COUNT).u8(COMPACT_VERSION).varint(blocks.length);
+  for (const { sealed_length, raw_length, codec, chunk_count } of blocks) {
+    writer.varint(sealed_length).varint(raw_length).u8(codec).varint(chunk_count);
   }
-  return writer.u32(chunks.count).raw(chunks.sorted()).finish();
+  for (const length of chunks.lengths()) writer.varint(length);
+  return writer.raw(chunks.prefixes()).finish();
 }
 
-/** Throws `repo_damaged` where a chunk lies outside its block. */
+/** Throws `repo_damaged` where chunks and blocks do not fit, `repo_unsupported` for an encoding that is not known. */
 export function decodePackTable(data: Buffer): PackTable {
   const { blocks, chunks } = readPackTable(data);
   return { blocks, chunks: [...chunks] };
 }
 
-/** The same with one chunk at a time: a pack of small files has tens of thousands. */
-export function readPackTable(data: Buffer): { blocks: BlockInfo[]; chunks: Iterable<ChunkPlace> } {
+/** The same without an object for each chunk. */
+export function readPackTable(data: Buffer): { blocks: BlockInfo[]; chunks: TableChunks } {
   const reader = new ByteReader(data);
-  const blocks = Array.from({ length: reader.u32() }, () => ({
+  const first = reader.u32();
+  if (first !== NO_BLOCK_COUNT) return readFirstEncoding(reader, first);
+  const version = reader.u8();
+  if (version !== COMPACT_VERSION) {
+    throw new RepositoryError('repo_unsupported', `a pack table of version ${version}, which is not known`);
+  }
+  return readCompact(reader);
+}
+
+function readCompact(reader: ByteReader): { blocks: BlockInfo[]; chunks: TableChunks } {
+  let offset = HEADER_BYTES;
+  const blocks = Array.from({ length: reader.varint() }, (): NewBlock => {
+    const [sealed_length, raw_length, codec] = [reader.varint(), reader.varint(), reader.u8()];
+    offset += sealed_length;
+    return { offset: offset - sealed_length, sealed_length, raw_length, codec, chunk_count: reader.varint() };
+  });
+  const count = blocks.reduce((sum, { chunk_count }) => sum + chunk_count, 0);
+  if (count * PREFIX_BYTES > reader.left) throw damaged('a pack table is cut short');
+  const chunks = new TableChunks(count);
+  let index = 0;
+  for (const [number, block] of blocks.entries()) {
+    let at = 0;
+    for (const end = index + block.chunk_count; index < end; index += 1) {
+      chunks.blocks[index] = number;
+      chunks.offsets[index] = at;
+      chunks.lengths[index] = reader.varint();
+      at += chunks.lengths[index] as number;
+    }
+    if (at !== block.raw_length) throw damaged('a pack table names chunks that do not fill their block');
+  }
+  reader.raw(count * PREFIX_BYTES).copy(chunks.prefixes);
+  return { blocks, chunks };
+}
+
+/** What was written once: full ids in order, each with its place. */
+function readFirstEncoding(
+  reader: ByteReader,
+  block_count: number,
+): { blocks: BlockInfo[]; chunks: TableChunks } {
+  const blocks = Array.from({ length: block_count }, () => ({
     offset: reader.u32(),
     sealed_length: reader.u32(),
     raw_length: reader.u32(),
     codec: reader.u8(),
   }));
-  return { blocks, chunks: readChunks(reader, blocks) };
-}
-
-function* readChunks(reader: ByteReader, blocks: readonly BlockInfo[]): Generator<ChunkPlace> {
-  for (let left = reader.u32(); left > 0; left -= 1) {
-    const id = reader.raw(ID_BYTES);
-    const chunk = { id, block: reader.u32(), offset: reader.u32(), length: reader.u32() };
-    const block = blocks[chunk.block];
-    if (block === undefined || chunk.offset + chunk.length > block.raw_length) {
+  const count = reader.u32();
+  if (count * ID_BYTES > reader.left) throw damaged('a pack table is cut short');
+  const chunks = new TableChunks(count);
+  for (let index = 0; index < count; index += 1) {
+    reader.raw(ID_BYTES).copy(chunks.prefixes, index * PREFIX_BYTES, 0, PREFIX_BYTES);
+    const [block, offset, length] = [reader.u32(), reader.u32(), reader.u32()];
+    if (offset + length > (blocks[block]?.raw_length ?? -1)) {
       throw damaged('a pack table names a chunk outside its block');
     }
-    yield chunk;
+    chunks.blocks[index] = block;
+    chunks.offsets[index] = offset;
+    chunks.lengths[index] = length;
   }
+  return { blocks, chunks };
 }

@@ -6,7 +6,7 @@ import { damaged } from '../errors.ts';
 import { ChunkRecords } from './chunk-records.ts';
 import { decode, encode, looksIncompressible } from './codec.ts';
 import { packName, packTrailer, TRAILER_BYTES } from './pack-name.ts';
-import { type BlockInfo, encodePackTable } from './pack-table.ts';
+import { encodePackTable, type NewBlock } from './pack-table.ts';
 
 /** Nodes of trees lie apart from the bytes of files, in smaller blocks: they are read one at a time. */
 export type ChunkKind = 'data' | 'node';
@@ -54,7 +54,7 @@ interface OpenBlock {
 interface OpenPack {
   readonly id: string;
   readonly envelope: Envelope;
-  readonly blocks: BlockInfo[];
+  readonly blocks: NewBlock[];
   readonly chunks: ChunkRecords;
   /** The object as far as it is written. */
   data: Buffer;
@@ -78,7 +78,7 @@ export class PackWriter {
     const block = this.#blockFor(this.#blockKind(data, chunk_kind));
     const limit = BLOCK_BYTES[block.kind];
     if (block.length + data.length > limit) this.#closeBlock(block, block.raw.subarray(0, block.length));
-    block.chunks.add(id, block.length, data.length);
+    block.chunks.add(id, data.length);
     if (data.length >= limit) {
       this.#closeBlock(block, data);
       return;
@@ -125,8 +125,9 @@ export class PackWriter {
     const sealed = pack.data.subarray(pack.length, pack.length + sealed_length);
     if (data !== raw) release(data);
     verifyBlock(pack, { number, codec, raw, sealed });
-    pack.blocks.push({ offset: pack.length, sealed_length, raw_length: raw.length, codec });
-    pack.chunks.take(block.chunks, number);
+    const chunk_count = block.chunks.count;
+    pack.blocks.push({ offset: pack.length, sealed_length, raw_length: raw.length, codec, chunk_count });
+    pack.chunks.take(block.chunks);
     pack.length += sealed_length;
     block.length = 0;
     const is_full =

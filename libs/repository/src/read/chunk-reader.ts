@@ -46,7 +46,7 @@ export class ChunkReader {
     let failure: unknown;
     for (const place of places) {
       try {
-        return await this.readAt(id, place);
+        return (await this.readAt(id, place)).data;
       } catch (error) {
         if (!isRepositoryError(error) && !isStorageError(error)) throw error;
         failure ??= error;
@@ -55,14 +55,19 @@ export class ChunkReader {
     throw failure;
   }
 
-  /** The bytes of a chunk from one of its places, verified. Rejects with `repo_damaged`, or as the store does. */
-  async readAt(id: Buffer, place: ChunkLocation): Promise<Buffer> {
+  /**
+   * The bytes of a chunk from one of its places, verified by its id, or by the prefix of it that a table holds; and the
+   * whole id. Rejects with `repo_damaged`, or as the store does.
+   */
+  async readAt(id_or_prefix: Buffer, place: ChunkLocation): Promise<{ id: Buffer; data: Buffer }> {
     const block = await this.block(place);
     const data = block.subarray(place.offset, place.offset + place.length);
-    if (!chunkId(this.#parts.keys, sha256(data)).equals(id)) {
-      throw damaged(`chunk ${id.toString('hex')} is not what its id says (${packName(place.pack)})`);
+    const id = chunkId(this.#parts.keys, sha256(data));
+    if (!id.subarray(0, id_or_prefix.length).equals(id_or_prefix)) {
+      const name = id_or_prefix.toString('hex');
+      throw damaged(`chunk ${name} is not what its id says (${packName(place.pack)})`);
     }
-    return data;
+    return { id, data };
   }
 
   /** The raw bytes of a whole block. */

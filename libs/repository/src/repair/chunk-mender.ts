@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Survey } from '../check/check-repository.ts';
 import type { LostChunk, Mender } from '../check/check-trees.ts';
 import { createChunker } from '../chunker/fastcdc.ts';
-import { chunkId, ID_BYTES, sha256 } from '../crypto/keys.ts';
+import { chunkId, ID_BYTES, prefixOf, sha256 } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError } from '../errors.ts';
 import type { ChunkKind } from '../pack/pack-writer.ts';
@@ -24,8 +24,6 @@ export interface MenderParts {
 
 /** Finds lost chunks in a second repository or in the files themselves, and stores them in new packs. */
 export class ChunkMender implements Mender {
-  /** Chunks (hex) that a snapshot needs and that are nowhere. */
-  readonly unmended = new Set<string>();
   from_second = 0;
   from_live = 0;
   salvaged = 0;
@@ -35,7 +33,10 @@ export class ChunkMender implements Mender {
   readonly #pending: PendingWriter;
   #is_announced = false;
   readonly #sink: ChunkSink;
-  /** What was stored again (hex), with its length. */
+  // All by the names of chunks: see below.
+  /** What a snapshot needs and is nowhere. */
+  readonly #unmended = new Set<string>();
+  /** What was stored again, with its length. */
   readonly #stored = new Map<string, number>();
   /** Of chunks of the tree the bytes, too: they may be asked for again. */
   readonly #tree_chunks = new Map<string, Buffer>();
@@ -61,25 +62,34 @@ export class ChunkMender implements Mender {
     return this.#packs.bytes_stored;
   }
 
-  /** True for a chunk (hex) that is stored again. */
-  has(hex: string): boolean {
-    return this.#stored.has(hex);
+  /** True for a chunk, by its id or the prefix of it, that is stored again. */
+  has(id: Buffer): boolean {
+    return this.#stored.has(nameOf(id));
+  }
+
+  /** True for one, given in the same way, that a snapshot needs and that is nowhere. */
+  isUnmended(id: Buffer): boolean {
+    return this.#unmended.has(nameOf(id));
+  }
+
+  get is_any_unmended(): boolean {
+    return this.#unmended.size > 0;
   }
 
   async read(lost: LostChunk): Promise<Buffer | undefined> {
     await this.#find(lost, 'node');
-    return this.#tree_chunks.get(lost.id.toString('hex'));
+    return this.#tree_chunks.get(nameOf(lost.id));
   }
 
   async mend(lost: LostChunk): Promise<number | undefined> {
     await this.#find(lost, 'data');
-    return this.#stored.get(lost.id.toString('hex'));
+    return this.#stored.get(nameOf(lost.id));
   }
 
   /** Stores a sound chunk of a pack that is to be taken out. */
   async salvage(id: Buffer, data: Buffer, kind: ChunkKind): Promise<void> {
     this.salvaged += 1;
-    await this.#store(id.toString('hex'), data, kind);
+    await this.#store(nameOf(id), data, kind);
   }
 
   /** After it all that was found is durable and indexed. */
@@ -94,16 +104,16 @@ export class ChunkMender implements Mender {
   }
 
   async #find(lost: LostChunk, kind: ChunkKind): Promise<void> {
-    const hex = lost.id.toString('hex');
-    if (this.#stored.has(hex) || this.unmended.has(hex)) return;
+    const name = nameOf(lost.id);
+    if (this.#stored.has(name) || this.#unmended.has(name)) return;
     const data = await this.#fromSecond(lost.id);
     if (data !== undefined) {
       this.from_second += 1;
-      await this.#store(hex, data, kind);
+      await this.#store(name, data, kind);
       return;
     }
     if (this.#parts.live && lost.of_file !== undefined) await this.#cutAgain(lost.path, lost.of_file, kind);
-    if (!this.#stored.has(hex)) this.unmended.add(hex);
+    if (!this.#stored.has(name)) this.#unmended.add(name);
   }
 
   async #fromSecond(id: Buffer): Promise<Buffer | undefined> {
@@ -128,9 +138,9 @@ export class ChunkMender implements Mender {
     const add = (data: Buffer): StoredChunk => {
       const digest = sha256(data);
       const id = chunkId(this.#parts.survey.engine.keys, digest);
-      const hex = id.toString('hex');
-      if (wanted.has(hex) && left > 0 && !found.has(hex)) {
-        found.set(hex, Buffer.from(data));
+      const name = nameOf(id);
+      if (wanted.has(name) && left > 0 && !found.has(name)) {
+        found.set(name, Buffer.from(data));
         left -= data.length;
       }
       return { id, digest };
@@ -138,10 +148,10 @@ export class ChunkMender implements Mender {
     tryStoreFile(path, this.#chunker, { add });
     // The rest of a very large file is found when the next of its chunks is missed.
     if (left > 0) this.#files_tried.add(attempt);
-    for (const [hex, data] of found) {
+    for (const [name, data] of found) {
       this.from_live += 1;
-      this.unmended.delete(hex);
-      await this.#store(hex, data, kind);
+      this.#unmended.delete(name);
+      await this.#store(name, data, kind);
     }
   }
 
@@ -149,21 +159,27 @@ export class ChunkMender implements Mender {
     const { engine, findings } = this.#parts.survey;
     const lost = new Set<string>();
     for (let at = 0; at < ids.length; at += ID_BYTES) {
-      const hex = ids.toString('hex', at, at + ID_BYTES);
-      const places = engine.index.lookup.locate(ids.subarray(at, at + ID_BYTES));
-      const is_lost = places.every(({ pack }) => findings.isLost(hex, pack));
-      if (is_lost && !this.#stored.has(hex)) lost.add(hex);
+      const id = ids.subarray(at, at + ID_BYTES);
+      const name = nameOf(id);
+      const places = engine.index.lookup.locate(id);
+      const is_lost = places.every(({ pack }) => findings.isLost(id, pack));
+      if (is_lost && !this.#stored.has(name)) lost.add(name);
     }
     return lost;
   }
 
-  async #store(hex: string, data: Buffer, kind: ChunkKind): Promise<void> {
+  async #store(name: string, data: Buffer, kind: ChunkKind): Promise<void> {
     if (!this.#is_announced && !this.#parts.dry_run) await this.#pending.announcePacks([]);
     this.#is_announced = true;
     const own = Buffer.from(data);
-    this.#stored.set(hex, own.length);
-    if (kind === 'node') this.#tree_chunks.set(hex, own);
+    this.#stored.set(name, own.length);
+    if (kind === 'node') this.#tree_chunks.set(name, own);
     this.#sink.add(own, kind);
     await this.#packs.room();
   }
+}
+
+/** Of a chunk, by its id or by the prefix of it that tables hold. */
+function nameOf(id: Buffer): string {
+  return prefixOf(id).toString('hex');
 }

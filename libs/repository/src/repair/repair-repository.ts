@@ -64,7 +64,9 @@ class Repair {
     const damaged = this.#survey.findings.problems().map(({ object }) => object);
     const deletion_mended = await mendDeletion(this.#engine, damaged, { dry_run: this.#is_dry });
     await this.#mendTrees();
-    const dispensable = await salvagePacks(this.#survey, this.#mender, (hex) => this.#nodes.has(hex));
+    const dispensable = await salvagePacks(this.#survey, this.#mender, (id) =>
+      this.#nodes.has(id.toString('hex')),
+    );
     await this.#mender.finish();
     const change = { add: this.#packsToIndex(), damaged: this.#uselessIndexes() };
     if (!this.#is_dry) await replaceIndexes(this.#engine, change);
@@ -141,11 +143,11 @@ class Repair {
 
   #isWanted(pack: IndexedPack, unnamed: ReadonlySet<string>): boolean {
     const { engine, findings } = this.#survey;
-    for (const { id } of readPackTable(pack.table).chunks) {
+    for (const { prefix } of readPackTable(pack.table).chunks) {
       const is_elsewhere = engine.index.lookup
-        .locate(id)
+        .locate(prefix)
         .some((place) => !unnamed.has(place.pack) && !findings.bad_packs.has(place.pack));
-      if (!is_elsewhere && !this.#mender.has(id.toString('hex'))) return true;
+      if (!is_elsewhere && !this.#mender.has(prefix)) return true;
     }
     return false;
   }
@@ -153,7 +155,7 @@ class Repair {
   /** Damaged index objects: all that stands is indexed anew, or nothing that is needed is missing. */
   #uselessIndexes(): string[] {
     const { engine, unindexed } = this.#survey;
-    const is_all_known = unindexed.unreadable.length === 0 || this.#mender.unmended.size === 0;
+    const is_all_known = unindexed.unreadable.length === 0 || !this.#mender.is_any_unmended;
     return is_all_known ? [...engine.index.damaged.keys()] : [];
   }
 

@@ -13,7 +13,7 @@ import type { ChunkMender } from './chunk-mender.ts';
 export async function salvagePacks(
   survey: Survey,
   mender: ChunkMender,
-  is_node: (hex: string) => boolean,
+  is_node: (id: Buffer) => boolean,
 ): Promise<string[]> {
   const unindexed = idsOf(survey.unindexed.packs);
   const dispensable: string[] = [];
@@ -27,9 +27,9 @@ export async function salvagePacks(
 }
 
 async function holdsUnmended(survey: Survey, mender: ChunkMender, pack: string): Promise<boolean> {
-  if (mender.unmended.size === 0) return false;
-  for await (const id of indexedChunks(survey.engine.index.db, pack)) {
-    if (mender.unmended.has(id.toString('hex'))) return true;
+  if (!mender.is_any_unmended) return false;
+  for await (const prefix of indexedChunks(survey.engine.index.db, pack)) {
+    if (mender.isUnmended(prefix)) return true;
   }
   return false;
 }
@@ -38,7 +38,7 @@ async function holdsUnmended(survey: Survey, mender: ChunkMender, pack: string):
 async function salvage(
   survey: Survey,
   mender: ChunkMender,
-  from: { pack: string; is_node: (hex: string) => boolean },
+  from: { pack: string; is_node: (id: Buffer) => boolean },
 ): Promise<void> {
   const { engine, findings } = survey;
   let data: Buffer;
@@ -51,12 +51,11 @@ async function salvage(
   }
   const indexed = indexedTable(engine.index.db, from.pack);
   for (const { id, data: bytes } of healthyChunks(engine.keys, { id: from.pack, ...indexed }, data)) {
-    const hex = id.toString('hex');
     const places = engine.index.lookup.locate(id);
     const is_elsewhere = places.some(
-      ({ pack }) => !findings.bad_packs.has(pack) && !findings.isLost(hex, pack),
+      ({ pack }) => !findings.bad_packs.has(pack) && !findings.isLost(id, pack),
     );
-    if (is_elsewhere || mender.has(hex)) continue;
-    await mender.salvage(id, bytes, from.is_node(hex) ? 'node' : 'data');
+    if (is_elsewhere || mender.has(id)) continue;
+    await mender.salvage(id, bytes, from.is_node(id) ? 'node' : 'data');
   }
 }

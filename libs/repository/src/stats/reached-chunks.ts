@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Snapshot } from '../api.ts';
-import { ID_BYTES } from '../crypto/keys.ts';
+import { ID_BYTES, prefixOf } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
 import { Slice } from '../slice.ts';
 import { idsOf } from '../tree/entry-codec.ts';
@@ -18,14 +18,14 @@ export class ReachedChunks {
   readonly #db: DatabaseSync;
   readonly #table: string;
   readonly #seen = new ClaimTable();
-  #pending: { id: Buffer; use: Use }[] = [];
+  #pending: { prefix: Buffer; use: Use }[] = [];
 
   /** `table` is one of ours, never what somebody gave. */
   constructor(engine: Engine, db: DatabaseSync, table: 'reached' | 'chosen') {
     this.#engine = engine;
     this.#db = db;
     this.#table = table;
-    db.exec(`CREATE TEMP TABLE ${table} (id BLOB PRIMARY KEY, use TEXT NOT NULL) WITHOUT ROWID`);
+    db.exec(`CREATE TEMP TABLE ${table} (prefix BLOB PRIMARY KEY, use TEXT NOT NULL) WITHOUT ROWID`);
   }
 
   /** Adds all that a snapshot reaches; what was reached before is not looked at again. */
@@ -54,7 +54,7 @@ export class ReachedChunks {
 
   #note(id: Buffer, use: Use): void {
     // A copy: it is a view into a node.
-    this.#pending.push({ id: Buffer.from(id), use });
+    this.#pending.push({ prefix: Buffer.from(prefixOf(id)), use });
     if (this.#pending.length >= BATCH) this.#flush();
   }
 
@@ -62,8 +62,8 @@ export class ReachedChunks {
   #flush(): void {
     const insert = this.#db.prepare(`INSERT OR IGNORE INTO ${this.#table} VALUES (?, ?)`);
     this.#db.exec('BEGIN');
-    for (const { id, use } of this.#pending.sort((one, other) => one.id.compare(other.id)))
-      insert.run(id, use);
+    for (const { prefix, use } of this.#pending.sort((one, other) => one.prefix.compare(other.prefix)))
+      insert.run(prefix, use);
     this.#db.exec('COMMIT');
     this.#pending = [];
   }

@@ -36,9 +36,9 @@ export async function repositoryStats(engine: Engine, chosen?: Snapshot): Promis
 const PLACED = `
   SELECT wanted.use AS use, chunk.length AS length,
     chunk.length * 1.0 * block.sealed_length / max(1, block.raw_length) AS stored
-  FROM wanted JOIN chunk ON chunk.id = wanted.id
+  FROM wanted JOIN chunk ON chunk.prefix = wanted.prefix
     JOIN block ON block.pack = chunk.pack AND block.number = chunk.block
-  GROUP BY wanted.id`;
+  GROUP BY wanted.prefix`;
 
 function figures(db: DatabaseSync, wanted: string, use?: Use): ChunkFigures {
   const where = use === undefined ? '' : `WHERE use = '${use}'`;
@@ -52,12 +52,12 @@ function figures(db: DatabaseSync, wanted: string, use?: Use): ChunkFigures {
 }
 
 function usesOf(db: DatabaseSync, table: 'reached' | 'chosen') {
-  const wanted = `SELECT id, use FROM ${table}`;
+  const wanted = `SELECT prefix, use FROM ${table}`;
   return { content: figures(db, wanted, 'content'), trees: figures(db, wanted, 'tree') };
 }
 
 function onlyChosen(db: DatabaseSync): ChunkFigures {
-  return figures(db, 'SELECT id, use FROM chosen WHERE id NOT IN (SELECT id FROM reached)');
+  return figures(db, 'SELECT prefix, use FROM chosen WHERE prefix NOT IN (SELECT prefix FROM reached)');
 }
 
 async function storedFigures(engine: Engine, db: DatabaseSync): Promise<RepositoryStats['stored']> {
@@ -68,8 +68,8 @@ async function storedFigures(engine: Engine, db: DatabaseSync): Promise<Reposito
   const { blocks = 0, sealed = 0 } = one(
     'SELECT count(*) AS blocks, coalesce(sum(sealed_length), 0) AS sealed FROM block',
   );
-  const { chunks = 0 } = one('SELECT count(DISTINCT id) AS chunks FROM chunk');
-  const reached = figures(db, 'SELECT id, use FROM reached UNION SELECT id, use FROM chosen');
+  const { chunks = 0 } = one('SELECT count(DISTINCT prefix) AS chunks FROM chunk');
+  const reached = figures(db, 'SELECT prefix, use FROM reached UNION SELECT prefix, use FROM chosen');
   const pack_bytes = await bytesUnder(engine, PACK_PREFIX);
   return {
     packs,

@@ -75,7 +75,7 @@ export interface CheckPack {
 /** What is wrong with a pack: nothing, in most. */
 export interface CheckedPack {
   readonly problems: readonly string[];
-  /** Ids, one after the other, of the chunks that cannot be had from it. */
+  /** Prefixes of ids, one after the other, of the chunks that cannot be had from it. */
   readonly lost: Uint8Array;
 }
 
