@@ -43,6 +43,9 @@ const BLOCK_CHUNKS = 16_384;
 const ROOM_BYTES = PACK_BYTES + (5 << 20);
 const BLOCK_BYTES: Record<BlockKind, number> = { data: 1 << 20, node: 1 << 18, incompressible: 1 << 20 };
 
+/** Of zstd. Nodes are a few bytes a file, most of them digests: 2 to 3 % smaller, for 1 % of the time of a backup. */
+const NODE_LEVEL = 9;
+
 interface OpenBlock {
   readonly kind: BlockKind;
   /** Room for what is gathered; memory is touched only as far as it is filled. */
@@ -119,7 +122,8 @@ export class PackWriter {
     const pack = this.#pack ?? this.#newPack();
     const number = pack.blocks.length;
     const compress = this.#options.compress && block.kind !== 'incompressible';
-    const { codec, data } = encode(raw, compress, this.#options.level);
+    const level = this.#options.level ?? (block.kind === 'node' ? NODE_LEVEL : undefined);
+    const { codec, data } = encode(raw, compress, level);
     makeRoom(pack, data.length + TAG_BYTES);
     const sealed_length = pack.envelope.sealInto(number, data, { target: pack.data, at: pack.length });
     const sealed = pack.data.subarray(pack.length, pack.length + sealed_length);
