@@ -4,7 +4,7 @@ import { deriveKeys } from '@holdfast/repository/crypto/keys';
 import { sealIndex } from '@holdfast/repository/index/index-object';
 import { unlock } from '@holdfast/repository/key-ring';
 import { ChunkRecords } from '@holdfast/repository/pack/chunk-records';
-import { encodePackTable } from '@holdfast/repository/pack/pack-table';
+import { decodePackTable, encodePackTable } from '@holdfast/repository/pack/pack-table';
 import { readConfig } from '@holdfast/repository/repository-config';
 import { createLocalStore } from '@holdfast/storage/local';
 
@@ -30,6 +30,10 @@ function madeUpPack() {
   const raw_length = CHUNKS_A_PACK * CHUNK_BYTES;
   const block = { offset: 40, sealed_length: raw_length + 16, raw_length, codec: 0 };
   const header = Buffer.concat([Buffer.from('HFO1', 'latin1'), Buffer.alloc(36)]);
-  const table = encodePackTable([block], records);
+  const in_pack = new ChunkRecords();
+  in_pack.take(records, 0);
+  const table = encodePackTable([block], in_pack);
+  // A table that does not decode would be passed over as damaged, and nothing would have grown.
+  decodePackTable(table);
   return { id: randomBytes(16).toString('hex'), size: raw_length + 4096, header, table };
 }

@@ -78,3 +78,28 @@ export const BackupRestored = z.object({
   duration_ms: z.number(),
 });
 export const BackupDeleted = z.object({ backup_id: z.string(), snapshot_id: z.string(), reason: z.string() });
+/** A legal hold: the backup stays, whatever rotation says, until then (null: until it is released). */
+export const BackupHeld = z.object({
+  backup_id: z.string(),
+  reason: z.string(),
+  until: Timestamp.nullable(),
+});
+export const BackupHoldReleased = z.object({ backup_id: z.string() });
+/** After the backups that went; each of them has its own BackupDeleted under the same correlationid. */
+export const RetentionApplied = z.object({
+  kept: z.number().int(),
+  removed: z.number().int(),
+  sources: z.array(z.object({ source: z.string(), kept: z.number().int(), removed: z.number().int() })),
+  reason: z.enum(['schedule', 'request']),
+  duration_ms: z.number(),
+});
+/** A source has had no backup for twice the interval in which one is due. Told once; again, with `cleared_at`, when it has. */
+export const BackupOverdue = z.object({
+  backup_id: z.string().nullable().describe('of the newest backup of the source'),
+  source: z.string(),
+  schedule: z.string().nullable().describe('null: the frequency of the source itself'),
+  last_backup_at: Timestamp.nullable(),
+  expected_at: Timestamp,
+  interval_ms: z.number(),
+  cleared_at: Timestamp.optional(),
+});

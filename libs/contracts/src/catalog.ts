@@ -4,6 +4,7 @@ import * as backup from './backup-events.ts';
 import type { CloudEvent } from './envelope.ts';
 import * as file from './file-events.ts';
 import * as recovery from './recovery-events.ts';
+import * as schedule from './schedule-events.ts';
 import * as system from './system-events.ts';
 
 export const SERVICES = ['monitor', 'backup', 'recovery', 'alerting', 'audit'] as const;
@@ -46,6 +47,11 @@ export const EVENTS = {
   BackupVerificationFailed: kind('backup', 'backup', backup.BackupVerificationFailed),
   BackupRestored: kind('backup', 'backup', backup.BackupRestored),
   BackupDeleted: kind('backup', 'backup', backup.BackupDeleted),
+  BackupHeld: kind('backup', 'backup', backup.BackupHeld),
+  BackupHoldReleased: kind('backup', 'backup', backup.BackupHoldReleased),
+  RetentionApplied: kind('retention', 'backup', backup.RetentionApplied),
+  BackupOverdue: kind('backup', 'backup', backup.BackupOverdue),
+  ScheduleModified: kind('schedule', 'backup', schedule.ScheduleModified),
   RecoveryStarted: kind('recovery', 'recovery', recovery.RecoveryStarted),
   FileRecovered: kind('file', 'recovery', recovery.FileRecovered),
   RecoveryFailed: kind('recovery', 'recovery', recovery.RecoveryFailed),

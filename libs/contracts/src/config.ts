@@ -3,6 +3,7 @@ import { Severity } from './alert-events.ts';
 import { BackupType } from './backup-events.ts';
 import { DurationMs } from './durations.ts';
 import { StrategyName } from './recovery-events.ts';
+import { SchedulesConfig, TimeZone, Weekday } from './schedule.ts';
 
 /** The most urgent first. */
 export const Priority = z.enum(['critical', 'high', 'medium', 'low']);
@@ -88,7 +89,25 @@ const TierConfig = z.looseObject({
   provider: z.string().optional(),
   retention_days: z.number().positive().optional(),
   backup_types: z.array(z.string()).optional(),
+  auto_cleanup: z.boolean().optional(),
 });
+
+const rotationRule = {
+  enabled: z.boolean().default(true),
+  keep_count: z.number().int().nonnegative(),
+  backup_type: BackupType.optional().describe('preferred; where a period has none, any other stays'),
+};
+const RotationRule = z.strictObject(rotationRule);
+
+/** How many hours, days … that have a backup keep one (requirements 4.2). */
+export const RotationConfig = z.strictObject({
+  hourly: RotationRule.optional(),
+  daily: RotationRule.optional(),
+  weekly: z.strictObject({ ...rotationRule, day: Weekday.optional() }).optional(),
+  monthly: z.strictObject({ ...rotationRule, day: z.number().int().min(1).max(31).optional() }).optional(),
+  yearly: RotationRule.optional(),
+});
+export type RotationConfig = z.infer<typeof RotationConfig>;
 
 /** The whole of `holdfast.yaml`. Keys of parts that come later are taken and passed on as they are. */
 export const HoldfastConfig = z.strictObject({
@@ -151,8 +170,9 @@ export const HoldfastConfig = z.strictObject({
       log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
     })
     .prefault({}),
-  rotation: z.record(z.string(), z.unknown()).optional(),
-  schedule: z.record(z.string(), z.looseObject({ type: BackupType.optional() })).optional(),
+  time_zone: TimeZone.optional().describe("of schedule and rotation; default: the host's"),
+  rotation: RotationConfig.optional(),
+  schedule: SchedulesConfig.optional(),
   rpo: z.record(z.string(), DurationMs).optional(),
   rto: z.record(z.string(), DurationMs).optional(),
   drills: z.record(z.string(), z.unknown()).optional(),

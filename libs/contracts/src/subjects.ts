@@ -45,6 +45,23 @@ export function rpcSubject(service: ServiceName, verb: string, host: string): st
   return `holdfast.rpc.${service}.${verb}.${token(host)}`;
 }
 
+/** `holdfast.command.<service>.<Verb>.<host>.<key>`: something that is to be done once; `key` is the sender's own name for it. */
+export function commandSubject(
+  service: ServiceName,
+  verb: string,
+  { host, key }: { host: string; key: string },
+): string {
+  return `holdfast.command.${service}.${verb}.${token(host)}.${token(key)}`;
+}
+
+/** Every command to one service of one host, or those of one verb. */
+export function commandFilter(service: ServiceName, host: string, verb = '*'): string {
+  return `holdfast.command.${service}.${verb}.${token(host)}.>`;
+}
+
+/** The command for a backup. */
+export const CREATE_BACKUP = 'CreateBackup';
+
 /** Where a message that keeps failing is parked. */
 export function deadLetterSubject(consumer: string): string {
   return `holdfast.deadletter.${token(consumer)}`;
@@ -96,6 +113,11 @@ export function maxDeliveriesAdvisory(durable: string): string {
 
 /** Asked by the supervisor: is the server well? */
 export const SERVER_HEALTH = '$SYS.REQ.SERVER.PING.HEALTHZ';
+
+/** The key of the lease on a schedule of one host, in the bucket of leases. */
+export function scheduleLeaseKey(host: string, schedule: string): string {
+  return `schedule/${token(host).replace(/[^\w.=-]/g, '_')}/${schedule}`;
+}
 
 /** Every question to one service of one host. */
 export function rpcFilter(service: ServiceName, host: string): string {

@@ -5,11 +5,11 @@ import { systemCode } from '@holdfast/contracts/errors';
 import { dataPaths } from '@holdfast/contracts/paths';
 import { accountJwt, credentialsFile, operatorJwt, type Permissions, userJwt } from './jwt.ts';
 import { type KeyRole, keyOf, newKey } from './nkey.ts';
-import { OPS_PERMISSIONS, servicePermissions } from './permissions.ts';
+import { deployPermissions, OPS_PERMISSIONS, servicePermissions } from './permissions.ts';
 import { writePrivateFile } from './private-file.ts';
 
-/** Beside the services: who makes the streams, who watches the server, and people who look on. */
-const USERS = [...SERVICES, 'ops', 'provisioner', 'supervisor'] as const;
+/** Beside the services: who makes the streams, who watches the server, people who look on, and pipelines that deploy. */
+const USERS = [...SERVICES, 'ops', 'deploy', 'provisioner', 'supervisor'] as const;
 type UserName = (typeof USERS)[number];
 type KeyName = UserName | 'operator' | 'account' | 'system';
 const ROLES = { operator: 'operator', account: 'account', system: 'account' } as const;
@@ -54,6 +54,7 @@ export function openAccounts(data_dir: string, host: string): Accounts {
 
 function permissionsOf(user: UserName, host: string): Permissions | undefined {
   if (user === 'ops') return OPS_PERMISSIONS;
+  if (user === 'deploy') return deployPermissions(host);
   if (user === 'provisioner' || user === 'supervisor') return undefined;
   return servicePermissions(user, host);
 }

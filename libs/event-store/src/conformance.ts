@@ -1,8 +1,8 @@
 import type { HoldfastEvent } from '@holdfast/contracts/catalog';
 import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
-import { eventFilter, LEASES_BUCKET, rpcSubject } from '@holdfast/contracts/subjects';
+import { commandSubject, eventFilter, LEASES_BUCKET, rpcSubject } from '@holdfast/contracts/subjects';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { ConsumeOptions, EventStore, Messaging, StoredEvent } from './event-store.ts';
+import type { Command, ConsumeOptions, EventStore, Messaging, StoredEvent } from './event-store.ts';
 import { newEvent, newId } from './new-event.ts';
 
 type Store = EventStore & Messaging;
@@ -10,6 +10,8 @@ type Store = EventStore & Messaging;
 /** A store that conforms, opened anew for a suite; its `monitor` may tell what the suite tells. */
 export interface Subject extends AsyncDisposable {
   readonly store: Store;
+  /** The same, as the service that takes commands. */
+  readonly obedient: Store;
 }
 
 const origin = { host: 'web1', service: 'monitor', clock: { now_ms: () => Date.now() } } as const;
@@ -93,6 +95,7 @@ export function testEventStore(name: string, open: () => Promise<Subject>): void
     testProjection(() => store, fromHere);
     testReactor(() => store, fromHere);
     testMessaging(() => store);
+    testCommands(() => subject);
   });
 }
 
@@ -301,5 +304,48 @@ function testMessaging(given: Given): void {
     expect(await given().ask(rpcSubject('monitor', 'echo', 'web1'), 'hi', 2_000)).toEqual({ payload: 'hi' });
     const silent = given().ask(rpcSubject('monitor', 'silent', 'web1'), 'hi', 2_000);
     await expect(silent.catch((error) => isHoldfastError(error) && error.code)).resolves.toBe('unavailable');
+  });
+}
+
+function testCommands(given: () => Subject): void {
+  test('a command is obeyed once, by the service and host that it is for; after a failure again', async () => {
+    const wanted = commandSubject('backup', 'CreateBackup', { host: 'web1', key: 'deploy.42' });
+    await given().store.command(commandSubject('backup', 'CreateBackup', { host: 'db1', key: 'x' }), {});
+    await given().store.command(wanted, { reason: 'before_deployment' });
+    const obeyed: Command[] = [];
+    const handler = async (command: Command) => {
+      obeyed.push(command);
+      if (obeyed.length === 1) throw new Error('not yet');
+    };
+    {
+      await using _obeying = await given().obedient.obey({ service: 'backup', host: 'web1' }, handler);
+      await eventually(async () => obeyed.length === 2);
+      const [first, again] = obeyed;
+      expect(first).toMatchObject({
+        verb: 'CreateBackup',
+        key: 'deploy_42',
+        payload: { reason: 'before_deployment' },
+      });
+      expect(again?.id).toBe(first?.id);
+    }
+    await using _again = await given().obedient.obey({ service: 'backup', host: 'web1' }, handler);
+    await given().store.command(wanted, { reason: 'before_deployment' });
+    await eventually(async () => obeyed.length === 3);
+    expect(obeyed[2]?.id).not.toBe(obeyed[0]?.id);
+  });
+
+  test('a command that is refused is parked with its reason', async () => {
+    await given().store.command(commandSubject('backup', 'Nonsense', { host: 'web1', key: 'x' }), {});
+    await using _obeying = await given().obedient.obey(
+      { service: 'backup', host: 'web1' },
+      async ({ verb }) => {
+        throw new HoldfastError('bad_request', `${verb} is not known`);
+      },
+    );
+    await eventually(async () => {
+      for await (const letter of given().store.deadLetters())
+        if (letter.reason === 'Nonsense is not known') return true;
+      return false;
+    });
   });
 }

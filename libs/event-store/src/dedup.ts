@@ -20,3 +20,11 @@ export function firstTime(db: DatabaseSync, consumer: string, event_id: string):
   statements.set(db, insert);
   return insert.run(consumer, event_id).changes === 1;
 }
+
+/** True where `firstTime` was called for it before, without calling it. */
+export function isKnown(db: DatabaseSync, consumer: string, event_id: string): boolean {
+  return (
+    db.prepare('SELECT 1 FROM inbox WHERE consumer = ? AND event_id = ?').get(consumer, event_id) !==
+    undefined
+  );
+}

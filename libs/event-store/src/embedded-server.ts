@@ -35,7 +35,7 @@ export interface EmbeddedNats extends AsyncDisposable {
   /** Of the server that runs now. */
   readonly pid: number;
   /** The credentials file of a service, of `ops`, or of the `provisioner`. */
-  creds(user: ServiceName | 'ops' | 'provisioner'): string;
+  creds(user: ServiceName | 'ops' | 'deploy' | 'provisioner'): string;
 }
 
 /** Resolves when it serves and its streams are there. `nats_missing`, or `nats_unreachable` with the server's last words. */

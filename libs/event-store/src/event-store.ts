@@ -1,4 +1,4 @@
-import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
+import type { EventType, HoldfastEvent, ServiceName } from '@holdfast/contracts/catalog';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { KeyValue } from './key-value.ts';
 
@@ -87,8 +87,34 @@ export interface EventStore extends AsyncDisposable {
 /** Answers a question; what it throws reaches the one who asked, with its code. */
 export type Answerer = (payload: unknown) => Promise<unknown>;
 
+/** Something that is to be done once. */
+export interface Command {
+  /** The same at every delivery. */
+  readonly id: string;
+  readonly verb: string;
+  /** The sender's own name for it. */
+  readonly key: string;
+  readonly payload: unknown;
+}
+
+/** Does what a command says, or throws. Must be idempotent by the id: a command may come again. */
+export type CommandHandler = (command: Command) => Promise<void>;
+
+/** Whose commands they are. */
+export interface CommandsOptions {
+  readonly service: ServiceName;
+  readonly host: string;
+}
+
 /** What the same connection gives beside the events. */
 export interface Messaging {
+  /**
+   * Takes the commands to a service from the work queue, one after the other, and acknowledges each after its handler.
+   * One that is refused or keeps failing is parked in DEADLETTERS.
+   */
+  obey(options: CommandsOptions, handler: CommandHandler): Promise<AsyncDisposable>;
+  /** Puts a command (`commandSubject()`) into the work queue; durable when it resolves. */
+  command(subject: string, payload: unknown): Promise<void>;
   keyValue(bucket: string): Promise<KeyValue>;
   /** Asks whoever answers on the subject (`rpcSubject()`); `unavailable` where nobody does in time. */
   ask<Answer>(subject: string, payload: unknown, timeout_ms: number): Promise<Answer>;

@@ -7,6 +7,7 @@ const missing = await whyNoNats();
 if (missing === undefined)
   testEventStore('JetStream', async () => {
     const nats = await startTestNats();
-    return { store: await nats.connect('monitor'), [Symbol.asyncDispose]: () => nats[Symbol.asyncDispose]() };
+    const [store, obedient] = [await nats.connect('monitor'), await nats.connect('backup')];
+    return { store, obedient, [Symbol.asyncDispose]: () => nats[Symbol.asyncDispose]() };
   });
 else test.skip(`JetStream: ${missing}`, () => undefined);

@@ -6,6 +6,7 @@ import { type Access, natsError, openConnection } from './connection.ts';
 import { readStored } from './delivery.ts';
 import { checkDurable } from './durability.ts';
 import type { Consumer, EventStore, Messaging, StoredEvent } from './event-store.ts';
+import { sendCommand, startObeying } from './jetstream-commands.ts';
 import { startConsumer } from './jetstream-consumer.ts';
 import { type ConsumerContext, readDeadLetters } from './jetstream-dead-letters.ts';
 import { followLink, type Link } from './link.ts';
@@ -88,6 +89,8 @@ function createStore(context: ConsumerContext): JetStreamStore {
       });
       return { [Symbol.asyncDispose]: async () => subscription.unsubscribe() };
     },
+    obey: (options, handler) => startObeying(context, options, handler),
+    command: (subject, payload) => sendCommand(link, subject, payload),
     connected: link.connected,
     deadLetters: () => readDeadLetters(context),
     [Symbol.asyncDispose]: async () => {

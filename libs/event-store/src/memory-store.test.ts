@@ -5,5 +5,5 @@ const origin = { host: 'web1', service: 'monitor', clock: { now_ms: () => Date.n
 
 testEventStore('memory', async () => {
   const store = createMemoryStore({ origin });
-  return { store, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+  return { store, obedient: store, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 });

@@ -15,6 +15,7 @@ import {
 } from './event-store.ts';
 import { createMemoryKeyValue, type KeyValue } from './key-value.ts';
 import { type Log, silentLog } from './log.ts';
+import { createMemoryCommands } from './memory-commands.ts';
 import type { Origin } from './new-event.ts';
 import { answerIn, encode, replyTo } from './questions.ts';
 import { matchesAny } from './subject-match.ts';
@@ -85,6 +86,7 @@ export function createMemoryStore(options: { log?: Log; origin?: Origin } = {}):
       answerers.set(subject, answerer);
       return { [Symbol.asyncDispose]: async () => void answerers.delete(subject) };
     },
+    ...createMemoryCommands(log, onParked),
     connected: () => true,
     deadLetters: async function* () {
       yield* memory.parked;

@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  COMMANDS_STREAM,
+  commandSubject,
   EVENTS_STREAM,
   eventFilter,
   JETSTREAM,
   subjectOf,
   TOKENS_BUCKET,
 } from '@holdfast/contracts/subjects';
-import { startTestNats, type TestNats, whyNoNats } from '@holdfast/testkit/nats';
+import { startTestNats, TEST_HOST, type TestNats, whyNoNats } from '@holdfast/testkit/nats';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
@@ -96,6 +98,29 @@ withNats('who may do what', () => {
     );
     expect(await monitor.last_seq()).toBe(before);
     await ops.close();
+  });
+
+  test('a pipeline that deploys may ask this host for a backup, and nothing else', async () => {
+    const credentials_file = nats.server.creds('deploy');
+    const deploy = await openConnection({ url: nats.url, credentials_file, name: 'deploy' });
+    const ask = (subject: string) => deploy.request(subject, '{}', { timeout: 1_000 });
+    const command = (verb: string, host: string) =>
+      commandSubject('backup', verb, { host, key: 'deploy-42' });
+    const kept = await ask(command('CreateBackup', TEST_HOST));
+    expect(kept.json()).toMatchObject({ stream: COMMANDS_STREAM });
+    const forbidden = /permissions violation/i;
+    await expect(ask(command('CreateBackup', 'db1'))).rejects.toThrow(forbidden);
+    await expect(ask(command('DeleteBackup', TEST_HOST))).rejects.toThrow(forbidden);
+    await expect(ask(subjectOf(lossOf('/forged')))).rejects.toThrow(forbidden);
+    await expect(ask(JETSTREAM.info)).rejects.toThrow(forbidden);
+    await deploy.close();
+
+    const backup = await nats.connect('backup');
+    const taken = Promise.withResolvers<string>();
+    await using _obeying = await backup.obey({ service: 'backup', host: TEST_HOST }, async ({ key }) =>
+      taken.resolve(key),
+    );
+    expect(await taken.promise).toBe('deploy-42');
   });
 
   test('without credentials nobody comes in', async () => {

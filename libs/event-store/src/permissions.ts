@@ -7,6 +7,9 @@ import {
   BUCKETS,
   bucketStream,
   bucketSubjects,
+  COMMANDS_STREAM,
+  CREATE_BACKUP,
+  commandFilter,
   DEADLETTERS_STREAM,
   EVENTS_STREAM,
   eventFilter,
@@ -32,6 +35,7 @@ export function servicePermissions(service: ServiceName, host: string): Permissi
       ANY_DEADLETTER,
       JETSTREAM.info,
       ...[EVENTS_STREAM, DEADLETTERS_STREAM].flatMap(readStream),
+      ...(service === 'backup' ? JETSTREAM.consumers(COMMANDS_STREAM) : []),
       ...Object.entries(BUCKETS).flatMap(([bucket, writers]) => useBucket(service, bucket, writers)),
     ],
     subscribe: [`${inboxPrefix(service)}.>`, rpcFilter(service, host)],
@@ -55,3 +59,11 @@ export const OPS_PERMISSIONS: Permissions = {
   publish: [],
   subscribe: [ALL_EVENTS, `${inboxPrefix('ops')}.>`],
 };
+
+/** A pipeline that deploys: it may ask this host for a backup, and is told that its command is kept; nothing else. */
+export function deployPermissions(host: string): Permissions {
+  return {
+    publish: [commandFilter('backup', host, CREATE_BACKUP)],
+    subscribe: [`${inboxPrefix('deploy')}.>`],
+  };
+}

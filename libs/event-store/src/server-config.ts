@@ -6,6 +6,9 @@ export const EMBEDDED_NAME = 'holdfast-embedded';
 /** A first registration holds up to 1,000 paths. */
 const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
 
+/** A user says who it is in one line, with all that it may do; the default of 4 KiB is nearly full. */
+const CONTROL_LINE_BYTES_MAX = 32 * 1024;
+
 /** The configuration of the embedded server: loopback only, JetStream on disk, synced at every message. */
 export function serverConfig(folder: string, port: number, accounts: Accounts): string {
   const preload = [...accounts.preload].map(([account, jwt]) => `  ${account}: ${jwt}`);
@@ -13,6 +16,7 @@ export function serverConfig(folder: string, port: number, accounts: Accounts): 
     `server_name: ${EMBEDDED_NAME}`,
     `listen: "127.0.0.1:${port}"`,
     `max_payload: ${PAYLOAD_BYTES_MAX}`,
+    `max_control_line: ${CONTROL_LINE_BYTES_MAX}`,
     'jetstream {',
     `  store_dir: ${JSON.stringify(join(folder, 'jetstream'))}`,
     '  sync_interval: always',

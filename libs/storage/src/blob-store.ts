@@ -19,7 +19,10 @@ export interface BlobStore {
   put(name: string, data: Uint8Array): Promise<boolean>;
   /** The bytes from `offset`, `length` of them (default: to the end). Short objects reject with `failed`. */
   get(name: string, range?: { offset: number; length?: number }): Promise<Buffer>;
-  /** Names under a prefix with their sizes, in no order. Sees every put that had resolved before the call. */
+  /**
+   * Names under a prefix with their sizes, in no order. Like a get, it sees every put that had resolved before the call,
+   * and no object whose deletion had: repositories delete by this. A store that cannot promise it loses data.
+   */
   list(prefix: string): AsyncIterable<BlobInfo>;
   /** The names alone, by the same rules: cheaper where sizes have to be asked for one by one. */
   names(prefix: string): AsyncIterable<string>;

@@ -5,6 +5,8 @@ import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { type RepositoryPlace, repositoryPlace } from '@holdfast/runtime/repository-place';
 import { type CompiledSource, compileSources } from '@holdfast/runtime/source-match';
 import type { SourcePlan } from './domain/backup-run/due.ts';
+import { policyOf } from './domain/retention/policy.ts';
+import type { RetentionPolicy } from './domain/retention/state.ts';
 
 /** A source of files, and when it is to be backed up. */
 export interface ProtectedSource extends CompiledSource {
@@ -20,11 +22,17 @@ export interface BackupSettings {
   readonly repository: RepositoryPlace;
   /** Where new backups lie. */
   readonly tier: string;
+  readonly time_zone: string;
+  readonly retention: RetentionPolicy;
+  /** Clean up after backups, without being asked. */
+  readonly auto_cleanup: boolean;
 }
 
 /** Everything ready; relative roots are taken from the working folder, as the other services do. */
 export function backupSettings({ config, data_dir }: ServiceContext): BackupSettings {
   const paths = dataPaths(data_dir);
+  const time_zone = config.time_zone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const tier = Object.keys(config.storage.tiers)[0] ?? 'hot';
   return {
     sources: compileSources(config, process.cwd(), data_dir)
       .filter((source) => source.roots.length > 0)
@@ -33,7 +41,10 @@ export function backupSettings({ config, data_dir }: ServiceContext): BackupSett
     database_file: join(paths.service('backup'), 'backup.sqlite'),
     scratch_dir: paths.scratch,
     repository: repositoryPlace(config, data_dir, 'backup'),
-    tier: Object.keys(config.storage.tiers)[0] ?? 'hot',
+    tier,
+    time_zone,
+    retention: policyOf(config, time_zone),
+    auto_cleanup: config.storage.tiers[tier]?.auto_cleanup ?? true,
   };
 }
 

@@ -7,6 +7,7 @@ export interface BackupMetrics {
   backupFailed(source: string, code: string): void;
   verified(level: string, passed: boolean): void;
   restored(files: number): void;
+  removed(backups: number): void;
 }
 
 /** Registers the metrics of this service; `gauges` are read when somebody asks. */
@@ -20,6 +21,7 @@ export function createMetrics(
   const stored = counter(registers, 'backup_bytes_stored_total', 'Bytes added to the repository', ['source']);
   const verified = counter(registers, 'backup_verifications_total', 'Verifications', ['level', 'outcome']);
   const restored = counter(registers, 'backup_files_restored_total', 'Files restored', []);
+  const removed = counter(registers, 'backups_removed_total', 'Backups removed', []);
   const last = new Gauge({
     name: 'holdfast_backup_last_timestamp_seconds',
     help: 'When the newest backup of a source began',
@@ -44,6 +46,7 @@ export function createMetrics(
     backupFailed: (source, code) => failed.inc({ source, code }),
     verified: (level, passed) => verified.inc({ level, outcome: passed ? 'passed' : 'failed' }),
     restored: (files) => restored.inc(files),
+    removed: (backups) => removed.inc(backups),
   };
 }
 

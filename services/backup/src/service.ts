@@ -3,13 +3,18 @@ import { openOrCreate } from '@holdfast/repository/repository-key';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
 import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
+import { createCleaner } from './adapters/cleaner.ts';
 import type { Engine } from './adapters/engine.ts';
 import type { SnapshotDeps } from './adapters/make-snapshot.ts';
+import { takeInConfigured } from './adapters/modify-schedules.ts';
+import { isScheduled } from './adapters/obligations.ts';
 import { reconcile } from './adapters/reconcile.ts';
 import { keepPins } from './adapters/resolve-pins.ts';
 import { createRunner } from './adapters/runner.ts';
+import { createScheduler } from './adapters/scheduler.ts';
 import { openState } from './adapters/state.ts';
 import { backupSettings } from './config.ts';
+import { onCommand } from './consumers/on-command.ts';
 import { replayHistory, subscribe } from './consumers/subscribe.ts';
 import { serveRoutes } from './http/serve-routes.ts';
 import { type BackupMetrics, createMetrics } from './metrics.ts';
@@ -33,17 +38,36 @@ export async function startBackup(
   const repository = overrides.repository ?? opened.use(await openOrCreate(settings.repository));
   const deps = { context, settings, state, repository };
   await replayHistory(deps);
+  takeInConfigured(deps);
   await reconcile(deps);
 
   const metrics = metricsOf(deps);
+  const cleaner = opened.use(createCleaner({ ...deps, metrics }));
   const walk_not_before_ms = context.clock.now_ms() + CATCH_UP_MS;
-  const runner = opened.use(createRunner({ ...deps, metrics, walk_not_before_ms }));
+  const runner = opened.use(
+    createRunner({
+      ...deps,
+      metrics,
+      walk_not_before_ms,
+      isScheduled: (source) => isScheduled(deps, source),
+      onOver: cleaner.wake,
+    }),
+  );
+  const scheduler = opened.use(createScheduler({ ...deps, runner, not_before_ms: walk_not_before_ms }));
   opened.use(await subscribe(deps, runner.wake)).done.catch(fail);
   opened.use(keepPins(deps));
+  const { host, events } = context;
+  opened.use(
+    await events.obey({ service: 'backup', host }, async (command) =>
+      onCommand({ ...deps, runner }, command),
+    ),
+  );
   const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast backup' });
   opened.defer(() => app.close());
-  serveRoutes(app, { ...deps, metrics, runner });
+  serveRoutes(app, { ...deps, metrics, runner, cleaner, scheduler });
   const url = await listen(app, service_config.http);
+  cleaner.resume();
+  scheduler.wake();
   runner.wake();
   context.log.info({ url, sources: settings.sources.map(({ name }) => name) }, 'backup serves');
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
@@ -52,6 +53,25 @@ const checksumIn = async (backup_id: string | undefined, path: string) => {
 };
 
 describe('with the real engine', () => {
+  test('a deleted backup is gone, its space is freed, and what is left still restores', async () => {
+    const big = at.write('big.bin', randomBytes(3_000_000).toString('base64'));
+    const full = async () =>
+      (await backup.call<BackupManifest>('POST', '/api/backup', { type: 'full', wait: true })).body;
+    const doomed = await full();
+    rmSync(big);
+    const left = await full();
+    const stored = async () =>
+      (await backup.call<{ bytes_stored: number }>('GET', '/api/backup/storage')).body.bytes_stored;
+    const before = await stored();
+    expect((await backup.call('DELETE', `/api/backup/${doomed.backup_id}`)).status).toBe(204);
+    expect((await backup.call('GET', `/api/backup/${doomed.backup_id}`)).status).toBe(404);
+    await eventually(async () => (await stored()) < before - 2_500_000, { what: 'space freed' });
+    const verified = await backup.call<VerifyResult>('POST', `/api/backup/${left.backup_id}/verify`, {
+      level: 'restore',
+    });
+    expect(verified.body).toMatchObject({ passed: true, files_checked: 52 });
+  });
+
   test('an edit, a new file in a new folder: in a snapshot within a second', async () => {
     const path = at.write('matriz_precios.json', '{"precio":2}');
     const other = at.write('new/folder/x.json', '{}');

@@ -1,5 +1,6 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError } from '@holdfast/contracts/errors';
+import type { ListedBackup } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { bytes, localTime, print, printJson, printTable } from '../output/print.ts';
@@ -15,15 +16,20 @@ export function backupIdOf(positional: string | undefined, options: { backupId?:
 /** `create`, `list` and `show`. */
 export function registerBackups(program: Command): void {
   withConnection(program.command('create').description('Make a backup now'))
-    .option('--type <type>', 'full, incremental, differential or snapshot', 'incremental')
+    .option('--type <type>', 'full, incremental (default), differential or snapshot')
     .option('--sources <names>', 'a,b (default: all)')
+    .option('--reason <reason>', 'request, or before_deployment: a snapshot, as its schedule says', 'request')
     .option('--wait', 'until it is made')
+    .addHelpText('after', '\nIn a deployment pipeline: holdfast create --reason before_deployment --wait')
     .action(create);
   withConnection(program.command('list').description('The backups there are'))
     .option('--filter <filter>', 'last_7_days, last_24_hours …')
-    .option('--sort <order>', 'timestamp_desc or timestamp', 'timestamp_desc')
+    .option('--sort <order>', 'timestamp_desc, timestamp_asc, size_desc or size_asc', 'timestamp_desc')
     .option('--source <name>', 'of one source')
     .option('--type <type>', 'of one type')
+    .option('--tier <name>', 'in one storage tier')
+    .option('--before <time>', 'made before: 2026-11-24 or 2026-11-24T10:00:00Z')
+    .option('--after <time>', 'made then or later')
     .option('--contains-file <path>', 'that hold this file')
     .option('--limit <count>', 'at most so many', '50')
     .action(list);
@@ -33,14 +39,16 @@ export function registerBackups(program: Command): void {
 }
 
 interface CreateOptions extends ConnectionOptions {
-  type: string;
+  type?: string;
+  reason: string;
   sources?: string;
   wait?: boolean;
 }
 
 async function create(options: CreateOptions): Promise<void> {
   const body = {
-    type: options.type,
+    ...(options.type === undefined ? {} : { type: options.type }),
+    reason: options.reason,
     ...(options.sources === undefined ? {} : { sources: options.sources.split(',') }),
     wait: options.wait ?? false,
   };
@@ -58,17 +66,20 @@ interface ListOptions extends ConnectionOptions {
   sort: string;
   source?: string;
   type?: string;
+  tier?: string;
+  before?: string;
+  after?: string;
   containsFile?: string;
   limit: string;
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const { filter, sort, source, type, containsFile, limit } = options;
-  const query = { filter, sort, source, type, contains_file: containsFile, limit };
-  const answer = await connect(options).get<{ items: BackupManifest[] }>('/api/backup', query);
+  const { filter, sort, source, type, tier, before, after, containsFile, limit } = options;
+  const query = { filter, sort, source, type, tier, before, after, contains_file: containsFile, limit };
+  const answer = await connect(options).get<{ items: ListedBackup[] }>('/api/backup', query);
   if (options.json) return printJson(answer);
   printTable(
-    ['backup', 'time', 'source', 'files', 'size', 'stored', 'verified'],
+    ['backup', 'time', 'source', 'files', 'size', 'stored', 'verified', 'held'],
     answer.items.map((one) => [
       one.backup_id,
       localTime(one.timestamp),
@@ -77,6 +88,7 @@ async function list(options: ListOptions): Promise<void> {
       bytes(one.sources.reduce((sum, source) => sum + source.total_size_bytes, 0)),
       bytes(one.bytes_stored),
       one.validation.integrity_check,
+      one.hold?.reason,
     ]),
   );
 }

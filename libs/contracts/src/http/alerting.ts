@@ -10,6 +10,7 @@ export const AlertRule = z.enum([
   'recovery_failed',
   'watch_root_lost',
   'backup_failed',
+  'backup_overdue',
   'backup_verification_failed',
   'dead_lettered',
   'access_denied_burst',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BackupManifest, BackupType } from '../backup-events.ts';
 import { Checksum, Timestamp } from '../envelope.ts';
+import { ScheduleConfig } from '../schedule.ts';
 import { PAGE_QUERY } from './page.ts';
 
 export const BackupSort = z.enum([
@@ -13,15 +14,61 @@ export const BackupSort = z.enum([
 ]);
 export type BackupSort = z.infer<typeof BackupSort>;
 
+/** A time with its zone, or a date (midnight UTC); parsed to milliseconds since the epoch. */
+const Moment = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()])
+  .transform((text) => Date.parse(text));
+
 export const ListBackupsQuery = z.object({
   filter: z.string().optional().describe('last_7_days, last_24_hours, last_2_weeks …'),
   sort: BackupSort.default('timestamp_desc').describe('without a direction: upwards'),
   source: z.string().optional(),
   type: BackupType.optional(),
+  tier: z.string().optional(),
+  before: Moment.optional().describe('made before this time'),
+  after: Moment.optional().describe('made at this time or later'),
   contains_file: z.string().min(1).optional().describe('absolute path, or a glob on names or paths'),
   ...PAGE_QUERY,
 });
 export type ListBackupsQuery = z.infer<typeof ListBackupsQuery>;
+
+/** Why and until when a backup must stay; `until` null: until it is released. */
+export const BackupHold = z.object({
+  reason: z.string(),
+  until: Timestamp.nullable(),
+  held_at: Timestamp,
+  actor: z.string(),
+});
+export type BackupHold = z.infer<typeof BackupHold>;
+export const HoldBody = z.strictObject({
+  reason: z.string().min(1).max(500),
+  until: Moment.optional().describe('default: until it is released'),
+});
+
+/** A manifest with what has been decided about it since. */
+export const ListedBackup = BackupManifest.extend({ hold: BackupHold.nullable() });
+export type ListedBackup = z.infer<typeof ListedBackup>;
+
+export const CleanupBody = z.strictObject({
+  dry_run: z.boolean().default(false).describe('say what would go, and remove nothing'),
+});
+/** Why one backup stays or goes: `reasons` are rules (`hourly`, `daily` …), `held`, `newest_good`, `not_in_rotation` … */
+export const CleanupItem = z.object({
+  backup_id: z.string(),
+  source: z.string(),
+  backup_type: BackupType,
+  timestamp: Timestamp,
+  stays: z.boolean(),
+  reasons: z.array(z.string()),
+});
+export type CleanupItem = z.infer<typeof CleanupItem>;
+export const CleanupResult = z.object({
+  dry_run: z.boolean(),
+  kept: z.number().int(),
+  removed: z.number().int().describe('with dry_run: would be removed'),
+  items: z.array(CleanupItem),
+});
+export type CleanupResult = z.infer<typeof CleanupResult>;
 
 /** A run that has no manifest yet, or never will. */
 export const BackupRunView = z.object({
@@ -46,8 +93,9 @@ export const BackupRunView = z.object({
 export type BackupRunView = z.infer<typeof BackupRunView>;
 
 export const CreateBackupBody = z.strictObject({
-  type: BackupType.default('incremental'),
+  type: BackupType.optional().describe('default: incremental; before a deployment what its schedule says'),
   sources: z.array(z.string()).min(1).optional().describe('default: all'),
+  reason: z.enum(['request', 'before_deployment']).default('request'),
   compression: z.boolean().default(true),
   encryption: z.boolean().optional().describe('taken, and nothing is ever stored in clear all the same'),
   wait: z.boolean().default(false).describe('answer when the backups are made'),
@@ -144,3 +192,22 @@ export const BackupStorage = z.object({
   total_bytes: z.number().int().nullable(),
 });
 export type BackupStorage = z.infer<typeof BackupStorage>;
+
+/** A schedule as it is now. */
+export const ScheduleView = z.object({
+  name: z.string(),
+  config: ScheduleConfig.describe('as it was given: what PUT takes'),
+  enabled: z.boolean(),
+  type: BackupType,
+  cron: z.string().nullable().describe('null: no clock starts it, who deploys asks for it'),
+  time_zone: z.string(),
+  jitter: z.number().describe('milliseconds'),
+  sources: z.array(z.string()).describe('what it backs up'),
+  origin: z.enum(['config', 'api']),
+  version: z.number().int(),
+  modified_at: Timestamp,
+  last_slot_at: Timestamp.nullable(),
+  next_at: Timestamp.nullable(),
+  overdue_sources: z.array(z.string()),
+});
+export type ScheduleView = z.infer<typeof ScheduleView>;

@@ -2,6 +2,9 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type BlobStore, isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import { MARKS_PREFIX, openMarks } from '../deletion/marks-object.ts';
+import { RepositoryError } from '../errors.ts';
+
+const ROUNDS_MAX = 5;
 
 /** The local copy of the marks, beside that of the index. Marks are never removed, so that what is known stays true. */
 export class MarkTable {
@@ -30,21 +33,29 @@ export class MarkTable {
    * which packs it names, so that nothing may be relied on.
    */
   async refresh(store: BlobStore, keys: RepositoryKeys): Promise<void> {
+    for (let round = 0; round < ROUNDS_MAX; round += 1) if (await this.#readNew(store, keys)) return;
+    throw new RepositoryError('storage_failed', 'marks that are listed are gone when they are read');
+  }
+
+  /** False: one was gone. Repair puts another in its place, which the listing may have missed. */
+  async #readNew(store: BlobStore, keys: RepositoryKeys): Promise<boolean> {
     const known = new Set(
       this.#db
         .prepare('SELECT name FROM marks_object')
         .all()
         .map((row) => row['name'] as string),
     );
+    let is_whole = true;
     for await (const name of store.names(MARKS_PREFIX)) {
       if (known.has(name)) continue;
       const object = await store.get(name).catch((error: unknown) => {
         if (isStorageError(error, 'not_found')) return undefined;
         throw error;
       });
-      if (object === undefined) continue;
-      this.#add(name, openMarks(keys, name, object).packs);
+      if (object === undefined) is_whole = false;
+      else this.#add(name, openMarks(keys, name, object).packs);
     }
+    return is_whole;
   }
 
   isHeld(tree: string, marks_version: number): boolean {

@@ -8,17 +8,7 @@ export interface InactiveKey {
 
 const NOT_BUILT = 'not active yet';
 const ACTIVE_STRATEGIES = new Set(['latest_backup', 'manual_recovery']);
-const WHOLE_PARTS = [
-  'rotation',
-  'schedule',
-  'rpo',
-  'rto',
-  'drills',
-  'contacts',
-  'retention',
-  'access',
-  'audit',
-] as const;
+const WHOLE_PARTS = ['rpo', 'rto', 'drills', 'contacts', 'retention', 'access', 'audit'] as const;
 
 /** What of a configuration this version does not act on: shown by `config check` and at the start, never fatal. */
 export function inactiveKeys(config: HoldfastConfig): InactiveKey[] {

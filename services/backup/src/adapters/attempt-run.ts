@@ -8,6 +8,7 @@ import type { BackupMetrics } from '../metrics.ts';
 import type { TakenChanges } from './change-table.ts';
 import { progressLogger } from './log-progress.ts';
 import { makeSnapshot, type SnapshotDeps } from './make-snapshot.ts';
+import { fulfil } from './obligations.ts';
 import { runErrorOf } from './run-error.ts';
 import type { RunRecord } from './run-record.ts';
 import { manifestOf, tellCreated } from './tell-created.ts';
@@ -26,8 +27,8 @@ export interface RunAttempt {
 const LOSS_PAUSE_MS = 250;
 const NOTE_AGAIN_MS = 1_000;
 
-/** One attempt of a run, from its start to its noted outcome. Rejects only where the service stops meanwhile. */
-export async function attemptRun(deps: RunDeps, attempt: RunAttempt): Promise<void> {
+/** One attempt of a run, from its start to its noted outcome; the run as it then is. Rejects only where the service stops meanwhile. */
+export async function attemptRun(deps: RunDeps, attempt: RunAttempt): Promise<BackupRun> {
   const { record } = attempt;
   const taken = deps.state.changes.take(attempt.source.name);
   const run = withCause(started(deps, attempt), taken);
@@ -39,6 +40,7 @@ export async function attemptRun(deps: RunDeps, attempt: RunAttempt): Promise<vo
   // A disk that is full refuses the note too; the snapshot stands, so it is tried until it can be told.
   const over = await untilNoted(deps, attempt.signal, note);
   record.settled(over);
+  return over;
 }
 
 function started(deps: RunDeps, { run, record }: RunAttempt): BackupRun {
@@ -98,6 +100,7 @@ function noteMade(deps: RunDeps, run: BackupRun, { manifest, time_ms, taken }: M
     state.runs.remove(run.backup_id);
     if (run.walk && run.started_ms !== null) state.walks.mark(run.source, run.started_ms);
     if (manifest !== null) tellCreated(state, manifest, { time_ms, run });
+    fulfil(deps, run);
   });
   if (manifest === null) return evolve(run, { type: 'unchanged', at_ms });
   deps.metrics.backupCreated(manifest, changed_ms === null ? null : (at_ms - changed_ms) / 1000);

@@ -14,6 +14,8 @@ export interface CaseTable {
   /** Paths under a case. */
   paths(): Set<string>;
   list(limit?: number): PinnedCase[];
+  /** Snapshots that open cases pin, and sources where it is not looked up yet which one they want. */
+  pins(): { snapshots: Set<string>; unresolved_sources: Set<string> };
   /** Open since before `opened_before_ms`, and not looked up yet. */
   unresolved(opened_before_ms: number): PinnedCase[];
 }
@@ -42,6 +44,10 @@ export function createCaseTable(db: DatabaseSync): CaseTable {
   const close = db.prepare(`UPDATE cases SET closed_ms = ? WHERE path = ? AND ${OPEN}`);
   const pin = db.prepare('UPDATE cases SET pin_snapshot_id = ?, pin_exact = ? WHERE event_id = ?');
   const paths = db.prepare(`SELECT path FROM cases WHERE ${OPEN}`);
+  const pins = db.prepare(
+    `SELECT DISTINCT source, pin_snapshot_id, pin_exact IS NULL AS unresolved FROM cases
+     WHERE ${OPEN} AND pin_snapshot_id IS NOT NULL`,
+  );
   const list = db.prepare(`${SELECT} ORDER BY opened_ms LIMIT ?`);
   const unresolved = db.prepare(`${SELECT} AND pin_exact IS NULL AND opened_ms < ? LIMIT 100`);
   return {
@@ -55,6 +61,18 @@ export function createCaseTable(db: DatabaseSync): CaseTable {
       void pin.run(snapshot_id, exact === null ? null : Number(exact), event_id),
     paths: () => new Set((paths.all() as unknown as Row[]).map((row) => row.path)),
     list: (limit = 1000) => (list.all(limit) as unknown as Row[]).map(toCase),
+    pins: () => {
+      const found = pins.all() as unknown as {
+        source: string;
+        pin_snapshot_id: string;
+        unresolved: number;
+      }[];
+      const open = found.filter(({ unresolved }) => unresolved === 1);
+      return {
+        snapshots: new Set(found.map(({ pin_snapshot_id }) => pin_snapshot_id)),
+        unresolved_sources: new Set(open.map(({ source }) => source)),
+      };
+    },
     unresolved: (before_ms) => (unresolved.all(before_ms) as unknown as Row[]).map(toCase),
   };
 }

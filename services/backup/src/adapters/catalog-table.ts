@@ -1,30 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { HoldfastEvent } from '@holdfast/contracts/catalog';
-import type { BackupSort } from '@holdfast/contracts/http/backup';
-import { orderOf } from '../domain/catalog/query.ts';
-import { evolveValidation, type VerifyLevel } from '../domain/manifest/validation.ts';
+import { evolveValidation, hasFailed, type VerifyLevel } from '../domain/manifest/validation.ts';
+import type { Hold } from '../domain/retention/state.ts';
 import { createWalkTable } from './walk-table.ts';
-
-/** Where a page of the list ended. */
-export interface Place {
-  readonly value: number;
-  readonly backup_id: string;
-}
-
-/** What a list is narrowed by; all that is given must fit. */
-export interface ListQuery {
-  readonly source?: string | undefined;
-  readonly type?: string | undefined;
-  readonly since_ms?: number | undefined;
-  readonly sort: BackupSort;
-  readonly after?: Place | undefined;
-}
-
-export interface Listed {
-  readonly manifest: BackupManifest;
-  readonly place: Place;
-}
 
 /** The backups there are: folded from events, so that it can be dropped and replayed. Writers hold the transaction. */
 export interface CatalogTable {
@@ -40,7 +19,8 @@ export interface CatalogTable {
   newest(source: string, type?: string): BackupManifest | undefined;
   /** The id of its snapshot, without reading its manifest; null where there is none. */
   newestSnapshot(source: string): string | null;
-  list(query: ListQuery, limit: number): Listed[];
+  /** The last that was put on it and not released; it may have ended by itself. */
+  hold(backup_id: string): Hold | null;
   totals(): { backups: number; newest_ms: number | null };
 }
 
@@ -49,15 +29,21 @@ interface Row {
 }
 
 const INSERT = `
-  INSERT OR IGNORE INTO backups (backup_id, snapshot_id, source, backup_type, time_ms, size, manifest)
-  VALUES (?, ?, ?, ?, ?, ?, ?)`;
-const THERE = 'deleted_ms IS NULL';
+  INSERT OR IGNORE INTO backups (backup_id, snapshot_id, source, backup_type, time_ms, size, manifest, reason, tier, is_bad, expires_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+/** Neither gone nor on its way out; spelled as in the indexes. */
+export const THERE = 'deleted_ms IS NULL AND going IS NULL';
 
 /** The catalog in SQLite. */
 export function createCatalogTable(db: DatabaseSync): CatalogTable {
   const insert = db.prepare(INSERT);
-  const update = db.prepare('UPDATE backups SET manifest = ? WHERE backup_id = ?');
-  const remove = db.prepare(`UPDATE backups SET deleted_ms = ? WHERE snapshot_id = ? AND ${THERE}`);
+  const update = db.prepare('UPDATE backups SET manifest = ?, is_bad = ? WHERE backup_id = ?');
+  // The row stays, so that neither its id nor its snapshot is taken for new.
+  const remove = db.prepare(
+    `UPDATE backups SET deleted_ms = ?, going = NULL, hold = NULL, manifest = '' WHERE snapshot_id = ? AND deleted_ms IS NULL`,
+  );
+  const setHold = db.prepare('UPDATE backups SET hold = ? WHERE backup_id = ? AND deleted_ms IS NULL');
+  const holdOf = db.prepare(`SELECT hold FROM backups WHERE backup_id = ? AND ${THERE}`);
   const one = db.prepare(`SELECT manifest FROM backups WHERE backup_id = ? AND ${THERE}`);
   const any = db.prepare('SELECT 1 AS found FROM backups WHERE backup_id = ?');
   const snapshot = db.prepare('SELECT 1 AS found FROM backups WHERE snapshot_id = ?');
@@ -78,14 +64,20 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
     const time_ms = Date.parse(manifest.timestamp);
     const size = manifest.sources.reduce((sum, part) => sum + part.total_size_bytes, 0);
     const { backup_id, snapshot_id, backup_type } = manifest;
-    insert.run(backup_id, snapshot_id, source, backup_type, time_ms, size, JSON.stringify(manifest));
+    const { tier, expires_at } = manifest.retention;
+    const expires_ms = expires_at === null ? null : Date.parse(expires_at);
+    const facts = [manifest.reason, tier, hasFailed(manifest.validation) ? 1 : 0, expires_ms] as const;
+    insert.run(
+      ...[backup_id, snapshot_id, source, backup_type, time_ms, size, JSON.stringify(manifest)],
+      ...facts,
+    );
     if (manifest.reason !== 'on_change') walks.mark(source, time_ms);
   };
   const verified = (backup_id: string, level: VerifyLevel, passed: boolean, at_ms: number) => {
     const manifest = get(backup_id);
     if (manifest === undefined) return;
     const validation = evolveValidation(manifest.validation, { level, passed, at_ms });
-    update.run(JSON.stringify({ ...manifest, validation }), backup_id);
+    update.run(JSON.stringify({ ...manifest, validation }), hasFailed(validation) ? 1 : 0, backup_id);
   };
   return {
     apply: (event) => {
@@ -95,6 +87,8 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
         verified(backup_id, level, event.type === 'BackupVerified', Date.parse(event.time));
       }
       if (event.type === 'BackupDeleted') remove.run(Date.parse(event.time), event.data.snapshot_id);
+      if (event.type === 'BackupHeld') setHold.run(JSON.stringify(holdIn(event)), event.data.backup_id);
+      if (event.type === 'BackupHoldReleased') setHold.run(null, event.data.backup_id);
     },
     markMissing: (snapshot_id, now_ms) => void remove.run(now_ms, snapshot_id),
     get,
@@ -104,39 +98,21 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
     newest: (source, type) => read(newest.get(source, type ?? null, type ?? null)),
     newestSnapshot: (source) =>
       (newestSnapshot.get(source) as { snapshot_id: string } | undefined)?.snapshot_id ?? null,
-    list: (query, limit) => listBackups(db, query, limit),
+    hold: (backup_id) => readHold((holdOf.get(backup_id) as { hold: string | null } | undefined)?.hold),
     totals: () => totals.get() as { backups: number; newest_ms: number | null },
   };
 }
 
-function read(row: unknown): BackupManifest | undefined {
-  return row === undefined ? undefined : (JSON.parse((row as Row).manifest) as BackupManifest);
+function holdIn({ data, actor, time }: HoldfastEvent<'BackupHeld'>): Hold {
+  const until_ms = data.until === null ? null : Date.parse(data.until);
+  return { reason: data.reason, until_ms, held_ms: Date.parse(time), actor };
 }
 
-function listBackups(db: DatabaseSync, query: ListQuery, limit: number): Listed[] {
-  const { by, descending } = orderOf(query.sort);
-  const column = by === 'size' ? 'size' : 'time_ms';
-  const [direction, compare] = descending ? ['DESC', '<'] : ['ASC', '>'];
-  const conditions = [THERE];
-  const values: (string | number)[] = [];
-  const where = (condition: string, ...given: (string | number)[]) => {
-    conditions.push(condition);
-    values.push(...given);
-  };
-  if (query.source !== undefined) where('source = ?', query.source);
-  if (query.type !== undefined) where('backup_type = ?', query.type);
-  if (query.since_ms !== undefined) where('time_ms >= ?', query.since_ms);
-  if (query.after !== undefined) {
-    where(`(${column}, backup_id) ${compare} (?, ?)`, query.after.value, query.after.backup_id);
-  }
-  const rows = db
-    .prepare(
-      `SELECT backup_id, ${column} AS value, manifest FROM backups WHERE ${conditions.join(' AND ')}
-       ORDER BY ${column} ${direction}, backup_id ${direction} LIMIT ?`,
-    )
-    .all(...values, limit) as unknown as (Place & Row)[];
-  return rows.map(({ backup_id, value, manifest }) => ({
-    manifest: JSON.parse(manifest) as BackupManifest,
-    place: { value, backup_id },
-  }));
+/** A hold as it is kept. */
+export function readHold(hold: string | null | undefined): Hold | null {
+  return hold === null || hold === undefined ? null : (JSON.parse(hold) as Hold);
+}
+
+function read(row: unknown): BackupManifest | undefined {
+  return row === undefined ? undefined : (JSON.parse((row as Row).manifest) as BackupManifest);
 }

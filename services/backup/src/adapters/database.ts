@@ -56,7 +56,56 @@ const SCHEMA = `
 
   CREATE TABLE marks (name TEXT PRIMARY KEY) WITHOUT ROWID`;
 
+/** What retention and the list look at, beside the manifest; each order of the list has its index. */
+const RETENTION = `
+  ALTER TABLE backups ADD COLUMN reason TEXT NOT NULL DEFAULT 'schedule';
+  ALTER TABLE backups ADD COLUMN tier TEXT NOT NULL DEFAULT '';
+  ALTER TABLE backups ADD COLUMN is_bad INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE backups ADD COLUMN expires_ms INTEGER;
+  ALTER TABLE backups ADD COLUMN hold TEXT;
+  ALTER TABLE backups ADD COLUMN going TEXT;
+  UPDATE backups SET
+    reason = manifest ->> '$.reason',
+    tier = manifest ->> '$.retention.tier',
+    is_bad = 'failed' IN (manifest ->> '$.validation.integrity_check', manifest ->> '$.validation.restore_test');
+
+  DROP INDEX backups_by_time;
+  DROP INDEX backups_by_size;
+  DROP INDEX backups_of_source;
+  CREATE INDEX backups_by_time ON backups (time_ms, backup_id, backup_type, tier)
+    WHERE deleted_ms IS NULL AND going IS NULL;
+  CREATE INDEX backups_by_size ON backups (size, backup_id, time_ms, backup_type, tier)
+    WHERE deleted_ms IS NULL AND going IS NULL;
+  CREATE INDEX backups_of_source_by_time ON backups (source, time_ms, backup_id, backup_type, tier)
+    WHERE deleted_ms IS NULL AND going IS NULL;
+  CREATE INDEX backups_of_source_by_size ON backups (source, size, backup_id, time_ms, backup_type, tier)
+    WHERE deleted_ms IS NULL AND going IS NULL;
+  CREATE INDEX backups_going ON backups (backup_id) WHERE going IS NOT NULL`;
+
+const SCHEDULES = `
+  CREATE TABLE identity (instance TEXT NOT NULL);
+  INSERT INTO identity VALUES (lower(hex(randomblob(8))));
+
+  CREATE TABLE schedules (
+    name TEXT PRIMARY KEY,
+    config TEXT NOT NULL,
+    configured TEXT,
+    origin TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    last_slot_ms INTEGER NOT NULL,
+    is_removed INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+
+  CREATE TABLE obligations (
+    schedule TEXT NOT NULL,
+    source TEXT NOT NULL,
+    done_ms INTEGER NOT NULL,
+    overdue_ms INTEGER,
+    PRIMARY KEY (schedule, source)
+  ) WITHOUT ROWID`;
+
 /** The state of the backup service: all but the outbox can be told again from the events and the repository. */
 export function openBackupDatabase(file: string): DatabaseSync {
-  return openDatabase(file, [`${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`]);
+  return openDatabase(file, [`${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`, RETENTION, SCHEDULES]);
 }

@@ -14,4 +14,6 @@ export type Engine = Pick<
   | 'read_stream'
   | 'read_many'
   | 'restore'
+  | 'forget'
+  | 'prune'
 >;

@@ -3,7 +3,7 @@ import { newId } from '@holdfast/event-store/new-event';
 import type { ProtectedSource } from '../config.ts';
 import { newBackupId } from '../domain/backup-run/backup-id.ts';
 import { nextInLine } from '../domain/backup-run/decide.ts';
-import { nextRun } from '../domain/backup-run/due.ts';
+import { type DueRun, nextOnChange, nextRun } from '../domain/backup-run/due.ts';
 import { type BackupReason, type BackupRun, requestedRun } from '../domain/backup-run/state.ts';
 import type { BackupState } from './state.ts';
 
@@ -12,6 +12,9 @@ export interface RunRequest {
   readonly source: string;
   readonly type: BackupType;
   readonly compression: boolean;
+  readonly reason: 'request' | 'before_deployment' | 'schedule';
+  /** The schedule whose slot it is. */
+  readonly schedule: string | null;
   readonly correlationid: string;
   readonly actor: string;
 }
@@ -28,6 +31,8 @@ export interface Candidate {
 export interface Planner {
   /** `started_ms`: when the last on-change run of the source began. Null where a run of the system waits already. */
   next(source: ProtectedSource, started_ms: number | null, now_ms: number): Candidate | null;
+  /** The same, where no walk may begin now: a change that waits, or null. */
+  nextChange(source: ProtectedSource, started_ms: number | null, now_ms: number): Candidate | null;
   requested(wish: RunRequest, now_ms: number): BackupRun;
 }
 
@@ -35,32 +40,35 @@ export interface PlannerDeps {
   readonly state: BackupState;
   /** Ids of runs that are under way and not noted. */
   readonly isTaken: (backup_id: string) => boolean;
+  /** A schedule stands in for the walks of its frequency. */
+  readonly isScheduled: (source: ProtectedSource) => boolean;
   /** Walks that fell due while nobody was here wait until then. */
   readonly walk_not_before_ms: number;
 }
 
-type Wish = RunRequest & Pick<BackupRun, 'reason' | 'walk'>;
+type Wish = Omit<RunRequest, 'reason'> & Pick<BackupRun, 'reason' | 'walk'>;
 
 /** A planner over the state of this service. */
-export function createPlanner({ state, isTaken, walk_not_before_ms }: PlannerDeps): Planner {
+export function createPlanner(deps: PlannerDeps): Planner {
+  const { state, isTaken, walk_not_before_ms } = deps;
   const isKnown = (id: string) => isTaken(id) || state.catalog.has(id) || state.runs.get(id) !== undefined;
-  const newRun = ({ source, type, reason, walk, compression, correlationid, actor }: Wish, now_ms: number) =>
+  const newRun = ({ type: backup_type, ...wish }: Wish, now_ms: number) =>
     requestedRun({
-      backup_id: newBackupId(type, now_ms, isKnown),
-      source,
-      backup_type: type,
-      reason,
-      walk,
-      compression,
-      correlationid,
-      actor,
+      ...wish,
+      backup_id: newBackupId(backup_type, now_ms, isKnown),
+      backup_type,
       requested_ms: now_ms,
     });
-  const automatic = (source: ProtectedSource, started_ms: number | null, now_ms: number): Candidate => {
-    const changed_ms = source.plan.on_change ? state.changes.oldest(source.name) : null;
-    const progress = { walked_ms: state.walks.last(source.name), started_ms, changed_ms, walk_not_before_ms };
-    const due = nextRun(source.plan, progress, now_ms);
-    const wish = { ...due, source: source.name, compression: true, actor: 'holdfast' };
+  const progressOf = (source: ProtectedSource, started_ms: number | null) => ({
+    walked_ms: state.walks.last(source.name),
+    started_ms,
+    changed_ms: source.plan.on_change ? state.changes.oldest(source.name) : null,
+    walk_not_before_ms,
+    is_scheduled: deps.isScheduled(source),
+  });
+  const candidate = ({ name }: ProtectedSource, due: DueRun, now_ms: number): Candidate => {
+    const { reason, type, walk } = due;
+    const wish = { source: name, reason, type, walk, schedule: null, compression: true, actor: 'holdfast' };
     return { ...due, make: () => newRun({ ...wish, correlationid: newId(now_ms) }, now_ms) };
   };
   return {
@@ -69,14 +77,22 @@ export function createPlanner({ state, isTaken, walk_not_before_ms }: PlannerDep
       const waiting = nextInLine(open);
       const line = waiting && { ...waiting, at_ms: waiting.not_before_ms, make: () => waiting };
       if (open.some(isAutomatic)) return line;
-      const due = automatic(source, started_ms, now_ms);
+      const due = candidate(source, nextRun(source.plan, progressOf(source, started_ms), now_ms), now_ms);
       // Who asked goes before what the schedule wants, once both may start.
       return line !== null && line.at_ms <= Math.max(due.at_ms, now_ms) ? line : due;
     },
-    requested: (wish, now_ms) => newRun({ ...wish, reason: 'request', walk: true }, now_ms),
+    nextChange: (source, started_ms, now_ms) => {
+      const progress = progressOf(source, started_ms);
+      // Without any backup there is nothing that a change could be added to.
+      if (progress.walked_ms === null || state.runs.open(source.name).some(isAutomatic)) return null;
+      const due = nextOnChange(source.plan, progress, now_ms);
+      return due === null ? null : candidate(source, due, now_ms);
+    },
+    requested: (wish, now_ms) => newRun({ ...wish, walk: true }, now_ms),
   };
 }
 
-function isAutomatic({ reason }: BackupRun): boolean {
-  return reason !== 'request' && reason !== 'before_deployment';
+/** One that the planner itself has made: there is one at most. */
+function isAutomatic({ reason, schedule }: BackupRun): boolean {
+  return reason !== 'request' && reason !== 'before_deployment' && schedule === null;
 }

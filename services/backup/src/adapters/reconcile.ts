@@ -1,5 +1,6 @@
 import { evolve } from '../domain/backup-run/state.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
+import { fulfil } from './obligations.ts';
 import { hasManifest, manifestOf, tellCreated } from './tell-created.ts';
 
 /**
@@ -20,6 +21,7 @@ export async function reconcile(deps: SnapshotDeps): Promise<{ told: number; mis
       const manifest = manifestOf(snapshot);
       const run = state.runs.get(manifest.backup_id);
       tellCreated(state, manifest, { time_ms: snapshot.time_ms, run });
+      if (run !== undefined) fulfil(deps, run);
       state.runs.remove(manifest.backup_id);
     }
     for (const id of missing) state.catalog.markMissing(id, now_ms);

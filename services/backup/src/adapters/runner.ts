@@ -1,16 +1,16 @@
 import type { Progress } from '@holdfast/repository/api';
 import type { ProtectedSource } from '../config.ts';
-import type { BackupRun } from '../domain/backup-run/state.ts';
+import { type BackupRun, isOver } from '../domain/backup-run/state.ts';
 import { attemptRun, type RunDeps } from './attempt-run.ts';
-import { type Candidate, createPlanner, type RunRequest } from './plan-runs.ts';
+import { type Candidate, createPlanner, type Planner, type RunRequest } from './plan-runs.ts';
 import { createRunRecord } from './run-record.ts';
 
 /** Starts what is due, one run a source at a time. */
 export interface Runner extends AsyncDisposable {
   /** Something may be due now: a change, a closed case. */
   wake(): void;
-  /** Notes runs durably and starts them; all have the same time. */
-  request(wishes: readonly RunRequest[]): BackupRun[];
+  /** Notes runs durably, and what `also` writes with them, and starts them; all have the same time. */
+  request(wishes: readonly RunRequest[], also?: () => void): BackupRun[];
   /** Resolves when the run is over; rejects with `interrupted` where the service stops before. */
   finished(backup_id: string): Promise<BackupRun>;
   progress(backup_id: string): Progress | undefined;
@@ -21,6 +21,9 @@ export interface Runner extends AsyncDisposable {
 export interface RunnerDeps extends RunDeps {
   /** Walks that fell due while nobody was here wait until then. */
   readonly walk_not_before_ms: number;
+  readonly isScheduled: (source: ProtectedSource) => boolean;
+  /** Called after each run that is over. */
+  readonly onOver: () => void;
 }
 
 /** Reading everything keeps disk and processor busy: so many sources at once. On-change runs go beside them. */
@@ -31,19 +34,18 @@ const HOLD_MS = 5_000;
 
 /** A runner that stands still until its first `wake`. */
 export function createRunner(deps: RunnerDeps): Runner {
-  const { state, context, walk_not_before_ms } = deps;
+  const { state, context } = deps;
   const { sources } = deps.settings;
   const { clock, log } = context;
   const stopping = new AbortController();
   const record = createRunRecord(stopping.signal);
-  const planner = createPlanner({ state, isTaken: record.isTaken, walk_not_before_ms });
+  const planner = createPlanner({ ...deps, isTaken: record.isTaken });
   const busy = new Map<string, { walk: boolean; done: Promise<void> }>();
   const started = new Map<string, number>();
   const held = new Map<string, number>();
   let cancelTimer: () => void = () => undefined;
 
-  const next = (source: ProtectedSource, now_ms: number) =>
-    planner.next(source, started.get(source.name) ?? null, now_ms);
+  const { next, nextNow } = createChooser(planner, started, () => walking(busy) < WALKS_AT_ONCE);
   const broke = (source: string, backup_id: string, error: unknown) => {
     held.set(source, clock.now_ms() + HOLD_MS);
     log.error({ err: error, backup_id, source }, 'a backup run broke off; will retry');
@@ -52,6 +54,9 @@ export function createRunner(deps: RunnerDeps): Runner {
     const run = make();
     if (reason === 'on_change') started.set(source.name, clock.now_ms());
     const done = attemptRun(deps, { run, source, record, signal: stopping.signal })
+      .then((over) => {
+        if (isOver(over)) deps.onOver();
+      })
       .catch((error: unknown) => broke(source.name, run.backup_id, error))
       .finally(() => {
         busy.delete(source.name);
@@ -63,11 +68,11 @@ export function createRunner(deps: RunnerDeps): Runner {
   const startDue = (now_ms: number): number => {
     let next_ms = now_ms + LOOK_AGAIN_MS;
     for (const source of sources.filter(({ name }) => !busy.has(name))) {
-      const found = next(source, now_ms);
+      const found = nextNow(source, now_ms);
       if (found === null) continue;
       const at_ms = Math.max(found.at_ms, held.get(source.name) ?? 0);
       if (at_ms > now_ms) next_ms = Math.min(next_ms, at_ms);
-      else if (!found.walk || walking(busy) < WALKS_AT_ONCE) start(source, found);
+      else start(source, found);
     }
     return next_ms;
   };
@@ -79,11 +84,12 @@ export function createRunner(deps: RunnerDeps): Runner {
   };
   return {
     wake: look,
-    request: (wishes) => {
+    request: (wishes, also = () => undefined) => {
       const now_ms = clock.now_ms();
-      const runs = state.write(() =>
-        wishes.map((wish) => record.noted(state, planner.requested(wish, now_ms))),
-      );
+      const runs = state.write(() => {
+        also();
+        return wishes.map((wish) => record.noted(state, planner.requested(wish, now_ms)));
+      });
       look();
       return runs;
     },
@@ -100,4 +106,16 @@ export function createRunner(deps: RunnerDeps): Runner {
 
 function walking(busy: ReadonlyMap<string, { walk: boolean }>): number {
   return [...busy.values()].filter(({ walk }) => walk).length;
+}
+
+/** What is next for a source; `nextNow` passes over a walk that may not begin, as others are walked: a change does not wait. */
+function createChooser(planner: Planner, started: ReadonlyMap<string, number>, mayWalk: () => boolean) {
+  const next = (source: ProtectedSource, now_ms: number) =>
+    planner.next(source, started.get(source.name) ?? null, now_ms);
+  const nextNow = (source: ProtectedSource, now_ms: number): Candidate | null => {
+    const found = next(source, now_ms);
+    if (found === null || !found.walk || found.at_ms > now_ms || mayWalk()) return found;
+    return planner.nextChange(source, started.get(source.name) ?? null, now_ms);
+  };
+  return { next, nextNow };
 }

@@ -5,11 +5,14 @@ import { createOutbox, type Outbox } from '@holdfast/event-store/outbox';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { transaction } from '@holdfast/runtime/sqlite';
 import { type CaseTable, createCaseTable } from './case-table.ts';
+import { type CatalogList, createCatalogList } from './catalog-list.ts';
 import { type CatalogTable, createCatalogTable } from './catalog-table.ts';
 import { type ChangeTable, createChangeTable } from './change-table.ts';
 import { openBackupDatabase } from './database.ts';
 import { createMarkTable, type MarkTable } from './mark-table.ts';
+import { createRetentionTable, type RetentionTable } from './retention-table.ts';
 import { createRunTable, type RunTable } from './run-table.ts';
+import { createScheduleTable, type ScheduleTable } from './schedule-table.ts';
 import { createWalkTable, type WalkTable } from './walk-table.ts';
 
 /** What this service knows, in one SQLite file with a single writer. */
@@ -19,12 +22,15 @@ export interface BackupState extends AsyncDisposable {
   readonly changes: ChangeTable;
   readonly cases: CaseTable;
   readonly catalog: CatalogTable;
+  readonly list: CatalogList;
+  readonly retention: RetentionTable;
+  readonly schedules: ScheduleTable;
   readonly walks: WalkTable;
   readonly marks: MarkTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
-  /** Inside `write`: tells an event, and folds it into the catalog. */
+  /** Inside `write`: tells an event, and folds it into catalog and schedules. */
   tell<Type extends EventType>(type: Type, fields: NewEvent<Type>): HoldfastEvent<Type>;
 }
 
@@ -33,6 +39,7 @@ export function openState(context: ServiceContext, file: string): BackupState {
   const db = openBackupDatabase(file);
   const outbox = createOutbox({ db, store: context.events, log: context.log });
   const catalog = createCatalogTable(db);
+  const schedules = createScheduleTable(db);
   return {
     db,
     runs: createRunTable(db),
@@ -41,6 +48,9 @@ export function openState(context: ServiceContext, file: string): BackupState {
     walks: createWalkTable(db),
     marks: createMarkTable(db),
     catalog,
+    list: createCatalogList(db),
+    retention: createRetentionTable(db),
+    schedules,
     outbox,
     write: (work) => {
       const result = transaction(db, work);
@@ -51,6 +61,7 @@ export function openState(context: ServiceContext, file: string): BackupState {
       const event = newEvent(context.origin, type, fields);
       outbox.add([event]);
       catalog.apply(event);
+      schedules.apply(event);
       return event;
     },
     async [Symbol.asyncDispose]() {

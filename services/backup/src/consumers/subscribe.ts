@@ -24,6 +24,9 @@ const OWN_EVENTS: readonly EventType[] = [
   'BackupVerified',
   'BackupVerificationFailed',
   'BackupDeleted',
+  'BackupHeld',
+  'BackupHoldReleased',
+  'ScheduleModified',
 ];
 const REPLAY_BATCH = 500;
 const REPLAYED = 'replayed';
@@ -72,6 +75,7 @@ function takeIn(deps: ConsumerDeps, events: readonly StoredEvent[]): void {
 
 function apply(deps: ConsumerDeps, event: HoldfastEvent): void {
   deps.state.catalog.apply(event);
+  deps.state.schedules.apply(event);
   onFileChanged(deps, event);
   onLoss(deps, event);
   onLossClosed(deps, event);

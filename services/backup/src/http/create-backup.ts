@@ -4,6 +4,7 @@ import { AcceptedBackups, CreateBackupBody, CreatedBackups } from '@holdfast/con
 import { newId } from '@holdfast/event-store/new-event';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
+import { wishedBackups } from '../adapters/wished-backups.ts';
 import type { BackupRun } from '../domain/backup-run/state.ts';
 import { runView } from '../domain/backup-run/view.ts';
 import { type RouteDeps, requireManifest } from './deps.ts';
@@ -24,17 +25,9 @@ export function createBackup(app: HttpServer, deps: RouteDeps): void {
     { config: { role: 'backup_operator' }, schema },
     async ({ body, caller }, reply) => {
       const correlationid = newId(deps.context.clock.now_ms());
-      const wishes = sourcesToBackUp(deps, body.sources).map((source) => ({
-        source,
-        type: body.type,
-        compression: body.compression,
-        correlationid,
-        actor: actorOf(caller),
-      }));
+      const wishes = wishedBackups(deps, body, { correlationid, actor: actorOf(caller) });
       const runs = deps.runner.request(wishes);
-      const [first] = runs;
-      if (first === undefined)
-        throw new HoldfastError('bad_request', 'there is no source of files to back up');
+      const [first] = runs as [BackupRun, ...BackupRun[]];
       reply.header('location', `/api/backup/${first.backup_id}`);
       if (!body.wait) {
         const items = runs.map((run) => runView(run, null));
@@ -44,18 +37,6 @@ export function createBackup(app: HttpServer, deps: RouteDeps): void {
       return reply.code(201).send({ ...(items[0] as BackupManifest), items });
     },
   );
-}
-
-function sourcesToBackUp({ settings }: RouteDeps, named: readonly string[] | undefined): string[] {
-  const known = settings.sources.map(({ name }) => name);
-  const unknown = named?.filter((name) => !known.includes(name)) ?? [];
-  if (unknown.length > 0) {
-    throw new HoldfastError(
-      'bad_request',
-      `sources: ${unknown.join(', ')} not known; there are ${known.join(', ')}`,
-    );
-  }
-  return [...new Set(named ?? known)];
 }
 
 async function made(deps: RouteDeps, run: BackupRun): Promise<BackupManifest> {

@@ -1,13 +1,17 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError } from '@holdfast/contracts/errors';
+import type { Cleaner } from '../adapters/cleaner.ts';
 import type { SnapshotDeps } from '../adapters/make-snapshot.ts';
 import { toKnownError } from '../adapters/run-error.ts';
 import type { Runner } from '../adapters/runner.ts';
+import type { Scheduler } from '../adapters/scheduler.ts';
 import type { BackupMetrics } from '../metrics.ts';
 
 /** What the routes stand on; each takes what it needs. */
 export interface RouteDeps extends SnapshotDeps {
   readonly runner: Runner;
+  readonly cleaner: Cleaner;
+  readonly scheduler: Scheduler;
   readonly metrics: BackupMetrics;
 }
 

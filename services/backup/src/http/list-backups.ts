@@ -1,12 +1,12 @@
-import { BackupManifest } from '@holdfast/contracts/backup-events';
-import { ListBackupsQuery } from '@holdfast/contracts/http/backup';
+import { ListBackupsQuery, ListedBackup } from '@holdfast/contracts/http/backup';
 import { cutPage, decodeCursor, pageOf } from '@holdfast/http/cursor';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
-import type { Listed, ListQuery } from '../adapters/catalog-table.ts';
+import type { Listed, ListQuery } from '../adapters/catalog-list.ts';
 import { fileFinder } from '../adapters/find-file.ts';
 import { sinceOf } from '../domain/catalog/query.ts';
 import { answered, type RouteDeps } from './deps.ts';
+import { holdView } from './hold-view.ts';
 
 const Place = z.object({ value: z.number(), backup_id: z.string() });
 const CHUNK = 200;
@@ -17,21 +17,23 @@ export function listBackups(app: HttpServer, deps: RouteDeps): void {
     tags: ['backup'],
     summary: 'List backups',
     querystring: ListBackupsQuery,
-    response: { 200: pageOf(BackupManifest) },
+    response: { 200: pageOf(ListedBackup) },
   };
   app.get('/api/backup', { config: { role: 'viewer' }, schema }, async ({ query }) => {
-    const { filter, sort, source, type, cursor, limit } = query;
-    const listing: ListQuery = {
-      sort,
-      source,
-      type,
-      since_ms: filter === undefined ? undefined : sinceOf(filter, deps.context.clock.now_ms()),
-      after: cursor === undefined ? undefined : decodeCursor(cursor, Place),
-    };
+    const { cursor, limit } = query;
+    const from = cursor === undefined ? undefined : decodeCursor(cursor, Place);
+    const listing: ListQuery = { ...narrowing(query, deps.context.clock.now_ms()), from };
     const found = await answered(listed(deps, listing, { contains: query.contains_file, limit: limit + 1 }));
     const { page, next_cursor } = cutPage(found, limit, ({ place }) => ({ ...place }));
-    return { items: page.map(({ manifest }) => manifest), next_cursor };
+    return { items: page.map(({ manifest, hold }) => ({ ...manifest, hold: holdView(hold) })), next_cursor };
   });
+}
+
+function narrowing({ filter, sort, source, type, tier, before, after }: ListBackupsQuery, now_ms: number) {
+  const since = [after, filter === undefined ? undefined : sinceOf(filter, now_ms)];
+  const given = since.filter((time_ms) => time_ms !== undefined);
+  const since_ms = given.length === 0 ? undefined : Math.max(...given);
+  return { sort, source, type, tier, before_ms: before, since_ms };
 }
 
 interface Wanted {
@@ -40,17 +42,17 @@ interface Wanted {
 }
 
 async function listed(deps: RouteDeps, query: ListQuery, { contains, limit }: Wanted): Promise<Listed[]> {
-  if (contains === undefined) return deps.state.catalog.list(query, limit);
+  if (contains === undefined) return deps.state.list.page(query, limit);
   const holds = fileFinder(deps.repository, contains);
   const found: Listed[] = [];
-  let after = query.after;
+  let from = query.from;
   for (;;) {
-    const chunk = deps.state.catalog.list({ ...query, after }, CHUNK);
+    const chunk = deps.state.list.page({ ...query, from }, CHUNK);
     for (const one of chunk) {
       if (await holds(one.manifest)) found.push(one);
       if (found.length === limit) return found;
     }
     if (chunk.length < CHUNK) return found;
-    after = chunk.at(-1)?.place;
+    from = chunk.at(-1)?.place;
   }
 }

@@ -1,9 +1,15 @@
 import type { HttpServer } from '@holdfast/http/server';
+import { cleanUp } from './clean-up.ts';
 import { createBackup } from './create-backup.ts';
+import { deleteBackup } from './delete-backup.ts';
 import type { RouteDeps } from './deps.ts';
+import { holdBackup } from './hold-backup.ts';
 import { listBackupFiles } from './list-backup-files.ts';
 import { listBackups } from './list-backups.ts';
+import { listSchedules } from './list-schedules.ts';
+import { releaseBackup } from './release-backup.ts';
 import { restoreFiles } from './restore-files.ts';
+import { setSchedule } from './set-schedule.ts';
 import { showBackup } from './show-backup.ts';
 import { showHealth } from './show-health.ts';
 import { showStorage } from './show-storage.ts';
@@ -14,9 +20,15 @@ export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   showHealth(app, deps);
   showStorage(app, deps);
   listBackups(app, deps);
+  listSchedules(app, deps);
+  setSchedule(app, deps);
   showBackup(app, deps);
   listBackupFiles(app, deps);
   createBackup(app, deps);
   verifyBackup(app, deps);
   restoreFiles(app, deps);
+  cleanUp(app, deps);
+  deleteBackup(app, deps);
+  holdBackup(app, deps);
+  releaseBackup(app, deps);
 }

@@ -1,5 +1,6 @@
 import { BackupHealth } from '@holdfast/contracts/http/backup';
 import type { HttpServer } from '@holdfast/http/server';
+import { timestamp } from '@holdfast/runtime/clock';
 import type { ProtectedSource } from '../config.ts';
 import type { RouteDeps } from './deps.ts';
 
@@ -31,10 +32,11 @@ export function showHealth(app: HttpServer, deps: RouteDeps): void {
   });
 }
 
-function sourceHealth({ state, runner, context }: RouteDeps, source: ProtectedSource): SourceHealth {
+function sourceHealth(deps: RouteDeps, source: ProtectedSource): SourceHealth {
+  const { state } = deps;
   const newest = state.catalog.newest(source.name);
   const failing = state.runs.open(source.name).find(({ error }) => error !== null);
-  const next = runner.next(source);
+  const next_ms = nextBackup(deps, source);
   return {
     source: source.name,
     status: statusOf(newest !== undefined, failing !== undefined),
@@ -43,10 +45,20 @@ function sourceHealth({ state, runner, context }: RouteDeps, source: ProtectedSo
     backup_frequency: source.config.backup_frequency,
     last_backup_id: newest?.backup_id ?? null,
     last_backup_at: newest?.timestamp ?? null,
-    next_backup_at:
-      next === null ? null : new Date(Math.max(next.at_ms, context.clock.now_ms())).toISOString(),
+    next_backup_at: next_ms === null ? null : timestamp(next_ms),
     pending_changes: state.changes.count(source.name),
   };
+}
+
+/** Of its own, or by a schedule. */
+function nextBackup({ state, runner, scheduler, context }: RouteDeps, source: ProtectedSource) {
+  const own = runner.next(source);
+  const scheduled = state.schedules
+    .list()
+    .filter((schedule) => scheduler.sourcesOf(schedule).includes(source))
+    .map((schedule) => scheduler.next(schedule));
+  const times = [own?.at_ms, ...scheduled].filter((at_ms) => typeof at_ms === 'number');
+  return times.length === 0 ? null : Math.max(Math.min(...times), context.clock.now_ms());
 }
 
 function statusOf(has_backup: boolean, is_failing: boolean): SourceHealth['status'] {

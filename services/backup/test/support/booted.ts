@@ -11,7 +11,7 @@ import { issueToken } from '@holdfast/http/tokens';
 import { systemClock } from '@holdfast/runtime/clock';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import type { RunningService } from '@holdfast/runtime/service';
-import { testContext } from '@holdfast/testkit/context';
+import { type TestContextOptions, testContext } from '@holdfast/testkit/context';
 import { tempDir } from '@holdfast/testkit/temp-dir';
 import { eventually } from '@holdfast/testkit/wait-for';
 import type { Engine } from '../../src/adapters/engine.ts';
@@ -47,6 +47,8 @@ export interface BootOptions {
   events?: EventStore;
   repository?: Engine;
   sources?: Record<string, Partial<SourceConfig>>;
+  /** More parts of the configuration. */
+  yaml?: TestContextOptions['yaml'];
   overrides?: Partial<ServiceContext>;
 }
 
@@ -60,6 +62,7 @@ export interface Booted extends AsyncDisposable {
   told<Type extends EventType>(type: Type): Promise<HoldfastEvent<Type>[]>;
   /** Waits until so many backups are told. */
   created(count: number): Promise<BackupManifest[]>;
+  token(role: Role): Promise<string>;
   call<Answer>(
     method: string,
     path: string,
@@ -74,6 +77,7 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
     data_dir: at.data_dir,
     yaml: {
       host: HOST,
+      ...options.yaml,
       sources: options.sources ?? {
         bmc: { root: at.root, priority: 'critical', backup_frequency: 'hourly' },
       },
@@ -91,10 +95,13 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
     for await (const { event } of context.events.read(1)) if (event.type === type) found.push(event);
     return found as never;
   };
+  const token = async (role: Role) =>
+    (await issueToken(context.tokens, { name: role, role, now_ms: Date.now() })).token;
   return {
     context,
     service,
     told,
+    token,
     tell: async (type, data, path) => {
       const publisher = type === 'FileRecovered' || type === 'RecoverySuperseded' ? 'recovery' : 'monitor';
       const event = newEvent({ host: HOST, service: publisher, clock: systemClock }, type, {
@@ -113,16 +120,15 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
         { what: `${count} backups told` },
       ),
     call: async (method, path, body, role = 'admin') => {
-      const { token } = await issueToken(context.tokens, { name: role, role, now_ms: Date.now() });
       const reply = await fetch(`${service.url}${path}`, {
         method,
         headers: {
-          authorization: `Bearer ${token}`,
+          authorization: `Bearer ${await token(role)}`,
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      return { status: reply.status, body: (await reply.json()) as never };
+      return { status: reply.status, body: (reply.status === 204 ? undefined : await reply.json()) as never };
     },
     [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   };

@@ -13,10 +13,19 @@ import { HoldfastError } from '@holdfast/contracts/errors';
 import type { BackupRequest, BackupStats, Entry, Snapshot } from '@holdfast/repository/api';
 import type { Engine } from '../../src/adapters/engine.ts';
 
+const NOTHING_FREED = {
+  ...{ packs: 0, bytes: 0, bytes_wasted: 0, packs_removed: 0, packs_rewritten: 0 },
+  ...{ bytes_removed: 0, bytes_written: 0, damaged: [], writers_revoked: 0 },
+};
+
 type Tree = Map<string, Entry>;
 
 /** Snapshots in memory, taken from the real disk: what the service needs of an engine, without one. */
 export interface MemoryRepository extends Engine {
+  /** Called after snapshots are forgotten and before `forget` resolves: a crash between the two. */
+  onForgotten: (ids: readonly string[]) => void | Promise<void>;
+  /** How often space was freed. */
+  prunes: number;
   /** Called after a snapshot is committed and before `backup` resolves: a crash between the two. */
   onCommitted: (snapshot: Snapshot) => void | Promise<void>;
   /** Called before anything is read. */
@@ -29,8 +38,9 @@ export interface MemoryRepository extends Engine {
 }
 
 export function memoryRepository(): MemoryRepository {
-  const made: { snapshot: Snapshot; tree: Tree }[] = [];
+  const made: Made = [];
   const contents = new Map<string, Buffer>();
+  let count = 0;
   const treeOf = (id: string): Tree => made.find(({ snapshot }) => snapshot.id === id)?.tree ?? new Map();
   const damaged = new Set<string>();
   const unreadable_paths = new Set<string>();
@@ -38,11 +48,7 @@ export function memoryRepository(): MemoryRepository {
     if (damaged.has(path)) throw new HoldfastError('repo_damaged', `pack of ${path}`);
     return contents.get(checksum) ?? Buffer.alloc(0);
   };
-  const list: Engine['snapshots'] = async (filter = {}) =>
-    made
-      .map(({ snapshot }) => snapshot)
-      .filter((one) => filter.source === undefined || one.source === filter.source)
-      .toReversed();
+  const list = listIn(made);
   const repository: MemoryRepository = {
     damaged,
     unreadable: unreadable_paths,
@@ -51,6 +57,13 @@ export function memoryRepository(): MemoryRepository {
     requests: [],
     onCommitted: () => undefined,
     onBackup: () => undefined,
+    onForgotten: () => undefined,
+    prunes: 0,
+    forget: async (ids) => {
+      forgetIn(made, ids);
+      await repository.onForgotten(ids);
+    },
+    prune: async () => ({ ...NOTHING_FREED, snapshots: ++repository.prunes }),
     snapshots: list,
     snapshot: async (id) => {
       const found = made.find(({ snapshot }) => snapshot.id === id);
@@ -65,11 +78,10 @@ export function memoryRepository(): MemoryRepository {
       const before = parent === null ? new Map<string, Entry>() : treeOf(parent);
       const { tree, unreadable } = readTree(request, before, { contents, refused: unreadable_paths });
       const stats = statsOf(before, tree, unreadable);
-      const unchanged = stats.files_new + stats.files_changed + stats.files_removed === 0;
-      if (request.skip_unchanged && unchanged && newest !== undefined) {
+      if (request.skip_unchanged && isUnchanged(stats) && newest !== undefined) {
         return { snapshot: newest, stats, unchanged: true };
       }
-      const snapshot = snapshotOf(request, { stats, parent, number: made.length });
+      const snapshot = snapshotOf(request, { stats, parent, number: count++ });
       made.push({ snapshot, tree });
       await repository.onCommitted(snapshot);
       return { snapshot, stats, unchanged: false };
@@ -78,24 +90,52 @@ export function memoryRepository(): MemoryRepository {
     entries: async function* (snapshot) {
       yield* treeOf(snapshot.id).values();
     },
-    versions: async function* (path, filter) {
-      for (const snapshot of await list(filter)) {
-        const entry = treeOf(snapshot.id).get(path);
-        if (entry !== undefined) yield { snapshot, entry };
-      }
-    },
+    versions: (path, filter) => versionsIn(made, path, filter?.source),
     read_stream: async function* (entry) {
       yield await read(entry);
     },
     read_many: async (entries, use) => {
       for (const entry of entries) await use(entry, await read(entry));
     },
-    restore: ({ snapshot_id, target, select = () => true }) => {
-      const chosen = [...treeOf(snapshot_id).values()].filter(({ path }) => select(path));
-      return restoreAll(chosen, target, read);
-    },
+    restore: ({ snapshot_id, target, select = () => true }) =>
+      restoreAll(
+        [...treeOf(snapshot_id).values()].filter(({ path }) => select(path)),
+        target,
+        read,
+      ),
   };
   return repository;
+}
+
+function isUnchanged({ files_new, files_changed, files_removed }: BackupStats): boolean {
+  return files_new + files_changed + files_removed === 0;
+}
+
+async function* versionsIn(
+  made: Made,
+  path: string,
+  source: string | undefined,
+): ReturnType<Engine['versions']> {
+  for (const { snapshot, tree } of made.toReversed()) {
+    const entry = tree.get(path);
+    if (entry !== undefined && (source ?? snapshot.source) === snapshot.source) yield { snapshot, entry };
+  }
+}
+
+function listIn(made: Made): Engine['snapshots'] {
+  return async ({ source } = {}) =>
+    made
+      .map(({ snapshot }) => snapshot)
+      .filter((one) => source === undefined || one.source === source)
+      .toReversed();
+}
+
+type Made = { snapshot: Snapshot; tree: Tree }[];
+
+function forgetIn(made: Made, ids: readonly string[]): void {
+  const missing = ids.find((id) => !made.some(({ snapshot }) => snapshot.id === id));
+  if (missing !== undefined) throw new HoldfastError('snapshot_not_found', missing);
+  made.splice(0, made.length, ...made.filter(({ snapshot }) => !ids.includes(snapshot.id)));
 }
 
 function snapshotOf(

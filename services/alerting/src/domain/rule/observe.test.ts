@@ -73,6 +73,26 @@ describe('a failed backup', () => {
   });
 });
 
+describe('an overdue backup', () => {
+  const late = {
+    backup_id: null,
+    source: 'logs',
+    schedule: 'daily',
+    last_backup_at: null,
+    expected_at: '2026-01-01T02:00:00.000Z',
+    interval_ms: 86_400_000,
+  };
+
+  test('fires, and is over when it was made', () => {
+    const alert = condition([event('BackupOverdue', late)]);
+    if (alert === null) throw new Error('no alert');
+    expect(summaryOf(alert)).toContain('logs on web1 is overdue: it was expected by the schedule daily');
+    expect(alert.severity).toBe('high');
+    const made = event('BackupOverdue', { ...late, cleared_at: '2026-01-03T03:00:00.000Z' });
+    expect(observe(made, CONTEXT)).toMatchObject({ type: 'cleared', parts: ['logs/daily'] });
+  });
+});
+
 describe('refused requests', () => {
   const refused = event('AccessDenied', { host: 'web1', remote_address: '10.0.0.9' });
 

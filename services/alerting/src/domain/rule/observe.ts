@@ -106,6 +106,25 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
     host: hostOf(event),
     parts: event.data.manifest.sources.map(({ source }) => source),
   }),
+  BackupOverdue: (event) => {
+    const { source, schedule, expected_at, cleared_at } = event.data;
+    const host = hostOf(event);
+    const parts = [`${source}/${schedule ?? ''}`];
+    if (cleared_at !== undefined) return { type: 'cleared', rule: 'backup_overdue', host, parts };
+    const by = schedule === null ? '' : ` by the schedule ${schedule}`;
+    return {
+      type: 'condition',
+      rule: 'backup_overdue',
+      key: `${host}/${parts[0]}`,
+      host,
+      severity: 'high',
+      headline: `Backup of ${source} on ${host} is overdue: it was expected${by} at ${expected_at}`,
+      advice:
+        'Run `holdfast health` and `holdfast schedule list`; BackupFailed events say why it could not be made.',
+      closing: { by: 'event' },
+      parts,
+    };
+  },
   BackupVerificationFailed: (event) => {
     const { backup_id, problems } = event.data;
     return {

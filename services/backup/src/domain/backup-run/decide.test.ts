@@ -10,6 +10,7 @@ const wish = {
   backup_type: 'full',
   reason: 'request',
   walk: true,
+  schedule: null,
   compression: true,
   correlationid: 'c',
   actor: 'holdfast',

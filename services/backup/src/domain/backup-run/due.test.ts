@@ -11,6 +11,7 @@ const walked: SourceProgress = {
   started_ms: NOW - 60_000,
   changed_ms: null,
   walk_not_before_ms: 0,
+  is_scheduled: false,
 };
 
 describe('the next run of a source', () => {
@@ -39,6 +40,11 @@ describe('the next run of a source', () => {
   test('a change of another source waits for the schedule', () => {
     const due = nextRun(weekly, { ...walked, changed_ms: NOW }, NOW);
     expect(due).toMatchObject({ at_ms: NOW - 60_000 + 7 * 24 * HOUR, reason: 'schedule' });
+  });
+
+  test('where a schedule walks as often, the frequency only steps in after another interval', () => {
+    const due = nextRun(weekly, { ...walked, is_scheduled: true }, NOW);
+    expect(due.at_ms).toBe(NOW - 60_000 + 14 * 24 * HOUR);
   });
 
   test('a walk that is due goes before a change, for it holds the change too', () => {

@@ -20,6 +20,8 @@ export interface SourceProgress {
   readonly changed_ms: number | null;
   /** A walk that fell due while nobody was here waits until then, so that losses are noticed before it. */
   readonly walk_not_before_ms: number;
+  /** A schedule walks it as often: its frequency only counts where the schedule has let a whole interval pass. */
+  readonly is_scheduled: boolean;
 }
 
 /** A run that the system itself decides on, and from when on. */
@@ -37,6 +39,8 @@ export interface DueRun {
  */
 export const ON_CHANGE_GAP_MS = 950;
 
+/** After a start the schedules make up first what was missed. */
+const SCHEDULE_FIRST_MS = 300_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -51,7 +55,8 @@ export function nextRun(plan: SourcePlan, progress: SourceProgress, now_ms: numb
   return change !== null && change.at_ms < walk.at_ms && walk.at_ms > now_ms ? change : walk;
 }
 
-function nextOnChange(plan: SourcePlan, progress: SourceProgress, now_ms: number): DueRun | null {
+/** The next run for changes alone; null where none waits. */
+export function nextOnChange(plan: SourcePlan, progress: SourceProgress, now_ms: number): DueRun | null {
   if (!plan.on_change || progress.changed_ms === null) return null;
   const changed_ms = Math.min(progress.changed_ms, now_ms);
   const free_ms =
@@ -60,9 +65,12 @@ function nextOnChange(plan: SourcePlan, progress: SourceProgress, now_ms: number
 }
 
 function nextWalk(plan: SourcePlan, progress: SourceProgress, walked_ms: number, now_ms: number): DueRun {
-  const due_ms = slotAfter(plan.frequency, Math.min(walked_ms, now_ms));
+  const slot_ms = slotAfter(plan.frequency, Math.min(walked_ms, now_ms));
   const reason = plan.frequency === 'on_change' ? 'reconciled' : 'schedule';
-  return { at_ms: Math.max(due_ms, progress.walk_not_before_ms), reason, type: 'incremental', walk: true };
+  const at_ms = progress.is_scheduled
+    ? Math.max(slotAfter(plan.frequency, slot_ms), progress.walk_not_before_ms + SCHEDULE_FIRST_MS)
+    : Math.max(slot_ms, progress.walk_not_before_ms);
+  return { at_ms, reason, type: 'incremental', walk: true };
 }
 
 /** When the next look at everything is due; what is backed up on change is walked hourly, to find what events missed. */

@@ -12,6 +12,8 @@ export interface BackupRun {
   readonly source: string;
   readonly backup_type: BackupType;
   readonly reason: BackupReason;
+  /** The schedule that wants it, if one does. */
+  readonly schedule: string | null;
   /** Look at every file, or only at those that events named. */
   readonly walk: boolean;
   readonly compression: boolean;
@@ -50,6 +52,7 @@ type Wish = Pick<
   | 'source'
   | 'backup_type'
   | 'reason'
+  | 'schedule'
   | 'walk'
   | 'compression'
   | 'correlationid'

@@ -12,6 +12,7 @@ const run = evolve(
     backup_type: 'incremental',
     reason: 'reconciled',
     walk: true,
+    schedule: null,
     compression: true,
     correlationid: 'c',
     actor: 'holdfast',

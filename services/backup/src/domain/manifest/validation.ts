@@ -23,3 +23,8 @@ export function evolveValidation(validation: Validation, verified: Verified): Va
     verified_at: new Date(verified.at_ms).toISOString(),
   };
 }
+
+/** True where something was found damaged, and nothing has proved it well since. */
+export function hasFailed({ integrity_check, restore_test }: Validation): boolean {
+  return integrity_check === 'failed' || restore_test === 'failed';
+}
