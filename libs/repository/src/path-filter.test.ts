@@ -35,3 +35,10 @@ test('a path matcher takes what has the name, and not what is below it', () => {
   ).toEqual([]);
   expect(['/srv/sub/file', '/a.jsonl', '/srv/x[1]/y'].filter(matches)).toEqual([]);
 });
+
+test('patterns hold for names with line breaks', () => {
+  const isSelected = createPathFilter({ include: ['b/**'], exclude: ['*.log'] });
+  expect(isSelected('/srv/b/two\nlines')).toBe(true);
+  expect(isSelected('/srv/b/two\nlines.log')).toBe(false);
+  expect(createPathMatcher(['b/**'])('/srv/b/two\nlines')).toBe(true);
+});

@@ -6,6 +6,9 @@ export interface PathPatterns {
   readonly exclude?: readonly string[] | undefined;
 }
 
+/** `s`: a name may have line breaks, which `**` has to match too. */
+const MATCHING = { dot: true, nonegate: true, flags: 's' };
+
 /** True for a path that a person's patterns choose. Folders above what is included are chosen too. */
 export type PathFilter = (path: string, kind?: EntryKind) => boolean;
 
@@ -28,7 +31,7 @@ export function createPathFilter(patterns: PathPatterns): PathFilter {
 export function createPathMatcher(patterns: readonly string[]): (path: string) => boolean {
   const literals = new Set(patterns.filter((pattern) => pattern.startsWith('/')));
   const anchored = patterns.map((pattern) => (pattern.startsWith('/') ? pattern.slice(1) : `**/${pattern}`));
-  const matches = picomatch(anchored, { dot: true, nonegate: true });
+  const matches = picomatch(anchored, MATCHING);
   return (path) => literals.has(path) || matches(path.slice(1));
 }
 
@@ -39,7 +42,7 @@ function anyOf(globs: readonly string[]): (path: string) => boolean {
     const anchored = whole.startsWith('/') ? whole.slice(1) : `**/${whole}`;
     return anchored === '' ? ['**'] : [anchored, `${anchored}/**`];
   });
-  const matches = picomatch(expanded, { dot: true, nonegate: true });
+  const matches = picomatch(expanded, MATCHING);
   const literals = globs.filter((glob) => glob.startsWith('/')).map((glob) => glob.replace(/\/+$/, ''));
   return (path) => literals.some((literal) => isAtOrBelow(path, literal)) || matches(path.slice(1));
 }

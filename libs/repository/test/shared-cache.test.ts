@@ -1,13 +1,18 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createMemoryStore } from '@holdfast/storage/memory';
 import { describe, expect, test } from '@jest/globals';
 import { deriveKeys } from '../src/crypto/keys.ts';
 import { IndexCache } from '../src/index/index-cache.ts';
+import { emptyIndex } from '../src/index/index-database.ts';
 import { type IndexedPack, sealIndex } from '../src/index/index-object.ts';
+import { openRepository } from '../src/open.ts';
 import { ChunkRecords } from '../src/pack/chunk-records.ts';
 import { encodePackTable } from '../src/pack/pack-table.ts';
-import { makeScratch, noise } from './support.ts';
+import { hookStore } from './hooked-store.ts';
+import { makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
 
 const KEYS = deriveKeys(Buffer.alloc(16, 1), { master: Buffer.alloc(32, 2), id_secret: Buffer.alloc(32, 3) });
 /** So many that they go into the cache in several transactions, with pauses between them. */
@@ -70,5 +75,32 @@ describe('two processes with one cache', () => {
     await adding;
     await writer.refresh();
     expect(ids.filter((id) => writer.lookup.locate(id).length === 1)).toHaveLength(MANY);
+  });
+
+  test('a prune sees all of the index, however often another process empties the cache', async () => {
+    using scratch = makeScratch();
+    const cache_dir = join(scratch.path, 'cache');
+    const { repository, store } = await makeRepository();
+    const root = join(scratch.path, 'source');
+    for (let n = 0; n < 30; n += 1) {
+      scratch.write(`source/${n}`, noise(n, 30_000));
+      scratch.write('source/waste', noise(100 + n, 60_000));
+      await repository.backup(requestOf(root));
+    }
+    await repository.forget((await repository.snapshots()).slice(1).map(({ id }) => id));
+    await repository[Symbol.asyncDispose]();
+    const emptied = hookStore(store, async (operation) => {
+      if (operation === 'get' || !existsSync(cache_dir)) return;
+      for (const file of readdirSync(cache_dir).filter((name) => name.endsWith('.sqlite'))) {
+        using db = new DatabaseSync(join(cache_dir, file));
+        emptyIndex(db);
+      }
+    });
+    await using pruner = await openRepository(emptied, SECRET, { cache_dir });
+    await pruner.prune();
+    expect(await problemsOf(pruner)).toEqual([]);
+    let bytes = 0;
+    for await (const { size } of store.list('packs/')) bytes += size;
+    expect(bytes).toBeLessThan((30 * 30_000 + 60_000) * 1.12);
   });
 });

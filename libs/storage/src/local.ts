@@ -41,7 +41,9 @@ class LocalStore implements BlobStore {
       await this.#prepare(dirname(target));
       return await this.#putBeside(target, data);
     } catch (error) {
-      throw asStorageError(error, `put ${name}`);
+      const { message, cause, kind } = asStorageError(error, `put ${name}`);
+      // `mkdir` of Node says ENOENT on a file system that is read-only: nobody may take that for an object that is gone.
+      throw new StorageError(kind === 'not_found' ? 'failed' : kind, message, { cause });
     }
   }
 

@@ -11,8 +11,10 @@ import {
   dropFromIndex,
   emptyIndex,
   IndexLookup,
+  indexObjects,
   insertIndexObject,
   openIndexDatabase,
+  openIndexReadOnly,
 } from './index-database.ts';
 import { INDEX_PREFIX, type IndexedPack, openIndex } from './index-object.ts';
 import { MarkTable } from './mark-table.ts';
@@ -33,6 +35,8 @@ export class IndexCache implements Disposable {
   readonly #keys: RepositoryKeys;
   readonly #temporary: string | undefined;
   readonly #marks: MarkTable;
+  /** Index objects of the last listing. */
+  #listed: ReadonlySet<string> = new Set();
   #refreshing: Promise<void> | undefined;
   #refreshing_next: Promise<void> | undefined;
 
@@ -64,6 +68,23 @@ export class IndexCache implements Disposable {
       return this.refresh();
     });
     return this.#refreshing_next;
+  }
+
+  /**
+   * All that the index says, as of one moment after the call: a connection of its own, for the caller to close. What
+   * is deleted is decided by this alone: another process with the same cache may empty that at any time, and then
+   * there are packs in it that have only some of their chunks yet.
+   */
+  async view(): Promise<DatabaseSync> {
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      await this.refresh();
+      const db = openIndexReadOnly(this.file);
+      db.exec('BEGIN');
+      const known = indexObjects(db);
+      if ([...this.#listed].every((name) => known.has(name) || this.damaged.has(name))) return db;
+      db.close();
+    }
+    throw new RepositoryError('storage_failed', 'the local cache is emptied faster than it can be filled');
   }
 
   /** All lookups from now on heed the marks of this version, which grows with every marks object that is known here. */
@@ -144,9 +165,10 @@ export class IndexCache implements Disposable {
   /** False: something that was listed was gone when it was read, or went out of the cache meanwhile. */
   async #readNew(): Promise<boolean> {
     // Before the listing: what another process adds meanwhile is not in that, and was not deleted.
-    const known = this.#known();
+    const known = indexObjects(this.db);
     const stored = new Set<string>();
     for await (const name of this.#store.names(INDEX_PREFIX)) stored.add(name);
+    this.#listed = stored;
     for (const name of this.damaged.keys()) if (!stored.has(name)) this.damaged.delete(name);
     let is_whole = true;
     for (const name of this.#missing(stored, known)) is_whole = (await this.#load(name)) && is_whole;
@@ -180,14 +202,5 @@ export class IndexCache implements Disposable {
 
   #damageNote(): string {
     return this.damaged.size === 0 ? '' : ` (and ${this.damaged.size} index objects are damaged)`;
-  }
-
-  #known(): Set<string> {
-    return new Set(
-      this.db
-        .prepare('SELECT name FROM index_object')
-        .all()
-        .map((row) => row['name'] as string),
-    );
   }
 }

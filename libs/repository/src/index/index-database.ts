@@ -146,6 +146,12 @@ export class IndexLookup implements KnownChunks {
   }
 }
 
+/** Names of the index objects that are known whole. */
+export function indexObjects(db: DatabaseSync): Set<string> {
+  const rows = db.prepare('SELECT name FROM index_object').all();
+  return new Set(rows.map((row) => row['name'] as string));
+}
+
 /** A pack that the index names. */
 export interface PackRow {
   /** Local, for other rows of this database. */

@@ -1,7 +1,8 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError, throwIfAborted } from '../errors.ts';
-import { type ChunkLocation, indexedTable } from '../index/index-database.ts';
+import { type ChunkLocation, indexedPacks, indexedTable } from '../index/index-database.ts';
 import { PackWriter } from '../pack/pack-writer.ts';
 import { Slice } from '../slice.ts';
 import { PackStore } from '../write/pack-store.ts';
@@ -44,8 +45,9 @@ export async function evacuatePacks(
   const store = new PackStore(engine);
   const writer = new PackWriter(engine.keys, { compress: true, on_pack: store.put });
   const leaving = new Set([...options.packs, ...(options.dropped ?? [])]);
-  const run = { engine, reach, writer, store, leaving, copied: new ChunkSet() };
-  const left = new Map<string, 'damaged' | 'gone'>();
+  using view = await engine.index.view();
+  const left = goneAlready(view, options.packs);
+  const run = { engine, view, reach, writer, store, leaving, copied: new ChunkSet() };
   for (const is_newest of [true, false]) {
     for (const pack of options.packs) {
       throwIfAborted(options.signal);
@@ -66,8 +68,15 @@ export async function evacuatePacks(
   return { packs, damaged, bytes_written: store.bytes_stored };
 }
 
+/** Those that somebody else has deleted since they were chosen. */
+function goneAlready(view: DatabaseSync, packs: readonly string[]): Map<string, 'damaged' | 'gone'> {
+  const named = new Set(indexedPacks(view).map(({ id }) => id));
+  return new Map(packs.filter((pack) => !named.has(pack)).map((pack) => [pack, 'gone']));
+}
+
 interface Run {
   readonly engine: Engine;
+  readonly view: DatabaseSync;
   readonly reach: Reach;
   readonly writer: PackWriter;
   readonly store: PackStore;
@@ -78,7 +87,7 @@ interface Run {
 
 /** What anything needs of a pack and only packs that leave hold, in the order in which it lies there. */
 async function wantedChunks(run: Run, pack: string): Promise<WantedChunk[]> {
-  const { header, table } = await indexedTable(run.engine.index.db, pack);
+  const { header, table } = indexedTable(run.view, pack);
   const slice = new Slice();
   const wanted: WantedChunk[] = [];
   for (const { prefix, block, offset, length } of table.chunks) {

@@ -1,11 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Engine } from '../engine.ts';
-import {
-  eachIndexedBlock,
-  eachIndexedChunk,
-  indexedPacks,
-  openIndexReadOnly,
-} from '../index/index-database.ts';
+import { eachIndexedBlock, eachIndexedChunk, indexedPacks } from '../index/index-database.ts';
 import { Slice } from '../slice.ts';
 import { IN_NEWEST, isBySnapshot, type Reach } from './reach.ts';
 
@@ -57,9 +52,7 @@ interface Place {
 
 /** Looks at every chunk of the index once. A chunk that several packs hold is served by one of them: see `servesBefore`. */
 export async function measurePacks(engine: Engine, reach: Reach): Promise<Measured> {
-  // A connection of its own: it sees one state, whatever this process stores meanwhile.
-  using db = openIndexReadOnly(engine.index.file);
-  db.exec('BEGIN');
+  using db = await engine.index.view();
   const tallies = readTallies(engine, db);
   const slice = new Slice();
   let found_by_snapshots = 0;

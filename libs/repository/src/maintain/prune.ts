@@ -1,11 +1,10 @@
 import { removePending, revokeWriter } from '../deletion/pending-list.ts';
 import type { Engine } from '../engine.ts';
 import { damaged, fromStorage } from '../errors.ts';
-import { indexedPacks } from '../index/index-database.ts';
 import { PACK_PREFIX } from '../pack/pack-name.ts';
 import { evacuatePacks } from './evacuate.ts';
 import { type Look, takeStock } from './look.ts';
-import { measurePacks } from './pack-use.ts';
+import { measurePacks, type PackUse } from './pack-use.ts';
 import { DEFAULT_LIMITS, type Plan, type PlanLimits, planMaintenance } from './plan.ts';
 import type { Reach } from './reach.ts';
 import { removePacks } from './remove-packs.ts';
@@ -65,7 +64,7 @@ async function prune(engine: Engine, options: PruneOptions): Promise<PruneResult
   const { look, reach } = await takeStock(engine);
   const { packs, found_by_snapshots } = await measurePacks(engine, reach);
   if (found_by_snapshots < reach.by_snapshots) throw incomplete(reach.by_snapshots - found_by_snapshots);
-  const litter = look.open.length === 0 ? await unindexedPacks(engine) : [];
+  const litter = look.open.length === 0 ? await unindexedPacks(engine, packs) : [];
   const plan = planMaintenance(packs, { ...DEFAULT_LIMITS, ...options.limits });
   const before = {
     snapshots: look.snapshots.length,
@@ -139,8 +138,11 @@ async function clearWriters(engine: Engine, look: Look, revoke_after_ms: number)
 }
 
 /** What backups that were cut short have left: no index names it, so that nobody can rely on it. */
-async function unindexedPacks(engine: Engine): Promise<{ id: string; size: number }[]> {
-  const indexed = new Set(indexedPacks(engine.index.db).map(({ id }) => id));
+async function unindexedPacks(
+  engine: Engine,
+  packs: readonly PackUse[],
+): Promise<{ id: string; size: number }[]> {
+  const indexed = new Set(packs.map(({ id }) => id));
   const litter: { id: string; size: number }[] = [];
   for await (const { name, size } of engine.store.list(PACK_PREFIX)) {
     const id = name.slice(name.lastIndexOf('/') + 1);

@@ -29,12 +29,13 @@ export async function removePacks(
 ): Promise<string[]> {
   await markPacks(engine, [...packs, ...litter.map(({ id }) => id)]);
   const { look, reach } = await takeStock(engine, earlier);
-  const indexed = new Set(indexedPacks(engine.index.db).map(({ id }) => id));
+  using view = await engine.index.view();
+  const indexed = new Set(indexedPacks(view).map(({ id }) => id));
   const named = namedByWriters(look);
   const goes: string[] = [];
   // One that is no longer in the index somebody else is deleting.
   for (const id of packs.filter((pack) => indexed.has(pack) && !named.has(pack))) {
-    const { table } = await indexedTable(engine.index.db, id);
+    const { table } = indexedTable(view, id);
     if (await isHeldElsewhere(engine, table.chunks, reach)) goes.push(id);
   }
   for (const pack of litter.filter(({ id }) => !indexed.has(id) && !named.has(id))) {

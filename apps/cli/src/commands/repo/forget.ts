@@ -95,7 +95,9 @@ function report(verdicts: readonly Verdict[], goes: readonly Snapshot[], options
   ]);
   printTable(['', 'id', 'time', 'host', 'source', 'why'], rows);
   const done = options.dryRun ? 'would forget' : 'forgot';
-  print(`${done} ${count(goes.length, 'snapshot')}, ${verdicts.length - goes.length} stay`);
+  const stay = verdicts.length - goes.length;
+  // Where IDs were given nobody has looked at the others.
+  print(`${done} ${count(goes.length, 'snapshot')}${stay === 0 ? '' : `, ${stay} stay`}`);
 }
 
 function asJson(verdicts: readonly Verdict[], options: ForgetOptions, pruned: unknown) {

@@ -47,6 +47,8 @@ Without --password-file the kit itself opens the repository.
 
 async function kit(options: KitOptions): Promise<void> {
   await withRepository(options, async (repository) => {
+    // First: a slot whose page cannot be written opens the repository for nobody, and stays.
+    if (options.out !== undefined) writePage(options.out, '', 'wx');
     const { id, secret } = await repository.keys.makeKit();
     const facts = {
       repository_id: repository.id,
@@ -55,7 +57,7 @@ async function kit(options: KitOptions): Promise<void> {
       made: new Date().toISOString(),
     };
     const page = options.html ? kitHtml(facts, secret) : kitPage(facts, secret);
-    if (options.out !== undefined) writePage(options.out, page);
+    if (options.out !== undefined) writePage(options.out, page, 'w');
     if (options.json) {
       printJson({
         ...facts,
@@ -70,10 +72,10 @@ async function kit(options: KitOptions): Promise<void> {
   });
 }
 
-/** Into a new file: a kit that stands is not written over. */
-function writePage(file: string, page: string): void {
+/** `wx`: into a new file, a kit that stands is not written over; `w`: into that one. */
+function writePage(file: string, page: string, flag: 'wx' | 'w'): void {
   try {
-    writeFileSync(resolve(file), page, { flag: 'wx', mode: 0o600, flush: true });
+    writeFileSync(resolve(file), page, { flag, mode: 0o600, flush: true });
   } catch (error) {
     throw usageError(`--out ${file}: ${Error.isError(error) ? error.message : String(error)}`);
   }

@@ -41,7 +41,10 @@ describe('repo key', () => {
     const kit = repo(['key', 'kit', ...by('new'), '--out', page_file, '--json']);
     expect(kit.json()).toMatchObject({ file: page_file, location: expect.stringContaining('repository') });
     expect(statSync(page_file).mode & 0o777).toBe(0o600);
+    const slot_count = () => repo(['key', 'list', ...by('new'), '--json']).json().length;
+    const before = slot_count();
     expect(repo(['key', 'kit', ...by('new'), '--out', page_file]).status).toBe(2);
+    expect(slot_count()).toBe(before);
     const page = readFileSync(page_file, 'utf8');
     expect(repo(['snapshots', ...by('kit.txt')]).status).toBe(0);
 
