@@ -93,10 +93,21 @@ interface Logged {
   renames: number;
 }
 
+/** A loss of the log fails one run, so that people are told; the next makes a new base. */
 async function prepare(work: Work, wanted: Wanted): Promise<void> {
+  const staging = await openStaging(work.source.folder);
+  try {
+    await bringUpToDate(work, wanted, staging);
+  } catch (error) {
+    const state = isLogLost(error) ? await staging.state() : null;
+    if (state !== null) await staging.setState({ ...state, told: true });
+    throw error;
+  }
+}
+
+async function bringUpToDate(work: Work, wanted: Wanted, staging: Staging): Promise<void> {
   const { db, source } = work;
   await chosenCollections(db, source.collections);
-  const staging = await openStaging(source.folder);
   const log = await openLog(work, staging);
   const base = newestOf(await staging.bases(), log.state);
   const isMade = base?.id === wanted.backup_id;
@@ -122,6 +133,9 @@ async function openLog(work: Work, staging: Staging): Promise<Logged> {
   if (state !== null && state.broken === null && fits(work, state)) {
     return { staging, state: await resume(staging, state), renames: 0 };
   }
+  if (state !== null && state.broken !== null && !state.told) {
+    throw new HoldfastError('change_history_lost', `${state.broken}; a new base is made`);
+  }
   const now = await clusterNow(work.db);
   const { db, source } = work;
   const begun: LogState = {
@@ -133,6 +147,7 @@ async function openLog(work: Work, staging: Staging): Promise<Logged> {
     tail: now,
     through: now,
     broken: null,
+    told: false,
   };
   await staging.setState(begun);
   return { staging, state: begun, renames: 0 };

@@ -94,12 +94,14 @@ interface Sifted {
 }
 
 /** The events of a batch that are not after a moment. */
-function sift(batch: StreamBatch, until: ClusterTime, { collections }: LogState): Sifted {
+function sift(batch: StreamBatch, until: ClusterTime, { collections, tail }: LogState): Sifted {
   const events: LoggedEvent[] = [];
   let renames = 0;
   for (const bytes of batch.events) {
     const time = timeOfEvent(bytes);
     if (compareTimes(time, until) > 0) return { events, renames, is_over: true, reason: null };
+    // A stream that begins at a time begins with what was done at that time, which everything holds already.
+    if (compareTimes(time, tail) <= 0) continue;
     if (typeOfEvent(bytes) === 'rename') {
       renames += 1;
       const change = readChangeEvent(bytes);

@@ -46,14 +46,13 @@ export async function openChangeStream(
   };
   return {
     next: async () => {
-      const ready = cursor.first;
-      if (ready !== null) {
-        cursor = { ...cursor, first: null };
-        if (ready.events.length > 0) return ready;
-      }
       // An event that ends the stream (the database was dropped) leaves none to ask: it is opened anew after it.
-      if (cursor.id.isZero())
+      if (cursor.first === null && cursor.id.isZero()) {
         cursor = await openCursor(db, session, pipelineOf(collections, { token: cursor.token }));
+      }
+      const { first } = cursor;
+      cursor = { ...cursor, first: null };
+      if (first !== null && first.events.length > 0) return first;
       const batch = await getMore(db, session, cursor);
       cursor = batch.cursor;
       return batch;

@@ -93,3 +93,8 @@ function isAway(error: MongoError): boolean {
 function withoutAddress(message: string): string {
   return message.replace(/mongodb(\+srv)?:\/\/\S+/gi, 'mongodb://…');
 }
+
+/** A query of a request, in Extended JSON, as the driver takes it. */
+export function decodeQuery(query: Record<string, unknown>): Record<string, unknown> {
+  return BSON.EJSON.deserialize(query, { relaxed: false }) as Record<string, unknown>;
+}

@@ -23,6 +23,8 @@ export const LogState = z.object({
   through: Time,
   /** Why the log cannot be gone on with: the next backup begins with a new base. */
   broken: z.string().nullable(),
+  /** A run has failed of it, so that people were told. */
+  told: z.boolean(),
 });
 export type LogState = z.infer<typeof LogState>;
 

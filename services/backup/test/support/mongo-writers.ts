@@ -183,6 +183,7 @@ export async function bytesOfDatabase(
   const found: [string, string[]][] = [];
   const db = client.db(database);
   for (const { name } of await db.listCollections({}, { nameOnly: true }).toArray()) {
+    if (name.startsWith('system.')) continue;
     const raw = await db.collection(name).find({}, { raw: true }).toArray();
     found.push([
       name,
