@@ -22,6 +22,8 @@ export interface ChangeStream extends AsyncDisposable {
 }
 
 const WAIT_MS = 200;
+/** So many are taken apart at a time: others have their turn in between. */
+const BATCH_EVENTS = 1_000;
 /** The server does not have, or does not know, the place where the stream was to go on. */
 const HISTORY_CODES = new Set([286, 280, 260, 136, 9, 50811, 40615, 40647, 40649]);
 
@@ -70,7 +72,12 @@ interface Cursor {
 const COLLECTION = '$cmd.aggregate';
 
 async function openCursor(db: Db, session: ClientSession, pipeline: object[]): Promise<Cursor> {
-  const command = { aggregate: 1, pipeline, cursor: {}, readConcern: { level: 'majority' } };
+  const command = {
+    aggregate: 1,
+    pipeline,
+    cursor: { batchSize: BATCH_EVENTS },
+    readConcern: { level: 'majority' },
+  };
   return told(async () => {
     const reply = await db.command(command, { session, raw: true });
     return cursorOf(reply['cursor'] as Buffer, 'firstBatch');
@@ -78,7 +85,7 @@ async function openCursor(db: Db, session: ClientSession, pipeline: object[]): P
 }
 
 async function getMore(db: Db, session: ClientSession, cursor: Cursor) {
-  const command = { getMore: cursor.id, collection: COLLECTION, maxTimeMS: WAIT_MS };
+  const command = { getMore: cursor.id, collection: COLLECTION, batchSize: BATCH_EVENTS, maxTimeMS: WAIT_MS };
   return told(async () => {
     const reply = await db.command(command, { session, raw: true });
     const next = cursorOf(reply['cursor'] as Buffer, 'nextBatch');

@@ -73,11 +73,10 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 
 function clientOf(url: string): MongoClient {
   try {
-    return new MongoClient(url, {
-      serverSelectionTimeoutMS: SELECT_MS,
-      appName: 'holdfast',
-      retryReads: true,
-    });
+    const patience = /[?&]serverSelectionTimeoutMS=/i.test(url)
+      ? {}
+      : { serverSelectionTimeoutMS: SELECT_MS };
+    return new MongoClient(url, { ...patience, appName: 'holdfast' });
   } catch {
     // The driver's own words may quote the address with its password.
     throw new HoldfastError('config_invalid', 'mongodb_url is no address of MongoDB');

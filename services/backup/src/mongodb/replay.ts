@@ -38,7 +38,7 @@ export interface ReplayOptions {
   readonly isNeeded: (collection: string) => boolean;
 }
 
-const BATCH_EVENTS = 2_000;
+const BATCH_EVENTS = 1_000;
 const BATCH_BYTES = 16 * 1024 * 1024;
 
 /** A replay that holds nothing yet. */

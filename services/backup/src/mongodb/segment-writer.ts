@@ -30,7 +30,7 @@ interface OpenSegment {
 }
 
 /** Larger segments are cut, so that a backup of a long log is many small files that stay as they are. */
-export const SEGMENT_BYTES = 16 * 1024 * 1024;
+export const SEGMENT_BYTES = 8 * 1024 * 1024;
 
 /** A writer that goes on after `tail`. */
 export function createSegmentWriter(
