@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './setup/lock.mjs';
+import { ensureMongod } from './setup/mongod.mjs';
 import { ensureNatsServer } from './setup/nats-server.mjs';
 import { ensurePackages, packagesAreCurrent } from './setup/packages.mjs';
 import { SetupError, say } from './setup/say.mjs';
@@ -21,6 +22,7 @@ export async function setup({ nats = true, tests = false } = {}) {
   if (!packagesAreCurrent(CHECKOUT)) missing.push(ensurePackages);
   if (nats && !(await ensureNatsServer.isThere(CHECKOUT))) missing.push(ensureNatsServer);
   if (tests && !(await ensureSecondReader.isThere(CHECKOUT))) missing.push(ensureSecondReader);
+  if (tests && !(await ensureMongod.isThere(CHECKOUT))) missing.push(ensureMongod);
   if (missing.length === 0) return;
   const start = Date.now();
   await withLock(join(CHECKOUT, '.cache', 'setup.lock'), async () => {

@@ -7,15 +7,19 @@ import { type CompiledSource, compileSources } from '@holdfast/runtime/source-ma
 import type { SourcePlan } from './domain/backup-run/due.ts';
 import { policyOf } from './domain/retention/policy.ts';
 import type { RetentionPolicy } from './domain/retention/state.ts';
+import type { MongoSource } from './mongodb/capture.ts';
+import { databaseSource, namesDatabase, whyNoDatabase } from './mongodb/source.ts';
 
-/** A source of files, and when it is to be backed up. */
+/** A source of files or a database, and when it is to be backed up. */
 export interface ProtectedSource extends CompiledSource {
   readonly plan: SourcePlan;
+  /** Of a database: its roots are the folder that holds its base and its changes. */
+  readonly mongodb?: MongoSource;
 }
 
 /** What this service takes from the configuration, made ready once. */
 export interface BackupSettings {
-  /** The sources that hold files, the most important first. */
+  /** The sources that hold files, and the databases that have an address; the most important first. */
   readonly sources: readonly ProtectedSource[];
   readonly database_file: string;
   readonly scratch_dir: string;
@@ -35,7 +39,7 @@ export function backupSettings({ config, data_dir }: ServiceContext): BackupSett
   const tier = Object.keys(config.storage.tiers)[0] ?? 'hot';
   return {
     sources: compileSources(config, process.cwd(), data_dir)
-      .filter((source) => source.roots.length > 0)
+      .flatMap((source) => readable(source, join(paths.service('backup'), 'mongodb', source.name)))
       .map((source) => ({ ...source, plan: planOf(source) }))
       .sort((one, other) => urgencyOf(one) - urgencyOf(other)),
     database_file: join(paths.service('backup'), 'backup.sqlite'),
@@ -48,9 +52,17 @@ export function backupSettings({ config, data_dir }: ServiceContext): BackupSett
   };
 }
 
-function planOf({ name, config }: CompiledSource): SourcePlan {
+/** What can be read of a source: its files, or what is put together of its database. */
+function readable(source: CompiledSource, folder: string): CompiledSource[] {
+  if (source.roots.length > 0) return [source];
+  return namesDatabase(source) && whyNoDatabase(source) === null ? [databaseSource(source, folder)] : [];
+}
+
+function planOf({ name, config, mongodb }: CompiledSource & { mongodb?: MongoSource }): SourcePlan {
   const frequency = config.backup_frequency;
-  return { source: name, on_change: config.priority === 'critical' || frequency === 'on_change', frequency };
+  // Of a database only that is noted as a change which is to be backed up at once.
+  const on_change = mongodb !== undefined || config.priority === 'critical' || frequency === 'on_change';
+  return { source: name, on_change, frequency };
 }
 
 /** Smaller is more urgent. */

@@ -4,6 +4,7 @@ import { connectService, type ServiceContext } from '@holdfast/runtime/connect-s
 import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { createCleaner } from './adapters/cleaner.ts';
+import { openDatabases } from './adapters/databases.ts';
 import type { Engine } from './adapters/engine.ts';
 import type { SnapshotDeps } from './adapters/make-snapshot.ts';
 import { takeInConfigured } from './adapters/modify-schedules.ts';
@@ -36,7 +37,8 @@ export async function startBackup(
   const settings = backupSettings(context);
   const state = opened.use(openState(context, settings.database_file));
   const repository = overrides.repository ?? opened.use(await openOrCreate(settings.repository));
-  const deps = { context, settings, state, repository };
+  const databases = opened.use(openDatabases({ context, settings, state }));
+  const deps = { context, settings, state, repository, databases };
   await replayHistory(deps);
   takeInConfigured(deps);
   await reconcile(deps);
@@ -69,6 +71,7 @@ export async function startBackup(
   cleaner.resume();
   scheduler.wake();
   runner.wake();
+  databases.watch(runner.wake);
   context.log.info({ url, sources: settings.sources.map(({ name }) => name) }, 'backup serves');
 
   const held = opened.move();

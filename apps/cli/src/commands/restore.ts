@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { bytes, count, print, printJson } from '../output/print.ts';
 import { backupIdOf } from './backups.ts';
+import { type DatabaseOptions, meansDatabase, restoreDatabase } from './restore-database.ts';
 
-interface RestoreOptions extends ConnectionOptions {
+interface RestoreOptions extends DatabaseOptions {
   backupId?: string;
   files?: string[];
   target?: string;
@@ -42,6 +43,11 @@ export function registerRestore(program: Command): void {
     .option('--target <dir>', 'the folder', 'restored')
     .option('--no-verify', 'do not compare what was written')
     .option('--dry-run', 'say what would be done')
+    .option('--at <time>', 'of a database: as it was at the end of this second')
+    .option('--target-database <name>', 'of a database: where it goes (default: where it was)')
+    .option('--collections <names...>', 'of a database: only these')
+    .option('--query <json>', 'of a database: put only documents that match into what stands there')
+    .option('--overwrite', 'of a database: take the place of collections that stand there')
     .action(restore);
 }
 
@@ -59,6 +65,7 @@ async function verify(
 }
 
 async function restore(positional: string | undefined, options: RestoreOptions): Promise<void> {
+  if (meansDatabase(options)) return restoreDatabase(backupIdOf(positional, options), options);
   const body = {
     backup_id: backupIdOf(positional, options),
     ...(options.files === undefined ? {} : { files: options.files }),

@@ -211,3 +211,30 @@ export const ScheduleView = z.object({
   overdue_sources: z.array(z.string()),
 });
 export type ScheduleView = z.infer<typeof ScheduleView>;
+
+export const RestoreDatabaseBody = z.strictObject({
+  backup_id: z.string(),
+  at: z
+    .string()
+    .optional()
+    .describe(
+      'RFC 3339: as at the end of that second; or a cluster time `seconds.increment`; default: the latest',
+    ),
+  target_database: z.string().min(1).optional().describe('default: the one that was backed up'),
+  collections: z.array(z.string().min(1)).min(1).optional().describe('default: all'),
+  query: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Extended JSON: only documents that match are put into what stands there'),
+  overwrite: z.boolean().default(false).describe('collections may take the place of those that stand there'),
+});
+export type RestoreDatabaseBody = z.infer<typeof RestoreDatabaseBody>;
+export const RestoreDatabaseResult = z.object({
+  backup_id: z.string(),
+  database: z.string(),
+  at: z.string().describe('cluster time'),
+  collections: z.array(z.object({ name: z.string(), documents: z.number().int() })),
+  changes_replayed: z.number().int(),
+  duration_ms: z.number(),
+});
+export type RestoreDatabaseResult = z.infer<typeof RestoreDatabaseResult>;

@@ -42,7 +42,7 @@ export function readEnv(
 function databaseSources({ sources }: Tree): string[] {
   if (!isTree(sources)) return [];
   return Object.entries(sources)
-    .filter(([, source]) => isTree(source) && 'mongodb_collections' in source)
+    .filter(([, source]) => isTree(source) && ('mongodb_collections' in source || 'database' in source))
     .map(([name]) => name);
 }
 

@@ -15,7 +15,9 @@ export function inactiveKeys(config: HoldfastConfig): InactiveKey[] {
   const parts = WHOLE_PARTS.filter((part) => config[part] !== undefined);
   const tiers = Object.keys(config.storage.tiers).map((tier) => `storage.tiers.${tier}`);
   const databases = Object.entries(config.sources)
-    .filter(([, source]) => source.mongodb_collections.length > 0)
+    .filter(([, { mongodb_collections, mongodb_url, mongodb_url_file }]) => {
+      return mongodb_collections.length > 0 && (mongodb_url ?? mongodb_url_file) === undefined;
+    })
     .map(([name]) => `sources.${name} (MongoDB)`);
   const strategies = Object.entries(config.recovery.strategies).flatMap(([pattern, list]) =>
     list

@@ -9,6 +9,7 @@ import type { BackupRun } from '../domain/backup-run/state.ts';
 import { buildManifest, type Surroundings } from '../domain/manifest/build.ts';
 import { carriedPaths } from '../domain/pins/decide.ts';
 import type { TakenChanges } from './change-table.ts';
+import { type Databases, refuseIncomplete } from './databases.ts';
 import type { Engine } from './engine.ts';
 import { gitFacts } from './git-facts.ts';
 import { isThere, requireRoots } from './standing.ts';
@@ -19,6 +20,7 @@ export interface SnapshotDeps {
   readonly settings: BackupSettings;
   readonly state: BackupState;
   readonly repository: Engine;
+  readonly databases: Databases;
 }
 
 export interface Attempt {
@@ -41,13 +43,21 @@ export class LossMeanwhile extends Error {
 export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promise<BackupResult> {
   const { context, state, repository } = deps;
   const { run, source, signal } = attempt;
-  requireRoots(source);
   const parent = parentOf(state, run);
+  const { full } = readingOf(run.backup_type);
+  await deps.databases.prepare(source, {
+    backup_id: run.backup_id,
+    full,
+    isKept: (path) => isKept(repository, parent, path),
+    signal,
+  });
+  requireRoots(source);
   const about = await surroundingsOf(deps, source, parent);
   const carry = carriedPaths(casesIn(state, source), (folder) => !isThere(folder));
-  const changes = run.walk ? undefined : pathsToRead(attempt.taken);
+  const changes = run.walk || source.mongodb !== undefined ? undefined : pathsToRead(attempt.taken);
   const metadata = (stats: BackupStats) => {
     refuseWhatWasLost(casesIn(state, source), carry, changes);
+    refuseIncomplete(source, stats.unreadable);
     return { backup_id: run.backup_id, manifest: buildManifest(run, stats, about) };
   };
   return repository.backup({
@@ -56,7 +66,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     roots: source.roots,
     select: source.select,
     ...(parent !== undefined && { parent: parent.snapshot_id }),
-    full: readingOf(run.backup_type).full,
+    full,
     ...(changes !== undefined && { changes }),
     carry,
     metadata,
@@ -65,6 +75,15 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     on_progress: attempt.onProgress,
     signal,
   });
+}
+
+async function isKept(
+  repository: Engine,
+  parent: BackupManifest | undefined,
+  path: string,
+): Promise<boolean> {
+  if (parent === undefined) return false;
+  return (await repository.find(await repository.snapshot(parent.snapshot_id), path)) !== undefined;
 }
 
 /** The backup to compare with: for a differential one the last full, else the last. */

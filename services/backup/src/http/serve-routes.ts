@@ -8,6 +8,7 @@ import { listBackupFiles } from './list-backup-files.ts';
 import { listBackups } from './list-backups.ts';
 import { listSchedules } from './list-schedules.ts';
 import { releaseBackup } from './release-backup.ts';
+import { restoreDatabaseRoute } from './restore-database.ts';
 import { restoreFiles } from './restore-files.ts';
 import { setSchedule } from './set-schedule.ts';
 import { showBackup } from './show-backup.ts';
@@ -27,6 +28,7 @@ export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   createBackup(app, deps);
   verifyBackup(app, deps);
   restoreFiles(app, deps);
+  restoreDatabaseRoute(app, deps);
   cleanUp(app, deps);
   deleteBackup(app, deps);
   holdBackup(app, deps);

@@ -1,7 +1,9 @@
 import { BackupHealth } from '@holdfast/contracts/http/backup';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
+import { compileSources } from '@holdfast/runtime/source-match';
 import type { ProtectedSource } from '../config.ts';
+import { namesDatabase, whyNoDatabase } from '../mongodb/source.ts';
 import type { RouteDeps } from './deps.ts';
 
 const PINS_MAX = 100;
@@ -20,7 +22,7 @@ export function showHealth(app: HttpServer, deps: RouteDeps): void {
     const { cases, outbox } = deps.state;
     return {
       status: ok ? ('ok' as const) : ('degraded' as const),
-      sources: [...files, ...databases(deps)],
+      sources: [...files, ...others(deps)],
       open_cases: cases.paths().size,
       pins: cases.list(PINS_MAX).map(({ path, pin }) => ({
         path,
@@ -36,11 +38,12 @@ function sourceHealth(deps: RouteDeps, source: ProtectedSource): SourceHealth {
   const { state } = deps;
   const newest = state.catalog.newest(source.name);
   const failing = state.runs.open(source.name).find(({ error }) => error !== null);
+  const trouble = deps.databases.trouble(source.name);
   const next_ms = nextBackup(deps, source);
   return {
     source: source.name,
-    status: statusOf(newest !== undefined, failing !== undefined),
-    detail: failing?.error?.message ?? null,
+    status: statusOf(newest !== undefined, failing !== undefined || trouble !== null),
+    detail: failing?.error?.message ?? trouble,
     priority: source.config.priority,
     backup_frequency: source.config.backup_frequency,
     last_backup_id: newest?.backup_id ?? null,
@@ -66,19 +69,21 @@ function statusOf(has_backup: boolean, is_failing: boolean): SourceHealth['statu
   return has_backup ? 'ok' : 'pending_first';
 }
 
-/** Databases are in the configuration already and are not backed up yet: said here, and nowhere a failure. */
-function databases({ context, settings }: RouteDeps): SourceHealth[] {
-  const files = new Set(settings.sources.map(({ name }) => name));
-  const others = Object.entries(context.config.sources).filter(([name]) => !files.has(name));
-  return others.map(([source, { priority, backup_frequency, mongodb_collections }]) => ({
-    source,
-    status: 'unsupported' as const,
-    detail: mongodb_collections.length > 0 ? 'databases are not backed up yet' : 'it names no files',
-    priority,
-    backup_frequency,
-    last_backup_id: null,
-    last_backup_at: null,
-    next_backup_at: null,
-    pending_changes: 0,
-  }));
+/** Sources that nothing can be read of, each with its reason: nowhere a failure. */
+function others({ context, settings }: RouteDeps): SourceHealth[] {
+  const read = new Set(settings.sources.map(({ name }) => name));
+  const sources = compileSources(context.config, process.cwd(), context.data_dir);
+  return sources
+    .filter(({ name }) => !read.has(name))
+    .map((source) => ({
+      source: source.name,
+      status: 'unsupported' as const,
+      detail: namesDatabase(source) ? whyNoDatabase(source) : 'it names no files',
+      priority: source.config.priority,
+      backup_frequency: source.config.backup_frequency,
+      last_backup_id: null,
+      last_backup_at: null,
+      next_backup_at: null,
+      pending_changes: 0,
+    }));
 }

@@ -1,0 +1,76 @@
+import { HoldfastError } from '@holdfast/contracts/errors';
+import { RestoreDatabaseBody, RestoreDatabaseResult } from '@holdfast/contracts/http/backup';
+import { actorOf } from '@holdfast/http/caller';
+import type { HttpServer } from '@holdfast/http/server';
+import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/mongodb/cluster-time.ts';
+import type { MongoSource } from '../mongodb/capture.ts';
+import { connectDatabase, decodeQuery } from '../mongodb/connect.ts';
+import { restoreDatabase } from '../mongodb/restore-database.ts';
+import { answered, type RouteDeps, requireManifest } from './deps.ts';
+
+/** `POST /api/backup/restore-database`: a database, or some of it, as it was at a moment. */
+export function restoreDatabaseRoute(app: HttpServer, deps: RouteDeps): void {
+  const schema = {
+    tags: ['backup'],
+    summary: 'Restore a database as it was at a moment',
+    body: RestoreDatabaseBody,
+    response: { 200: RestoreDatabaseResult },
+  };
+  const route = { config: { role: 'backup_operator' as const }, schema };
+  app.post('/api/backup/restore-database', route, async ({ body, caller, signal }) => {
+    const result = await answered(restore(deps, body, signal));
+    tell(deps, result, actorOf(caller));
+    return result;
+  });
+}
+
+async function restore(
+  deps: RouteDeps,
+  body: RestoreDatabaseBody,
+  signal: AbortSignal,
+): Promise<RestoreDatabaseResult> {
+  const started = performance.now();
+  const { snapshot_id, sources } = requireManifest(deps, body.backup_id);
+  const source = requireDatabase(deps, sources[0]?.source ?? '');
+  const at = body.at === undefined ? null : momentOf(body.at);
+  const snapshot = await deps.repository.snapshot(snapshot_id);
+  await using connected = await connectDatabase(await source.url(), source.database);
+  const { client, db } = connected;
+  const restored = await restoreDatabase({
+    repository: deps.repository,
+    snapshot,
+    target: body.target_database === undefined ? db : client.db(body.target_database),
+    at,
+    collections: body.collections,
+    query: body.query === undefined ? undefined : decodeQuery(body.query),
+    overwrite: body.overwrite,
+    signal,
+  });
+  return {
+    backup_id: body.backup_id,
+    ...restored,
+    at: formatTime(restored.at),
+    collections: [...restored.collections],
+    duration_ms: Math.round(performance.now() - started),
+  };
+}
+
+function requireDatabase({ settings }: RouteDeps, name: string): MongoSource {
+  const source = settings.sources.find((one) => one.name === name);
+  if (source?.mongodb !== undefined) return source.mongodb;
+  throw new HoldfastError('bad_request', `${name} is no database that this host reaches: restore its files`);
+}
+
+function momentOf(text: string): ClusterTime {
+  const time_ms = Date.parse(text);
+  const moment = parseTime(text) ?? (Number.isNaN(time_ms) ? null : endOfSecond(time_ms));
+  if (moment !== null) return moment;
+  throw new HoldfastError('bad_request', `${text} is no time: 2026-11-25T10:00:00Z, or seconds.increment`);
+}
+
+function tell({ state }: RouteDeps, result: RestoreDatabaseResult, actor: string): void {
+  const { backup_id, database, collections, duration_ms } = result;
+  const target_path = `mongodb:${database}`;
+  const data = { backup_id, target_path, files_restored: collections.length, bytes_restored: 0, duration_ms };
+  state.write(() => state.tell('BackupRestored', { subject: backup_id, data, actor }));
+}

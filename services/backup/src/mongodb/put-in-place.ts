@@ -1,0 +1,104 @@
+import { HoldfastError } from '@holdfast/contracts/errors';
+import type { Db } from 'mongodb';
+import { type BsonElement, bsonField } from '../domain/mongodb/bson-bytes.ts';
+import type { CollectionFacts } from '../domain/mongodb/collections.ts';
+import { deleteRaw, insertRaw } from './raw-write.ts';
+import type { Replay } from './replay.ts';
+
+export interface Placing {
+  readonly target: Db;
+  readonly replay: Replay;
+  readonly collections: ReadonlyMap<string, CollectionFacts>;
+  readonly query?: Record<string, unknown> | undefined;
+  readonly overwrite: boolean;
+}
+
+type Placed = { readonly name: string; readonly documents: number };
+
+const BATCH_DOCUMENTS = 1_000;
+/** What a collection may be told after it was made; all else is fixed then. */
+const CHANGEABLE = ['validator', 'validationLevel', 'validationAction', 'changeStreamPreAndPostImages'];
+
+/** Gives what was put together its indexes and its name. */
+export async function putInPlace(placing: Placing): Promise<Placed[]> {
+  const { target, collections, replay } = placing;
+  if (placing.query !== undefined) return mergeAll(placing);
+  await refuseOccupied(target, [...collections.keys()], placing.overwrite);
+  const placed: Placed[] = [];
+  const [views, others] = [true, false].map((wanted) =>
+    [...collections].filter(([, { kind }]) => (kind === 'view') === wanted),
+  );
+  // Indexes of all come first: when the first collection gets its name, nothing can fail any more but the renaming.
+  for (const [name, facts] of others ?? []) await finish(target, replay.placeOf(name), facts);
+  for (const [name] of others ?? []) {
+    const place = replay.placeOf(name);
+    const documents = await target.collection(place).estimatedDocumentCount();
+    await target.renameCollection(place, name, { dropTarget: placing.overwrite });
+    replay.taken(name);
+    placed.push({ name, documents });
+  }
+  for (const [name, { options }] of views ?? []) {
+    if (placing.overwrite) await target.dropCollection(name);
+    await target.command({ create: name, ...options });
+    placed.push({ name, documents: 0 });
+  }
+  return placed;
+}
+
+/** Rejects with `target_occupied` where something stands that may not be replaced. */
+export async function refuseOccupied(
+  target: Db,
+  names: readonly string[],
+  overwrite: boolean,
+): Promise<void> {
+  if (overwrite) return;
+  const there = await target.listCollections({}, { nameOnly: true }).toArray();
+  const occupied = there.map(({ name }) => name).filter((name) => names.includes(name));
+  if (occupied.length === 0) return;
+  throw new HoldfastError(
+    'target_occupied',
+    `${target.databaseName} has ${occupied.join(', ')} already: restore into another database, or overwrite`,
+  );
+}
+
+async function finish(target: Db, place: string, { indexes, options }: CollectionFacts): Promise<void> {
+  const wanted = indexes.filter(({ name, clustered }) => name !== '_id_' && clustered === undefined);
+  if (wanted.length > 0) await target.command({ createIndexes: place, indexes: wanted });
+  const changed = Object.entries(options).filter(([name]) => CHANGEABLE.includes(name));
+  if (changed.length > 0) await target.command({ collMod: place, ...Object.fromEntries(changed) });
+}
+
+async function mergeAll({ target, replay, collections, query }: Placing): Promise<Placed[]> {
+  const placed: Placed[] = [];
+  for (const [name, { kind }] of collections) {
+    const place = replay.placeOf(name);
+    if (kind === 'view') continue;
+    placed.push({ name, documents: await merge(target, { from: place, to: name, query: query ?? {} }) });
+  }
+  return placed;
+}
+
+async function merge(
+  target: Db,
+  { from, to, query }: { from: string; to: string; query: Record<string, unknown> },
+): Promise<number> {
+  let count = 0;
+  let batch: Buffer[] = [];
+  const put = async () => {
+    await deleteRaw(target, to, idsOf(batch));
+    await insertRaw(target, to, batch);
+    count += batch.length;
+    batch = [];
+  };
+  const found = target.collection(from).find(query, { raw: true }) as unknown as AsyncIterable<Uint8Array>;
+  for await (const document of found) {
+    batch.push(Buffer.from(document));
+    if (batch.length === BATCH_DOCUMENTS) await put();
+  }
+  await put();
+  return count;
+}
+
+function idsOf(documents: readonly Buffer[]): BsonElement[] {
+  return documents.flatMap((document) => bsonField(document, '_id') ?? []);
+}

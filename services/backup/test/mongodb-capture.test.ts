@@ -1,0 +1,269 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Repository, Snapshot } from '@holdfast/repository/api';
+import { openOrCreate } from '@holdfast/repository/repository-key';
+import { startTestMongo, type TestMongo, whyNoMongo } from '@holdfast/testkit/mongo';
+import { tempDir } from '@holdfast/testkit/temp-dir';
+import { eventually } from '@holdfast/testkit/wait-for';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { CollectionInfo } from 'mongodb';
+import { bsonDocument, bsonInt32, bsonString } from '../src/domain/mongodb/bson-bytes.ts';
+import { type Capture, createCapture } from '../src/mongodb/capture.ts';
+import { insertRaw } from '../src/mongodb/raw-write.ts';
+import { type RestoreDatabase, restoreDatabase } from '../src/mongodb/restore-database.ts';
+import { openStaging } from '../src/mongodb/staging.ts';
+import { bytesOfDatabase, bytesOfModel, createWriters } from './support/mongo-writers.ts';
+
+const why_not = whyNoMongo();
+const { signal } = new AbortController();
+let mongo: TestMongo;
+let repository: Repository;
+let folder: ReturnType<typeof tempDir>;
+
+/** A source of its own: its capture, and its backups. */
+function protect(database: string, collections: string[] = []) {
+  const staging_folder = join(folder.path, database);
+  const source = { name: 'db', folder: staging_folder, database, collections, url: async () => mongo.url };
+  const capture: Capture = createCapture(source, { now_ms: Date.now, segment_bytes: 20_000 });
+  const backUp = async (backup_id: string, full = false): Promise<Snapshot> => {
+    const parent = (await repository.snapshots({ source: database }))[0];
+    const isKept = async (path: string) =>
+      parent !== undefined && (await repository.find(parent, path)) !== undefined;
+    await capture.prepare({ backup_id, full, isKept, signal });
+    const request = { host: 'web1', source: database, roots: [staging_folder], metadata: () => ({}) };
+    return (await repository.backup(request)).snapshot;
+  };
+  return { backUp, staging_folder, [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose]() };
+}
+
+const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> = {}) =>
+  restoreDatabase({
+    repository,
+    snapshot,
+    target: mongo.client.db(to),
+    at: null,
+    overwrite: false,
+    signal,
+    ...wish,
+  });
+
+(why_not === undefined ? describe : describe.skip)('capturing a database', () => {
+  beforeAll(async () => {
+    folder = tempDir();
+    mongo = await startTestMongo();
+    repository = await openOrCreate({
+      location: join(folder.path, 'repository'),
+      key_file: join(folder.path, 'key'),
+    });
+  }, 30_000);
+
+  afterAll(async () => {
+    await repository[Symbol.asyncDispose]();
+    await mongo[Symbol.asyncDispose]();
+    folder[Symbol.dispose]();
+  });
+
+  test('killed again and again, and MongoDB too: the log has no gap and nothing twice', async () => {
+    const writers = createWriters(mongo.client, 'killed', Math.random);
+    await writers.fill(1_000);
+    const staging_folder = join(folder.path, 'killed');
+    const over = new AbortController();
+    let writing = writers.run(2, over.signal);
+    const program = new URL('./support/capture-process.ts', import.meta.url).pathname;
+    for (let round = 0; round < 4; round++) {
+      const count = writers.times().length;
+      const child = fork(program, [mongo.url, staging_folder, 'killed'], { execArgv: [], stdio: 'inherit' });
+      const exit = once(child, 'exit');
+      // The first is killed within its base, the others at any point of the log.
+      if (round > 0) await once(child, 'message');
+      await eventually(() => writers.times().length > count + 40 + round * 30);
+      child.kill('SIGKILL');
+      await exit;
+    }
+    over.abort();
+    await writing;
+    await mongo.restart();
+    const again = new AbortController();
+    writing = writers.run(1, again.signal);
+    await using source = protect('killed');
+    const count = writers.times().length;
+    await eventually(() => writers.times().length > count + 50);
+    again.abort();
+    await writing;
+    await restore(await source.backUp('after'), 'killed_back');
+    const last = writers.times().at(-1) ?? { seconds: 0, increment: 0 };
+    expect(await bytesOfDatabase(mongo.client, 'killed_back')).toEqual(bytesOfModel(writers.modelAt(last)));
+  }, 60_000);
+
+  test('documents that JavaScript cannot hold, options and indexes come back as they were', async () => {
+    const db = mongo.client.db('exact');
+    await db.createCollection('odd', {
+      collation: { locale: 'es', strength: 2 },
+      validator: { year: { $ne: 77 } },
+      validationLevel: 'moderate',
+    });
+    await db.createCollection('ring', { capped: true, size: 100_000, max: 50 });
+    await db.createCollection('clustered', { clusteredIndex: { key: { _id: 1 }, unique: true } });
+    await db.createCollection('seen', { viewOn: 'odd', pipeline: [{ $match: { year: 1 } }] });
+    await db.collection('odd').createIndexes([
+      { key: { year: 1, text: -1 }, name: 'unique', unique: true, sparse: true },
+      { key: { at: 1 }, name: 'old', expireAfterSeconds: 100_000_000 },
+    ]);
+    const odd = bsonDocument([
+      bsonString('_id', 'x'),
+      bsonInt32('b', 1),
+      bsonInt32('10', 2),
+      bsonInt32('2', 3),
+      { type: 0x06, name: 'undefined', value: Buffer.alloc(0) },
+      { type: 0x01, name: 'nan', value: Buffer.from('010000000000f87f', 'hex') },
+      { type: 0x0e, name: 'symbol', value: bsonString('', 'sym').value },
+    ]);
+    await insertRaw(db, 'odd', [odd]);
+    await db.collection<{ _id: number }>('ring').insertMany([{ _id: 3 }, { _id: 1 }, { _id: 2 }]);
+    await using source = protect('exact');
+    await source.backUp('base');
+    await db.collection<{ _id: string }>('odd').updateOne({ _id: 'x' }, { $set: { '10': 5, later: 1 } });
+    await db.command({ collMod: 'odd', index: { name: 'old', expireAfterSeconds: 200_000_000 } });
+    await db.command({ collMod: 'odd', validator: { year: { $ne: 78 } } });
+    await restore(await source.backUp('next'), 'exact_back');
+
+    expect(await bytesOfDatabase(mongo.client, 'exact_back')).toEqual(
+      await bytesOfDatabase(mongo.client, 'exact'),
+    );
+    const raw = await mongo.client.db('exact_back').collection('odd').find({}, { raw: true }).toArray();
+    expect(
+      Buffer.from(raw[0] as unknown as Uint8Array).indexOf(Buffer.from('\x1010\0\x05', 'latin1')),
+    ).toBeGreaterThan(0);
+    expect(await factsOf('exact_back')).toEqual(await factsOf('exact'));
+    const ring = mongo.client.db('exact_back').collection('ring');
+    expect((await ring.find().toArray()).map(({ _id }) => _id)).toEqual([3, 1, 2]);
+  });
+
+  test('what is outside of the log, or would overwrite, is refused', async () => {
+    const db = mongo.client.db('limits');
+    await db.collection('a').insertOne({ n: 1 });
+    await using source = protect('limits');
+    const snapshot = await source.backUp('base');
+    const [base] = await (await openStaging(source.staging_folder)).bases();
+    const through = base?.through ?? { seconds: 0, increment: 0 };
+    const refused = { code: 'moment_not_held', message: expect.stringContaining('it holds') };
+    const [before, after] = [-1, 1].map((step) => ({ ...through, seconds: through.seconds + step * 100 }));
+    await expect(restore(snapshot, 'limits_back', { at: before ?? null })).rejects.toMatchObject(refused);
+    await expect(restore(snapshot, 'limits_back', { at: after ?? null })).rejects.toMatchObject(refused);
+    await expect(restore(snapshot, 'limits')).rejects.toMatchObject({ code: 'target_occupied' });
+    const absent = { collections: ['a', 'nope'] };
+    await expect(restore(snapshot, 'limits_back', absent)).rejects.toMatchObject({ code: 'not_found' });
+    // What was put together for it is gone again.
+    expect(await bytesOfDatabase(mongo.client, 'limits_back')).toEqual({});
+    expect(Object.keys(await bytesOfDatabase(mongo.client, 'limits'))).toEqual(['a']);
+  });
+
+  test('one collection, over the one that stands there; and single documents', async () => {
+    const db = mongo.client.db('parts');
+    const [one, two] = ['one', 'two'].map((name) => db.collection<{ _id: number; v: string }>(name));
+    await one?.insertMany([
+      { _id: 1, v: 'good' },
+      { _id: 2, v: 'good' },
+    ]);
+    await two?.insertOne({ _id: 1, v: 'good' });
+    await using source = protect('parts');
+    const snapshot = await source.backUp('base');
+    await one?.updateMany({}, { $set: { v: 'bad' } });
+    await two?.updateMany({}, { $set: { v: 'bad' } });
+    await one?.insertOne({ _id: 3, v: 'new' });
+
+    await restore(snapshot, 'parts', { collections: ['one'], query: { _id: 2 } });
+    expect(await one?.find().sort({ _id: 1 }).toArray()).toEqual([
+      { _id: 1, v: 'bad' },
+      { _id: 2, v: 'good' },
+      { _id: 3, v: 'new' },
+    ]);
+    await restore(snapshot, 'parts', { collections: ['one'], overwrite: true });
+    expect(await one?.find().sort({ _id: 1 }).toArray()).toEqual([
+      { _id: 1, v: 'good' },
+      { _id: 2, v: 'good' },
+    ]);
+    expect(await two?.findOne()).toEqual({ _id: 1, v: 'bad' });
+    await restore(await source.backUp('next'), 'parts_back');
+    expect(await bytesOfDatabase(mongo.client, 'parts_back')).toEqual(
+      await bytesOfDatabase(mongo.client, 'parts'),
+    );
+  });
+
+  test('a new base takes the place of the old one once a backup holds it; every moment between stays', async () => {
+    const counts = mongo.client.db('bases').collection<{ _id: number; n: number }>('counts');
+    await counts.insertOne({ _id: 1, n: 0 });
+    await using source = protect('bases');
+    await source.backUp('base_1');
+    const step = async () => {
+      await using session = mongo.client.startSession();
+      await counts.updateOne({ _id: 1 }, { $inc: { n: 1 } }, { session });
+      return { seconds: session.operationTime?.t ?? 0, increment: session.operationTime?.i ?? 0 };
+    };
+    const early = await step();
+    await source.backUp('log_1');
+    const between = await step();
+    const both = await source.backUp('base_2', true);
+    const late = await step();
+    const only_new = await source.backUp('log_2');
+
+    const bases = readdirSync(source.staging_folder).filter((name) => name.startsWith('base-'));
+    expect(bases).toEqual(['base-base_2']);
+    const restored = async (snapshot: Snapshot, at: typeof early) => {
+      await restore(snapshot, 'bases_back', { at, overwrite: true });
+      return (await mongo.client.db('bases_back').collection('counts').findOne())?.['n'];
+    };
+    expect(await restored(both, early)).toBe(1);
+    expect(await restored(both, between)).toBe(2);
+    expect(await restored(only_new, late)).toBe(3);
+    await expect(restored(only_new, early)).rejects.toMatchObject({ code: 'moment_not_held' });
+  });
+
+  test('a dropped database and what comes after it', async () => {
+    const db = mongo.client.db('dropped');
+    await db.collection('a').insertOne({ n: 1 });
+    await using source = protect('dropped');
+    await source.backUp('base');
+    await db.dropDatabase();
+    await db.collection<{ _id: number }>('b').insertOne({ _id: 7 });
+    await restore(await source.backUp('next'), 'dropped_back');
+    expect(await bytesOfDatabase(mongo.client, 'dropped_back')).toEqual(
+      await bytesOfDatabase(mongo.client, 'dropped'),
+    );
+  });
+
+  test('a time series is refused by its name', async () => {
+    await mongo.client.db('series').createCollection('weather', { timeseries: { timeField: 'at' } });
+    await using source = protect('series');
+    const refused = { code: 'unsupported_collection', message: expect.stringContaining('series.weather') };
+    await expect(source.backUp('base')).rejects.toMatchObject(refused);
+  });
+
+  test('a chosen collection that another one takes the place of: told, and a new base', async () => {
+    const db = mongo.client.db('replaced');
+    await db.collection('quotes').insertOne({ n: 1 });
+    await db.collection('loaded').insertOne({ n: 2 });
+    await using source = protect('replaced', ['quotes']);
+    await source.backUp('base');
+    await db.renameCollection('loaded', 'quotes', { dropTarget: true });
+    const lost = { code: 'change_history_lost', message: expect.stringContaining('replaced by loaded') };
+    await expect(source.backUp('next')).rejects.toMatchObject(lost);
+    await restore(await source.backUp('again'), 'replaced_back');
+    expect(await bytesOfDatabase(mongo.client, 'replaced_back')).toEqual(
+      await bytesOfDatabase(mongo.client, 'replaced'),
+    );
+  });
+});
+
+/** Options and indexes of each collection, by name. */
+async function factsOf(database: string) {
+  const db = mongo.client.db(database);
+  const facts: Record<string, unknown> = {};
+  for (const { name, type, options } of (await db.listCollections().toArray()) as CollectionInfo[]) {
+    const indexes = type === 'view' ? [] : await db.collection(name).indexes();
+    facts[name] = { options, indexes: indexes.map((index) => JSON.stringify(index)).sort() };
+  }
+  return facts;
+}
