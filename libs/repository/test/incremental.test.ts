@@ -87,6 +87,19 @@ describe('a backup after another', () => {
     expect((await repository.read(entry as NonNullable<typeof entry>)).toString()).toBe('BBBB');
   });
 
+  test('trusts no timestamp that is as new as the backup before', async () => {
+    using scratch = makeScratch();
+    const { repository } = await makeRepository();
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    // So that nothing has to be loaded between the write and the backup.
+    await repository.backup(requestOf(scratch.write('other/a', 'a'), { source: 'other' }));
+    scratch.write('source/a', 'just written');
+    await repository.backup(requestOf(root));
+    const { stats } = await repository.backup(requestOf(root));
+    expect(stats).toMatchObject({ files_changed: 0, bytes_read: 12 });
+  });
+
   test('of named changes is the same tree as a walk finds', async () => {
     const names = ['a', 'b', 'd/e', 'd/f', 'd/g/h', 'i/j'];
     const step = fc.record({

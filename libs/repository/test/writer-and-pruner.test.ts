@@ -79,6 +79,28 @@ describe('a writer beside a pruner', () => {
     await expectAllRestored(scratch, store, 4);
   });
 
+  test('reads everything again, too, where it has no parent and relied on what another host had stored', async () => {
+    using scratch = makeScratch();
+    const { repository: pruner, store } = await makeRepository({ store: createMemoryStore() });
+    await using _ = pruner;
+    const root = join(scratch.path, 'source');
+    for (const n of [1, 2, 3]) scratch.write(`source/${n}`, noise(n, 100_000));
+    const { snapshot } = await pruner.backup(requestOf(root));
+    const { writer, arm } = await writerWith(scratch, store, {
+      operation: 'put',
+      prefix: 'pending/',
+      act: async () => {
+        await pruner.forget([snapshot.id]);
+        expect(await pruner.prune()).toMatchObject({ packs_removed: 1 });
+      },
+    });
+    await using __ = writer;
+    arm();
+    const { stats } = await writer.backup(requestOf(root, { host: 'web2' }));
+    expect(stats).toMatchObject({ files: 3 });
+    await expectAllRestored(scratch, store, 3);
+  });
+
   test('stores again from a marked pack that still stands', async () => {
     using scratch = makeScratch();
     const { repository: pruner, store } = await makeRepository({ store: createMemoryStore() });
