@@ -90,6 +90,19 @@ describe('a backup keeps', () => {
     expect((await entryAt(repository, root)).xattrs?.at(-1)?.value.toString()).toBe('changed');
   });
 
+  test('more attributes of one file than most have', async () => {
+    using scratch = makeScratch();
+    const file = scratch.write('source/file', 'x');
+    // Their names take more than a first look has room for.
+    const names = Array.from({ length: 20 }, (_, n) => `user.${'n'.repeat(50)}${String(n).padStart(2, '0')}`);
+    if (!names.every((name) => setXattr(file, name, Buffer.from(name)))) return; // This file system keeps none.
+    const { repository } = await makeRepository();
+    await using _ = repository;
+    await repository.backup(requestOf(join(scratch.path, 'source')));
+    const wanted = names.map((name) => ({ name, value: Buffer.from(name) }));
+    expect((await entryAt(repository, file)).xattrs).toEqual(wanted);
+  });
+
   test('that a file has holes, and no such thing of one that has none', async () => {
     using scratch = makeScratch();
     const holed = scratch.write('source/holed', 'start');

@@ -12,6 +12,8 @@ interface SystemCalls {
   readonly by_path: Target<Uint8Array>;
 }
 
+/** Most files have none, or a few: the kernel takes memory for as much as is asked for, and 64 KiB cost it a microsecond or two. */
+const NAMES_FEW = 512;
 /** The kernel's limits for the names of one file and for one value: no buffer can be too small. */
 const NAMES_MAX = 64 * 1024;
 const VALUE_MAX = 64 * 1024;
@@ -37,7 +39,9 @@ export function readXattrsAt(path: string): Buffer | undefined {
  */
 function readAll<Of>(calls: Target<Of>, of: Of): Buffer | undefined {
   names_buffer ??= Buffer.allocUnsafeSlow(NAMES_MAX);
-  const length = calls.list(of, names_buffer, NAMES_MAX);
+  let length = calls.list(of, names_buffer, NAMES_FEW);
+  if (length < 0 && koffi.errno() === koffi.os.errno['ERANGE'])
+    length = calls.list(of, names_buffer, NAMES_MAX);
   if (length <= 0) return undefined;
   const found: RawXattr[] = [];
   for (const name of splitNames(Buffer.from(names_buffer.subarray(0, length)))) {
