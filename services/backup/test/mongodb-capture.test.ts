@@ -257,6 +257,20 @@ const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> 
     expect((await back.find().toArray()).map(({ _id }) => _id)).toEqual([1, 3]);
   }, 60_000);
 
+  test('a document of nearly 16 MiB goes through the log', async () => {
+    const items = mongo.client.db('large').collection<{ _id: number; text?: string }>('items');
+    await items.insertOne({ _id: 1 });
+    await using source = protect('large');
+    await source.backUp('base');
+    const text = 'x'.repeat(16 * 1024 * 1024 - 100);
+    await items.insertOne({ _id: 2, text });
+    await items.updateOne({ _id: 2 }, { $set: { a: 1 } });
+    await restore(await source.backUp('next'), 'large_back');
+    const back = mongo.client.db('large_back').collection<{ _id: number; text: string }>('items');
+    const found = await back.findOne({ _id: 2 });
+    expect({ ...found, text: found?.text === text }).toEqual({ _id: 2, text: true, a: 1 });
+  }, 30_000);
+
   test('a time series is refused by its name', async () => {
     await mongo.client.db('series').createCollection('weather', { timeseries: { timeField: 'at' } });
     await using source = protect('series');

@@ -26,7 +26,9 @@ const WAIT_MS = 200;
 const BATCH_EVENTS = 1_000;
 /** The server does not have, or does not know, the place where the stream was to go on. */
 const HISTORY_LOST = 286;
-const HISTORY_CODES = new Set([HISTORY_LOST, 280, 260, 136, 9, 50811, 40615, 40647, 40649]);
+/** A document of nearly 16 MiB whose event does not fit into a message: a new base holds it. */
+const EVENT_TOO_LARGE = 10334;
+const HISTORY_CODES = new Set([HISTORY_LOST, EVENT_TOO_LARGE, 280, 260, 136, 9, 50811, 40615, 40647, 40649]);
 
 /** Opens a stream with all kinds of events, over some collections or (none named) all of the database. */
 export async function openChangeStream(
