@@ -54,7 +54,8 @@ describe('layers', () => {
   });
 
   test('a variable reaches every key, those that people named too', async () => {
-    const yaml = 'sources: { bmc_chat: { paths: [a] }, db: { mongodb_collections: [quotes] } }';
+    const yaml =
+      'sources: { bmc_chat: { paths: [a] }, db: { mongodb_collections: [quotes] }, whole: { database: bmc } }';
     const config = await load(yaml, {
       HOLDFAST_HOST: '0123',
       HOLDFAST_SOURCES_BMC_CHAT_PRIORITY: 'critical',
@@ -70,6 +71,7 @@ describe('layers', () => {
     expect(config.sources['bmc_chat']).toMatchObject({ priority: 'critical', exclude_patterns: ['*.old'] });
     expect(config.sources['bmc_chat']?.mongodb_url).toBeUndefined();
     expect(config.sources['db']?.mongodb_url).toBe('mongodb://u:p@h/db');
+    expect(config.sources['whole']?.mongodb_url).toBe('mongodb://u:p@h/db');
     expect([config.alerts.group_wait_ms, config.nats.url]).toEqual([900_000, 'nats://10.0.0.1:4222']);
     expect(config.data_dir).toBe('.holdfast');
   });
@@ -170,7 +172,7 @@ test('the JSON Schema knows every part; what does nothing yet is said', async ()
     expect.arrayContaining(['sources', 'drills']),
   );
   const config = await load(
-    'rpo: { a: 1 hour }\nsources: { db: { mongodb_collections: [a] } }\n' +
+    'rpo: { a: 1 hour }\nsources: { db: { mongodb_collections: [a] }, active: { mongodb_url: m, mongodb_collections: [a] } }\n' +
       'recovery: { strategies: { "*.json": [{ strategy: latest_backup }, { strategy: git_history }] } }',
   );
   expect(inactiveKeys(config).map(({ key }) => key)).toEqual([

@@ -12,8 +12,8 @@ import { eventually } from './wait-for.ts';
 export interface TestMongo extends AsyncDisposable {
   readonly url: string;
   readonly client: MongoClient;
-  /** Kills the server as a power cut would, and starts it again over the same files. */
-  restart(): Promise<void>;
+  /** Kills the server as a power cut would, and starts it again; `between` may change the files in its folder. */
+  restart(between?: (folder: string) => void): Promise<void>;
 }
 
 export interface TestMongoOptions {
@@ -42,8 +42,9 @@ export async function startTestMongo(options: TestMongoOptions = {}): Promise<Te
   return {
     url,
     client,
-    restart: async () => {
+    restart: async (between = () => undefined) => {
       await stop(server);
+      between(folder);
       server = startServer(folder, port, options);
       await untilPrimary(client);
     },

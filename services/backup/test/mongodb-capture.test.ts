@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository, Snapshot } from '@holdfast/repository/api';
 import { openOrCreate } from '@holdfast/repository/repository-key';
@@ -233,6 +233,43 @@ const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> 
       await bytesOfDatabase(mongo.client, 'dropped'),
     );
   });
+
+  test('MongoDB that was put back to an older state: the log is lost, and a new base is made', async () => {
+    const items = mongo.client.db('older').collection<{ _id: number }>('items');
+    await items.insertOne({ _id: 1 });
+    const copy = join(folder.path, 'copy');
+    await mongo.restart((files) => cpSync(files, copy, { recursive: true }));
+    await using source = protect('older');
+    await source.backUp('base');
+    await items.insertOne({ _id: 2 });
+    // With a write beside it the log goes on between two events: a place that any server would take.
+    await source.backUp('log');
+    await mongo.client.db('beside').collection('a').insertOne({});
+    await source.backUp('quiet');
+    await mongo.restart((files) => {
+      rmSync(files, { recursive: true });
+      cpSync(copy, files, { recursive: true });
+    });
+    await items.insertOne({ _id: 3 });
+    await expect(source.backUp('next')).rejects.toMatchObject({ code: 'change_history_lost' });
+    await restore(await source.backUp('again'), 'older_back');
+    const back = mongo.client.db('older_back').collection<{ _id: number }>('items');
+    expect((await back.find().toArray()).map(({ _id }) => _id)).toEqual([1, 3]);
+  }, 60_000);
+
+  test('a document of nearly 16 MiB goes through the log', async () => {
+    const items = mongo.client.db('large').collection<{ _id: number; text?: string }>('items');
+    await items.insertOne({ _id: 1 });
+    await using source = protect('large');
+    await source.backUp('base');
+    const text = 'x'.repeat(16 * 1024 * 1024 - 100);
+    await items.insertOne({ _id: 2, text });
+    await items.updateOne({ _id: 2 }, { $set: { a: 1 } });
+    await restore(await source.backUp('next'), 'large_back');
+    const back = mongo.client.db('large_back').collection<{ _id: number; text: string }>('items');
+    const found = await back.findOne({ _id: 2 });
+    expect({ ...found, text: found?.text === text }).toEqual({ _id: 2, text: true, a: 1 });
+  }, 30_000);
 
   test('a time series is refused by its name', async () => {
     await mongo.client.db('series').createCollection('weather', { timeseries: { timeField: 'at' } });

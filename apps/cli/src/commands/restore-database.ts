@@ -35,7 +35,7 @@ export async function restoreDatabase(backup_id: string, options: DatabaseOption
     return;
   }
   for (const { name, documents } of answer.collections) print(`${name}: ${count(documents, 'document')}`);
-  print(`restored into ${answer.database} as of cluster time ${answer.at}`);
+  print(`restored into ${answer.database} as of ${answer.at}`);
 }
 
 function queryOf(text: string): unknown {

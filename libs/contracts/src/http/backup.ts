@@ -232,7 +232,8 @@ export type RestoreDatabaseBody = z.infer<typeof RestoreDatabaseBody>;
 export const RestoreDatabaseResult = z.object({
   backup_id: z.string(),
   database: z.string(),
-  at: z.string().describe('cluster time'),
+  at: Timestamp.describe('the second'),
+  cluster_time: z.string(),
   collections: z.array(z.object({ name: z.string(), documents: z.number().int() })),
   changes_replayed: z.number().int(),
   duration_ms: z.number(),

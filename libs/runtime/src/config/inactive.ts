@@ -1,4 +1,4 @@
-import type { HoldfastConfig } from '@holdfast/contracts/config';
+import type { HoldfastConfig, SourceConfig } from '@holdfast/contracts/config';
 
 /** A key that is understood and kept, but does nothing in this version. */
 export interface InactiveKey {
@@ -15,9 +15,7 @@ export function inactiveKeys(config: HoldfastConfig): InactiveKey[] {
   const parts = WHOLE_PARTS.filter((part) => config[part] !== undefined);
   const tiers = Object.keys(config.storage.tiers).map((tier) => `storage.tiers.${tier}`);
   const databases = Object.entries(config.sources)
-    .filter(([, { mongodb_collections, mongodb_url, mongodb_url_file }]) => {
-      return mongodb_collections.length > 0 && (mongodb_url ?? mongodb_url_file) === undefined;
-    })
+    .filter(([, source]) => source.mongodb_collections.length > 0 && !isDatabase(source))
     .map(([name]) => `sources.${name} (MongoDB)`);
   const strategies = Object.entries(config.recovery.strategies).flatMap(([pattern, list]) =>
     list
@@ -38,4 +36,9 @@ export function inactiveKeys(config: HoldfastConfig): InactiveKey[] {
     key,
     reason: NOT_BUILT,
   }));
+}
+
+/** It has an address; a source of files that names collections too is one of files. */
+function isDatabase({ root, paths, mongodb_url, mongodb_url_file }: SourceConfig): boolean {
+  return root === undefined && paths.length === 0 && (mongodb_url ?? mongodb_url_file) !== undefined;
 }

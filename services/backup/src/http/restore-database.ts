@@ -2,6 +2,7 @@ import { HoldfastError } from '@holdfast/contracts/errors';
 import { RestoreDatabaseBody, RestoreDatabaseResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
+import { timestamp } from '@holdfast/runtime/clock';
 import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/mongodb/cluster-time.ts';
 import type { MongoSource } from '../mongodb/capture.ts';
 import { connectDatabase, decodeQuery } from '../mongodb/connect.ts';
@@ -49,7 +50,8 @@ async function restore(
   return {
     backup_id: body.backup_id,
     ...restored,
-    at: formatTime(restored.at),
+    at: timestamp(restored.at.seconds * 1000),
+    cluster_time: formatTime(restored.at),
     collections: [...restored.collections],
     duration_ms: Math.round(performance.now() - started),
   };

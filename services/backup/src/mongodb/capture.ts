@@ -136,7 +136,7 @@ async function openLog(work: Work, staging: Staging): Promise<Logged> {
   if (state !== null && state.broken !== null && !state.told) {
     throw new HoldfastError('change_history_lost', `${state.broken}; a new base is made`);
   }
-  const now = await clusterNow(work.db);
+  const { time: now, server } = await clusterNow(work.db);
   const { db, source } = work;
   const begun: LogState = {
     format: 1,
@@ -144,6 +144,8 @@ async function openLog(work: Work, staging: Staging): Promise<Logged> {
     collections: [...source.collections],
     begins: now,
     token: null,
+    event_token: null,
+    server,
     tail: now,
     through: now,
     broken: null,
@@ -174,9 +176,10 @@ async function adopt(staging: Staging, state: LogState): Promise<LogState> {
   for (;;) {
     const next = segments.find(({ from }) => compareTimes(from, adopted.tail) === 0);
     if (next === undefined || compareTimes(next.to, adopted.tail) <= 0) return adopted;
-    const { token } = await readStagedSegment(staging, next);
+    const { token: bytes } = await readStagedSegment(staging, next);
+    const token = bytes.toString('base64');
     const through = laterOf(next.to, adopted.through);
-    adopted = { ...adopted, token: token.toString('base64'), tail: next.to, through };
+    adopted = { ...adopted, token, event_token: token, tail: next.to, through };
   }
 }
 

@@ -3,7 +3,13 @@ import type { Db } from 'mongodb';
 import { readChangeEvent, timeOfEvent, typeOfEvent, withoutToken } from '../domain/mongodb/change-event.ts';
 import { type ClusterTime, compareTimes, laterOf } from '../domain/mongodb/cluster-time.ts';
 import { breaksLog } from '../domain/mongodb/collections.ts';
-import { hasReached, openChangeStream, type StreamBatch, type StreamStart } from './change-stream.ts';
+import {
+  confirmEvent,
+  hasReached,
+  openChangeStream,
+  type StreamBatch,
+  type StreamStart,
+} from './change-stream.ts';
 import { clusterNow } from './connect.ts';
 import { createSegmentWriter, type LoggedEvent, type SegmentWriter } from './segment-writer.ts';
 import type { LogState, Staging } from './staging.ts';
@@ -29,7 +35,7 @@ export interface CaughtUp {
  * noting that in the state.
  */
 export async function catchUp(work: CatchUp): Promise<CaughtUp> {
-  const until = await clusterNow(work.db);
+  const { time: until, server } = await clusterNow(work.db);
   if (compareTimes(until, work.state.through) < 0) {
     return broken(
       work,
@@ -41,9 +47,10 @@ export async function catchUp(work: CatchUp): Promise<CaughtUp> {
   const seen = { events: 0, renames: 0 };
   await using writer = createSegmentWriter(staging.changes, before.tail, work.segment_bytes);
   try {
-    const token = await follow(work, { until, writer, seen });
+    await confirm(work, server);
+    const { token, event_token } = await follow(work, { until, writer, seen });
     await writer.cut();
-    const state = { ...before, token, tail: writer.tail, through: until };
+    const state = { ...before, server, token, event_token, tail: writer.tail, through: until };
     await staging.setState(state);
     return { state, ...seen };
   } catch (error) {
@@ -59,10 +66,10 @@ interface Following {
   readonly seen: { events: number; renames: number };
 }
 
-/** Writes what comes until the stream has reached `until`; the token to go on from. */
-async function follow(work: CatchUp, { until, writer, seen }: Following): Promise<string | null> {
+/** Writes what comes until the stream has reached `until`; the tokens to go on from. */
+async function follow(work: CatchUp, { until, writer, seen }: Following) {
   const { db, state } = work;
-  let { token } = state;
+  let { token, event_token } = state;
   await using stream = await openChangeStream(db, state.collections, startOf(state));
   for (;;) {
     work.signal.throwIfAborted();
@@ -71,13 +78,20 @@ async function follow(work: CatchUp, { until, writer, seen }: Following): Promis
     seen.renames += renames;
     seen.events += events.length;
     await writer.add(events);
-    token = events.at(-1)?.token.toString('base64') ?? token;
+    event_token = events.at(-1)?.token.toString('base64') ?? event_token;
+    if (events.length > 0) token = event_token;
     if (reason !== null) throw new HoldfastError('change_history_lost', reason);
     // Events that came later are asked for again next time: no segment may end in the middle of their transaction.
-    if (is_over) return token;
+    if (is_over) return { token, event_token };
     token = batch.token.toString('base64');
-    if (hasReached(batch, until)) return token;
+    if (hasReached(batch, until)) return { token, event_token };
   }
+}
+
+/** Nobody can change the history of MongoDB while it runs: it is looked at where it was started anew. */
+async function confirm({ db, state }: CatchUp, server: string): Promise<void> {
+  if (server === state.server || state.event_token === null) return;
+  await confirmEvent(db, state.collections, Buffer.from(state.event_token, 'base64'));
 }
 
 function startOf({ token, tail }: LogState): StreamStart {

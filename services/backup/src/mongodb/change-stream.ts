@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/contracts/errors';
+import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import { BSON, type ClientSession, type Db, Long, Timestamp } from 'mongodb';
 import { bsonElements, bsonField, bsonText } from '../domain/mongodb/bson-bytes.ts';
 import { type ClusterTime, compareTimes, timeOfToken } from '../domain/mongodb/cluster-time.ts';
@@ -25,7 +25,10 @@ const WAIT_MS = 200;
 /** So many are taken apart at a time: others have their turn in between. */
 const BATCH_EVENTS = 1_000;
 /** The server does not have, or does not know, the place where the stream was to go on. */
-const HISTORY_CODES = new Set([286, 280, 260, 136, 9, 50811, 40615, 40647, 40649]);
+const HISTORY_LOST = 286;
+/** A document of nearly 16 MiB whose event does not fit into a message: a new base holds it. */
+const EVENT_TOO_LARGE = 10334;
+const HISTORY_CODES = new Set([HISTORY_LOST, EVENT_TOO_LARGE, 280, 260, 136, 9, 50811, 40615, 40647, 40649]);
 
 /** Opens a stream with all kinds of events, over some collections or (none named) all of the database. */
 export async function openChangeStream(
@@ -140,12 +143,25 @@ async function told<Result>(work: () => Promise<Result>): Promise<Result> {
     return await work();
   } catch (error) {
     if (isMongoError(error) && HISTORY_CODES.has(Number(error.code))) {
-      throw new HoldfastError(
-        'change_history_lost',
-        'MongoDB no longer has the changes since the last backup',
-      );
+      const message = 'MongoDB does not have the changes since the last backup';
+      throw new HoldfastError('change_history_lost', message, { cause: error });
     }
     throw mongoFailure(error);
+  }
+}
+
+/**
+ * Rejects with `change_history_lost` where the server never made the event of this token: it was put back to an older
+ * state, or is another one. A place between events would be taken without a word.
+ */
+export async function confirmEvent(db: Db, collections: readonly string[], token: Buffer): Promise<void> {
+  try {
+    await using stream = await openChangeStream(db, collections, { token });
+    await stream.next();
+  } catch (error) {
+    // So old that the server has forgotten it: nothing is known of it, and where the log goes on is checked by itself.
+    if (isHoldfastError(error) && isMongoError(error.cause) && error.cause.code === HISTORY_LOST) return;
+    throw error;
   }
 }
 

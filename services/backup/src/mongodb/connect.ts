@@ -34,19 +34,26 @@ export async function connectDatabase(url: string, database: string | undefined)
   }
 }
 
-/** The moment that the server has come to: all writes up to it are done. */
-export async function clusterNow(db: Db): Promise<ClusterTime> {
-  const reply = await db.command({ ping: 1 });
+/** The moment that MongoDB has come to (all writes up to it are done), and the process that says so. */
+export async function clusterNow(db: Db): Promise<{ time: ClusterTime; server: string }> {
+  const reply = await db.command({ hello: 1 }).catch((error: unknown) => {
+    throw mongoFailure(error);
+  });
   const time = reply['operationTime'] as Timestamp | undefined;
   if (time === undefined) throw new HoldfastError('unavailable', 'MongoDB tells no cluster time');
-  return { seconds: time.t, increment: time.i };
+  return {
+    time: { seconds: time.t, increment: time.i },
+    server: String(reply['topologyVersion']?.processId),
+  };
 }
 
 /** Any error of the driver as one of the catalogue, without the address: `unavailable`, `forbidden`, `internal`. */
 export function mongoFailure(error: unknown): unknown {
   if (isHoldfastError(error) || !isMongoError(error)) return error;
   const code = CODES[String(error.code)] ?? (isAway(error) ? 'unavailable' : 'internal');
-  return new HoldfastError(code, `MongoDB: ${withoutAddress(error.message)}`);
+  // What a server answers holds no address; what the driver says may.
+  const cause = error.name === 'MongoServerError' ? error : undefined;
+  return new HoldfastError(code, `MongoDB: ${withoutAddress(error.message)}`, { cause });
 }
 
 /** True for errors of the driver and of the server, of any realm. */

@@ -17,6 +17,10 @@ export const LogState = z.object({
   begins: Time,
   /** Where the stream goes on, base64; null: at `tail`, which is where the log begins. */
   token: z.string().nullable(),
+  /** Of the last event in the log: only a server that has made it has the history that the log tells of. */
+  event_token: z.string().nullable(),
+  /** The process of MongoDB that was asked last. */
+  server: z.string(),
   /** The end of the last segment, or the begin of the log. */
   tail: Time,
   /** Nothing happened after `tail` up to here. */

@@ -48,9 +48,10 @@ export function endOfSecond(time_ms: number): ClusterTime {
   return { seconds: Math.floor(time_ms / 1000), increment: INCREMENT_MAX };
 }
 
-/** As people read it: `2026-11-25T00:28:46Z (1795566526.13)`. */
+/** As people read it, to the second where the whole second is meant: `2026-11-25T00:28:46Z (1795566526.13)`. */
 export function describeTime({ seconds, increment }: ClusterTime): string {
-  return `${new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')} (${seconds}.${increment})`;
+  const text = new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+  return increment === INCREMENT_MAX ? text : `${text} (${seconds}.${increment})`;
 }
 
 /**
