@@ -104,6 +104,8 @@ export interface BackupStats {
    * cannot be read for once is not lost with the last snapshot that has it); what is new is not in it.
    */
   readonly unreadable: readonly { path: string; reason: string }[];
+  /** Files that changed whenever they were read: what was read last is stored, and may be of two moments. */
+  readonly unsteady?: readonly { path: string; reason: string }[];
   /** Paths that are neither file, folder nor symlink: sockets, fifos, devices. They are not kept. */
   readonly skipped?: readonly { path: string; reason: string }[];
   /** Root of the tree: the checksum of the whole content. */

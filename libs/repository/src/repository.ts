@@ -5,6 +5,7 @@ import type { Engine } from './engine.ts';
 import { engineOf, setEngine } from './engine-of.ts';
 import { fromStorage } from './errors.ts';
 import { IndexCache } from './index/index-cache.ts';
+import { rememberSnapshots } from './index/index-database.ts';
 import { createKeyRing } from './key-ring.ts';
 import { ChunkReader } from './read/chunk-reader.ts';
 import { findEntry, listDifferences, listEntries, listVersions } from './read/entries.ts';
@@ -29,7 +30,7 @@ export function createRepository(parts: RepositoryParts): Repository {
   const index = new IndexCache(store, keys, parts.cache_dir);
   const chunks = new ChunkReader({ store, keys, index });
   const nodes = new NodeReader(chunks);
-  const snapshots = new SnapshotList(store, keys);
+  const snapshots = new SnapshotList(store, keys, (ids) => rememberSnapshots(index.db, ids));
   const pool = new WorkerPool();
   const engine: Engine = { store, keys, index, chunks, nodes, snapshots, pool };
   const oneAtATime = createQueue();

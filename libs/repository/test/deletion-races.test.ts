@@ -11,6 +11,7 @@ import { INDEX_PREFIX } from '../src/index/index-object.ts';
 import { unlock } from '../src/key-ring.ts';
 import { openRepository } from '../src/open.ts';
 import { readConfig } from '../src/repository-config.ts';
+import { sealRevocation, snapshotName } from '../src/snapshot/snapshot-object.ts';
 import { hookStore, type Operation } from './hooked-store.ts';
 import {
   makeRepository,
@@ -92,6 +93,9 @@ describe('who deletes', () => {
     scratch.write('source/1', noise(1, 100_000));
     const { repository: other, store } = await makeRepository({ store: createMemoryStore() });
     await using _other = other;
+    // Where nothing of a snapshot ever stood, nothing would be deleted at all.
+    const revoked = 'ab'.repeat(16);
+    await store.put(snapshotName(revoked), sealRevocation(await keysOf(store), revoked, 0));
     const waiting = Promise.withResolvers<void>();
     const go_on = Promise.withResolvers<void>();
     const { host: writer, arm: armWriter } = await hostWith(store, [

@@ -19,6 +19,7 @@ import koffi from 'koffi';
 import type { Entry, Repository } from '../src/api.ts';
 import { createChunker } from '../src/chunker/fastcdc.ts';
 import type { ChunkSink } from '../src/write/chunk-sink.ts';
+import { storeBatch } from '../src/write/store-batch.ts';
 import { tryStoreFile } from '../src/write/store-file.ts';
 import { makeRepository, makeScratch, noise, requestOf } from './support.ts';
 
@@ -211,6 +212,23 @@ describe('what does not stand still', () => {
     const result = tryStoreFile(file, chunker, sink as unknown as ChunkSink);
     expect(seen).toEqual(['before', 'after, and longer']);
     expect(result).toMatchObject({ ok: true, entry: { size: 17, digest: Buffer.alloc(32, 2) } });
+  });
+
+  test('at all is stored as it was read last, and told', () => {
+    using scratch = makeScratch();
+    const file = scratch.write('file', 'x');
+    let reads = 0;
+    const sink = {
+      add(data: Buffer) {
+        reads += 1;
+        scratch.write('file', 'x'.repeat(reads + 1));
+        return { id: Buffer.alloc(32, data.length), digest: Buffer.alloc(32, data.length) };
+      },
+    };
+    const parts = { chunker: createChunker(Buffer.alloc(32, 1)), sink: sink as unknown as ChunkSink };
+    const stored = storeBatch([file], { ...parts, stampOf: () => 0 });
+    expect(reads).toBeGreaterThan(1);
+    expect(stored).toMatchObject({ unsteady: [0], failures: [] });
   });
 
   test('and is gone before it is read is no file of the snapshot, and no failure', async () => {

@@ -166,6 +166,44 @@ describe('prune', () => {
     expect(await problemsOf(next)).toEqual([]);
   });
 
+  test('keeps everything where no trace of a snapshot stands', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    scratch.write('source/a', noise(1, 50_000));
+    await repository.backup(requestOf(join(scratch.path, 'source')));
+    for (const name of await namesOf(store, 'snapshots/')) await store.delete(name);
+    const packs = await namesOf(store, 'packs/');
+    await using other = await openRepository(store, SECRET);
+    expect(await other.prune({ revoke_after_ms: 0 })).toMatchObject({ packs: 1, packs_removed: 0 });
+    expect(await namesOf(store, 'packs/')).toEqual(packs);
+  });
+
+  test('deletes nothing while a snapshot that this host has seen is missing', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository({ cache_dir: scratch.path });
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    scratch.write('source/a', noise(1, 50_000));
+    await repository.backup(requestOf(root));
+    scratch.write('source/a', noise(2, 50_000));
+    const { snapshot } = await repository.backup(requestOf(root));
+    await store.delete(`snapshots/${snapshot.id}`);
+    const packs = await namesOf(store, 'packs/');
+    await using again = await openRepository(store, SECRET, { cache_dir: scratch.path });
+    await expect(again.prune()).rejects.toMatchObject({ code: 'repo_damaged' });
+    expect(await namesOf(store, 'packs/')).toEqual(packs);
+    const [problem] = await problemsOf(again);
+    expect(problem).toMatchObject({
+      object: `snapshots/${snapshot.id}`,
+      problem: 'it is missing, and this host has seen it',
+      harmless: false,
+    });
+    await again.repair({ forget_broken: true });
+    expect(await again.prune()).toMatchObject({ packs_removed: 1 });
+    expect(await problemsOf(again)).toEqual([]);
+  });
+
   test('refuses where it cannot be known what is needed', async () => {
     using scratch = makeScratch();
     const { repository, store } = await makeRepository();

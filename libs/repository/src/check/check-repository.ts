@@ -1,12 +1,12 @@
 import type { CheckRequest } from '../api.ts';
-import { TOMBSTONE_PREFIX } from '../deletion/tombstone-object.ts';
 import type { Engine } from '../engine.ts';
 import { fromStorage, isRepositoryError, throwIfAborted } from '../errors.ts';
 import { IndexCache } from '../index/index-cache.ts';
-import { indexedPacks, insertPacks } from '../index/index-database.ts';
+import { indexedPacks, insertPacks, seenSnapshots } from '../index/index-database.ts';
 import type { IndexedPack } from '../index/index-object.ts';
 import { ChunkReader } from '../read/chunk-reader.ts';
 import { NodeReader } from '../read/node-reader.ts';
+import { forgottenIds, missingSnapshots, type Sightings } from '../snapshot/missing-snapshots.ts';
 import { SnapshotList } from '../snapshot/snapshot-list.ts';
 import { type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
 import { checkPacks } from './check-packs.ts';
@@ -38,7 +38,7 @@ export interface Survey extends Disposable {
   readonly findings: Findings;
   readonly snapshots: readonly StoredSnapshot[];
   readonly damaged_snapshots: readonly string[];
-  /** Ids that other snapshots name as made before them, and that are neither there nor forgotten. */
+  /** Ids that others name as made before them, or that this host has seen, and that are neither there nor forgotten. */
   readonly missing_snapshots: readonly string[];
   /** Ids of snapshots that were forgotten on purpose. */
   readonly forgotten: ReadonlySet<string>;
@@ -57,13 +57,14 @@ export async function surveyStore(
     const list = new SnapshotList(engine.store, engine.keys);
     const fresh: Engine = { ...engine, index, chunks, nodes: new NodeReader(chunks), snapshots: list };
     const findings = new Findings();
+    const seen = seenSnapshots(engine.index.db);
     // Snapshots first: what they reach was indexed before they were committed.
     const snapshots = await list.all();
     await index.refresh();
     await checkSmallObjects(fresh, findings);
     await readMarks(fresh);
     const forgotten = await forgottenIds(fresh);
-    const missing_snapshots = checkSnapshots(fresh, findings, { listed: snapshots, forgotten });
+    const missing_snapshots = checkSnapshots(fresh, findings, { listed: snapshots, forgotten, seen });
     const sizes = await currentSizes(fresh);
     for (const [name, error] of index.damaged) findings.add(name, error.message);
     const unindexed = await readUnindexedPacks(fresh, sizes);
@@ -105,33 +106,19 @@ async function currentSizes(engine: Engine): Promise<PackSizes> {
   return packSizes(engine);
 }
 
-function checkSnapshots(
-  engine: Engine,
-  findings: Findings,
-  snapshots: { listed: readonly StoredSnapshot[]; forgotten: ReadonlySet<string> },
-): string[] {
-  const { listed, forgotten } = snapshots;
+function checkSnapshots(engine: Engine, findings: Findings, snapshots: Omit<Sightings, 'damaged'>): string[] {
+  const { listed, forgotten, seen } = snapshots;
   const { damaged } = engine.snapshots;
   for (const [id, error] of damaged) {
     findings.add(snapshotName(id), error.message);
     findings.reach(snapshotName(id), { snapshot_id: id, path: '/', until: null });
   }
-  const known = new Set([...listed.map(({ id }) => id), ...damaged.keys(), ...forgotten]);
-  const missing = new Set<string>();
-  for (const { id, heads } of listed) {
-    for (const head of heads.filter((candidate) => !known.has(candidate))) {
-      findings.add(snapshotName(head), `it is missing, and snapshot ${id} was made after it`);
-      if (!missing.has(head))
-        findings.reach(snapshotName(head), { snapshot_id: head, path: '/', until: null });
-      missing.add(head);
-    }
+  const missing = missingSnapshots({ listed, damaged, forgotten, seen });
+  for (const [id, why] of missing) {
+    findings.add(snapshotName(id), `it is missing, and ${why}`);
+    findings.reach(snapshotName(id), { snapshot_id: id, path: '/', until: null });
   }
-  return [...missing];
-}
-
-async function forgottenIds(engine: Engine): Promise<Set<string>> {
-  const names = await Array.fromAsync(engine.store.names(TOMBSTONE_PREFIX));
-  return new Set(names.map((name) => name.slice(TOMBSTONE_PREFIX.length)));
+  return [...missing.keys()];
 }
 
 /** The ids of packs. */

@@ -36,11 +36,12 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS marks_object (name TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS marked_pack (id TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS held_tree (tree TEXT PRIMARY KEY, marks_version INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS seen_snapshot (id TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS stat (
     source TEXT NOT NULL, key TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (source, key)
   ) WITHOUT ROWID;
 `;
-const CACHE_VERSION = 5;
+const CACHE_VERSION = 6;
 const OTHER_VERSION = 'a cache of another version';
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
@@ -204,6 +205,22 @@ export function emptyIndex(db: DatabaseSync): void {
   inTransaction(db, () => {
     db.exec('DELETE FROM index_object; DELETE FROM chunk; DELETE FROM block; DELETE FROM pack');
   });
+}
+
+/** Notes snapshots that stood in the store: whoever removes one without a tombstone is found out by this host. */
+export function rememberSnapshots(db: DatabaseSync, ids: readonly string[]): void {
+  inTransaction(db, () => {
+    const note = db.prepare('INSERT OR IGNORE INTO seen_snapshot VALUES (?)');
+    for (const id of ids) note.run(id);
+  });
+}
+
+/** All that were ever noted here. */
+export function seenSnapshots(db: DatabaseSync): string[] {
+  return db
+    .prepare('SELECT id FROM seen_snapshot')
+    .all()
+    .map((row) => row['id'] as string);
 }
 
 /** Makes `indexedTable` fast: worth it where it is asked for every pack. */

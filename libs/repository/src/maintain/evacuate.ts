@@ -2,11 +2,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError, throwIfAborted } from '../errors.ts';
-import { type ChunkLocation, indexedPacks, indexedTable } from '../index/index-database.ts';
+import { type ChunkLocation, indexedPacks } from '../index/index-database.ts';
 import { PackWriter } from '../pack/pack-writer.ts';
 import { Slice } from '../slice.ts';
 import { PackStore } from '../write/pack-store.ts';
 import { ChunkSet } from './chunk-set.ts';
+import { packContents } from './pack-contents.ts';
 import { IN_NEWEST, IS_NODE, type Reach } from './reach.ts';
 
 export interface Evacuated {
@@ -46,18 +47,16 @@ export async function evacuatePacks(
   const writer = new PackWriter(engine.keys, { compress: true, on_pack: store.put });
   const leaving = new Set([...options.packs, ...(options.dropped ?? [])]);
   using view = await engine.index.view();
-  const left = goneAlready(view, options.packs);
+  const sizes = new Map(indexedPacks(view).map(({ id, size }) => [id, size]));
+  const left = new Map<string, 'damaged' | 'gone'>();
   const run = { engine, view, reach, writer, store, leaving, copied: new ChunkSet() };
   for (const is_newest of [true, false]) {
-    for (const pack of options.packs) {
+    for (const id of options.packs) {
       throwIfAborted(options.signal);
-      if (left.has(pack)) continue;
-      const wanted = (await wantedChunks(run, pack)).filter(
-        ({ flags }) => ((flags & IN_NEWEST) !== 0) === is_newest,
-      );
-      const outcome = await copyChunks(run, wanted);
-      if (outcome !== 'copied') left.set(pack, outcome);
-      else if (!is_newest) options.on_pack_done?.(pack);
+      if (left.has(id)) continue;
+      const outcome = await copyPack(run, { id, size: sizes.get(id) }, is_newest);
+      if (outcome !== 'copied') left.set(id, outcome);
+      else if (!is_newest) options.on_pack_done?.(id);
     }
     writer.endBlocks();
   }
@@ -66,12 +65,6 @@ export async function evacuatePacks(
   const packs = options.packs.filter((pack) => !left.has(pack));
   const damaged = [...left.keys()].filter((pack) => left.get(pack) === 'damaged');
   return { packs, damaged, bytes_written: store.bytes_stored };
-}
-
-/** Those that somebody else has deleted since they were chosen. */
-function goneAlready(view: DatabaseSync, packs: readonly string[]): Map<string, 'damaged' | 'gone'> {
-  const named = new Set(indexedPacks(view).map(({ id }) => id));
-  return new Map(packs.filter((pack) => !named.has(pack)).map((pack) => [pack, 'gone']));
 }
 
 interface Run {
@@ -85,9 +78,33 @@ interface Run {
   readonly copied: ChunkSet;
 }
 
+/**
+ * Copies what is wanted of the newest snapshots, or of all others. `damaged`, `gone`: something of it cannot be read, or
+ * somebody has deleted the pack since it was chosen, so that the index names it no more. What was copied by then harms nothing.
+ */
+async function copyPack(
+  run: Run,
+  { id, size }: { id: string; size: number | undefined },
+  is_newest: boolean,
+): Promise<'copied' | 'damaged' | 'gone'> {
+  if (size === undefined) return 'gone';
+  try {
+    const wanted = await wantedChunks(run, { id, size });
+    await copyChunks(
+      run,
+      wanted.filter(({ flags }) => ((flags & IN_NEWEST) !== 0) === is_newest),
+    );
+    return 'copied';
+  } catch (error) {
+    if (isStorageError(error, 'not_found')) return 'gone';
+    if (!isRepositoryError(error, 'repo_damaged')) throw error;
+    return 'damaged';
+  }
+}
+
 /** What anything needs of a pack and only packs that leave hold, in the order in which it lies there. */
-async function wantedChunks(run: Run, pack: string): Promise<WantedChunk[]> {
-  const { header, table } = indexedTable(run.view, pack);
+async function wantedChunks(run: Run, pack: { id: string; size: number }): Promise<WantedChunk[]> {
+  const { header, table } = await packContents(run.engine, run.view, pack);
   const slice = new Slice();
   const wanted: WantedChunk[] = [];
   for (const { prefix, block, offset, length } of table.chunks) {
@@ -96,7 +113,7 @@ async function wantedChunks(run: Run, pack: string): Promise<WantedChunk[]> {
     if (flags === 0 || of === undefined || staysElsewhere(run, prefix)) continue;
     const { offset: block_offset, sealed_length, raw_length, codec } = of;
     const in_block = { block, block_offset, sealed_length, raw_length, codec, offset, length };
-    wanted.push({ prefix, flags, place: { pack, pack_header: header, ...in_block } });
+    wanted.push({ prefix, flags, place: { pack: pack.id, pack_header: header, ...in_block } });
     await slice.rest();
   }
   return wanted.sort(
@@ -110,21 +127,13 @@ function staysElsewhere({ engine, leaving, copied }: Run, prefix: Buffer): boole
   return places.some(({ pack }) => !leaving.has(pack) && !engine.index.isMarked(pack));
 }
 
-/** `damaged`, `gone`: one of them cannot be read, or the pack was deleted meanwhile. What was copied by then harms nothing. */
-async function copyChunks(run: Run, wanted: readonly WantedChunk[]): Promise<'copied' | 'damaged' | 'gone'> {
+async function copyChunks(run: Run, wanted: readonly WantedChunk[]): Promise<void> {
   const slice = new Slice();
   for (const { prefix, flags, place } of wanted) {
-    try {
-      const { id, data } = await run.engine.chunks.readAt(prefix, place);
-      run.writer.add(id, data, (flags & IS_NODE) === 0 ? 'data' : 'node');
-      run.copied.add(id, 1);
-    } catch (error) {
-      if (isStorageError(error, 'not_found')) return 'gone';
-      if (!isRepositoryError(error, 'repo_damaged')) throw error;
-      return 'damaged';
-    }
+    const { id, data } = await run.engine.chunks.readAt(prefix, place);
+    run.writer.add(id, data, (flags & IS_NODE) === 0 ? 'data' : 'node');
+    run.copied.add(id, 1);
     await run.store.room();
     await slice.rest();
   }
-  return 'copied';
 }

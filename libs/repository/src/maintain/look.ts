@@ -1,6 +1,8 @@
 import { listPending, type PendingWriterState } from '../deletion/pending-list.ts';
 import type { Engine } from '../engine.ts';
 import { damaged, RepositoryError } from '../errors.ts';
+import { seenSnapshots } from '../index/index-database.ts';
+import { forgottenIds, missingSnapshots } from '../snapshot/missing-snapshots.ts';
 import { SNAPSHOT_PREFIX, type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
 import { Reach } from './reach.ts';
 
@@ -14,6 +16,8 @@ export interface Look {
   readonly done: readonly PendingWriterState[];
   /** Newest first. */
   readonly snapshots: readonly StoredSnapshot[];
+  /** True: no snapshot stands, none was forgotten, none was revoked. */
+  readonly is_bare: boolean;
 }
 
 /**
@@ -22,7 +26,7 @@ export interface Look {
  */
 async function lookAround(engine: Engine): Promise<Look> {
   const writers = await listPending(engine);
-  const snapshots = await engine.snapshots.all();
+  const { snapshots, forgotten } = await standingSnapshots(engine);
   const [broken] = engine.snapshots.damaged;
   if (broken !== undefined) throw cannotKnow(`${snapshotName(broken[0])}: ${broken[1].message}`, broken[1]);
   await engine.index.refresh();
@@ -34,7 +38,22 @@ async function lookAround(engine: Engine): Promise<Look> {
     open: writers.filter(({ snapshot_id }) => !taken.has(snapshot_id)),
     done: writers.filter(({ snapshot_id }) => taken.has(snapshot_id)),
     snapshots,
+    is_bare: taken.size + forgotten.size === 0,
   };
+}
+
+/** Rejects where one is missing that was not forgotten: it may come back, and will want its packs. */
+async function standingSnapshots(engine: Engine) {
+  for (let round = 1; ; round += 1) {
+    const seen = seenSnapshots(engine.index.db);
+    const snapshots = await engine.snapshots.all();
+    const forgotten = await forgottenIds(engine);
+    const { damaged: broken } = engine.snapshots;
+    const [missing] = missingSnapshots({ listed: snapshots, damaged: broken, forgotten, seen });
+    if (missing === undefined) return { snapshots, forgotten };
+    // A listing is not made at one moment: one that was put meanwhile is in the next.
+    if (round === ROUNDS_MAX) throw cannotKnow(`${snapshotName(missing[0])} is missing, and ${missing[1]}`);
+  }
 }
 
 /** A look, and all that is needed at that moment. */
@@ -86,7 +105,7 @@ async function add(
   throw cannotKnow(`snapshot ${snapshot.id}: ${Error.isError(lost) ? lost.message : ''}`, lost);
 }
 
-function cannotKnow(what: string, cause: unknown): RepositoryError {
+function cannotKnow(what: string, cause?: unknown): RepositoryError {
   return damaged(
     `nothing is deleted while it cannot be known what is needed: ${what}; see repo check and repo repair`,
     cause,

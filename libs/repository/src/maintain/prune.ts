@@ -44,6 +44,7 @@ export interface PruneResult {
   readonly writers_revoked: number;
 }
 
+const NO_PLAN: Plan = { drop: [], evacuate: [] };
 const REVOKE_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -64,8 +65,10 @@ async function prune(engine: Engine, options: PruneOptions): Promise<PruneResult
   const { look, reach } = await takeStock(engine);
   const { packs, found_by_snapshots } = await measurePacks(engine, reach);
   if (found_by_snapshots < reach.by_snapshots) throw incomplete(reach.by_snapshots - found_by_snapshots);
-  const litter = look.open.length === 0 ? await unindexedPacks(engine, packs) : [];
-  const plan = planMaintenance(packs, { ...DEFAULT_LIMITS, ...options.limits });
+  // Packs without any trace of a snapshot are no litter: the snapshots are what is missing.
+  const is_clear = look.open.length === 0 && !look.is_bare;
+  const litter = is_clear ? await unindexedPacks(engine, packs) : [];
+  const plan = look.is_bare ? NO_PLAN : planMaintenance(packs, { ...DEFAULT_LIMITS, ...options.limits });
   const before = {
     snapshots: look.snapshots.length,
     packs: packs.length + litter.length,

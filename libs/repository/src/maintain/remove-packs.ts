@@ -1,12 +1,14 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError } from '../errors.ts';
-import { indexedPacks, indexedTable } from '../index/index-database.ts';
+import { indexedPacks, indexedTable, type PackRow } from '../index/index-database.ts';
 import { packName } from '../pack/pack-name.ts';
 import { readPackFooter } from '../pack/pack-reader.ts';
 import { Slice } from '../slice.ts';
 import { type Look, takeStock } from './look.ts';
 import { markPacks } from './mark-packs.ts';
+import { packContents } from './pack-contents.ts';
 import type { Reach } from './reach.ts';
 import { rewriteIndexes } from './rewrite-indexes.ts';
 
@@ -16,6 +18,8 @@ export interface Candidates {
   readonly packs: readonly string[];
   /** Packs that no index object named. */
   readonly litter: readonly { id: string; size: number }[];
+  /** Also packs that a writer has announced, who may be dead: one that lives finds them marked, and stores them again. */
+  readonly even_announced?: boolean;
 }
 
 /**
@@ -24,19 +28,19 @@ export interface Candidates {
  */
 export async function removePacks(
   engine: Engine,
-  { packs, litter }: Candidates,
+  { packs, litter, even_announced = false }: Candidates,
   earlier: Reach,
 ): Promise<string[]> {
   await markPacks(engine, [...packs, ...litter.map(({ id }) => id)]);
   const { look, reach } = await takeStock(engine, earlier);
   using view = await engine.index.view();
-  const indexed = new Set(indexedPacks(view).map(({ id }) => id));
-  const named = namedByWriters(look);
+  const indexed = new Map(indexedPacks(view).map((pack) => [pack.id, pack]));
+  const named = even_announced ? new Set<string>() : namedByWriters(look);
   const goes: string[] = [];
-  // One that is no longer in the index somebody else is deleting.
-  for (const id of packs.filter((pack) => indexed.has(pack) && !named.has(pack))) {
-    const { table } = indexedTable(view, id);
-    if (await isHeldElsewhere(engine, table.chunks, reach)) goes.push(id);
+  for (const id of packs.filter((pack) => !named.has(pack))) {
+    const pack = indexed.get(id);
+    // One that is no longer in the index somebody else is deleting.
+    if (pack !== undefined && (await mayGo(engine, { pack, view, reach }))) goes.push(id);
   }
   for (const pack of litter.filter(({ id }) => !indexed.has(id) && !named.has(id))) {
     if (await isLitter(engine, pack, reach)) goes.push(pack.id);
@@ -66,6 +70,20 @@ async function isHeldElsewhere(
     await slice.rest();
   }
   return true;
+}
+
+async function mayGo(
+  engine: Engine,
+  { pack, view, reach }: { pack: PackRow; view: DatabaseSync; reach: Reach },
+): Promise<boolean> {
+  try {
+    const { table } = await packContents(engine, view, pack);
+    return await isHeldElsewhere(engine, table.chunks, reach);
+  } catch (error) {
+    if (!isStorageError(error, 'not_found')) throw error;
+    // The pack itself is gone: what the index says of it decides whether its name may go too.
+    return isHeldElsewhere(engine, indexedTable(view, pack.id).table.chunks, reach);
+  }
 }
 
 /** A listing of the index that missed an object must not cost a pack: its own footer says what is in it. */

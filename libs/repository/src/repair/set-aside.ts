@@ -18,7 +18,7 @@ export async function deletePacks(engine: Engine, packs: readonly string[]): Pro
   if (packs.length === 0) return [];
   try {
     const { reach } = await takeStock(engine);
-    return await removePacks(engine, { packs, litter: [] }, reach);
+    return await removePacks(engine, { packs, litter: [], even_announced: true }, reach);
   } catch (error) {
     // While a snapshot cannot be read, nobody knows what is needed: then nothing is deleted.
     if (!isRepositoryError(error, 'repo_damaged')) throw error;

@@ -15,11 +15,18 @@ export class SnapshotList {
   readonly #read = new Map<string, StoredSnapshot>();
   /** Places that a revocation took: no snapshots. */
   readonly #revoked = new Set<string>();
+  readonly #onSeen: (ids: readonly string[]) => void;
   #sorted: readonly StoredSnapshot[] | undefined;
 
-  constructor(store: BlobStore, keys: RepositoryKeys) {
+  /** `onSeen` gets the ids of snapshots that were read or committed, each once. */
+  constructor(
+    store: BlobStore,
+    keys: RepositoryKeys,
+    onSeen: (ids: readonly string[]) => void = () => undefined,
+  ) {
     this.#store = store;
     this.#keys = keys;
+    this.#onSeen = onSeen;
   }
 
   /** Newest first. Damaged ones are left out: see `damaged`. */
@@ -51,13 +58,18 @@ export class SnapshotList {
 
   /** Takes over one that this process has just committed. */
   add(snapshot: StoredSnapshot): void {
-    this.#read.set(snapshot.id, snapshot);
-    this.#sorted = undefined;
+    this.#keep(snapshot);
+    this.#onSeen([snapshot.id]);
   }
 
   /** Takes out one that this process has just forgotten. */
   remove(id: string): void {
     this.#read.delete(id);
+    this.#sorted = undefined;
+  }
+
+  #keep(snapshot: StoredSnapshot): void {
+    this.#read.set(snapshot.id, snapshot);
     this.#sorted = undefined;
   }
 
@@ -73,6 +85,8 @@ export class SnapshotList {
     for (let at = 0; at < missing.length; at += PARALLEL) {
       await Promise.all(missing.slice(at, at + PARALLEL).map((id) => this.#load(id)));
     }
+    const seen = missing.filter((id) => this.#read.has(id));
+    if (seen.length > 0) this.#onSeen(seen);
   }
 
   async #ids(): Promise<Set<string>> {
@@ -90,7 +104,7 @@ export class SnapshotList {
     try {
       const snapshot = openSnapshot(this.#keys, id, await this.#store.get(snapshotName(id)));
       if (snapshot === undefined) this.#revoked.add(id);
-      else this.add(snapshot);
+      else this.#keep(snapshot);
       this.damaged.delete(id);
     } catch (error) {
       // One that was forgotten since the listing is no news; one that is damaged must not hide the others.

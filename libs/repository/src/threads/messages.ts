@@ -142,6 +142,8 @@ export interface StoredBatch {
   readonly lengths: Uint32Array;
   /** What change detection remembers of each. */
   readonly stamps: Float64Array;
+  /** Those that changed whenever they were read, by their place. */
+  readonly unsteady: readonly number[];
   /** Those that could not be stored, by their place. */
   readonly failures: readonly { at: number; code: string | undefined; reason: string }[];
 }

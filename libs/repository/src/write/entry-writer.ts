@@ -34,12 +34,13 @@ interface ReadFile {
 
 type Counts = Pick<
   BackupStats,
-  'files_new' | 'files_changed' | 'files_removed' | 'bytes_read' | 'unreadable' | 'skipped'
+  'files_new' | 'files_changed' | 'files_removed' | 'bytes_read' | 'unreadable' | 'unsteady' | 'skipped'
 >;
 
 /** Turns what a scan found into edits of the tree, in the order of the scan, reading what may have changed. */
 export class EntryWriter {
   readonly unreadable: { path: string; reason: string }[] = [];
+  readonly #unsteady: { path: string; reason: string }[] = [];
   readonly skipped: { path: string; reason: string }[] = [];
   readonly #parts: EntryWriterParts;
   readonly #order = new InOrder();
@@ -89,6 +90,7 @@ export class EntryWriter {
       files_removed: this.#files_removed,
       bytes_read: this.#bytes_read,
       unreadable: this.unreadable,
+      unsteady: this.#unsteady,
       skipped: this.skipped,
     };
   }
@@ -139,6 +141,8 @@ export class EntryWriter {
       this.#parts.stats.remember(item.key, outcome.stamp);
       this.#put(item.key, outcome.value, before);
       this.#bytes_read += outcome.size;
+      if (!outcome.is_steady)
+        this.#unsteady.push({ path: item.path, reason: 'it changed whenever it was read' });
     } else if (outcome.code === 'ENOENT' || outcome.code === 'ENOTDIR') {
       if (before !== undefined) this.gone(item.key, before);
     } else {

@@ -28,7 +28,14 @@ export interface FileStorerParts {
 
 /** What became of one file: its encoded entry and its stamp, or why it could not be stored. */
 export type FileOutcome =
-  | { readonly ok: true; readonly size: number; readonly value: Buffer; readonly stamp: number }
+  | {
+      readonly ok: true;
+      readonly size: number;
+      readonly value: Buffer;
+      readonly stamp: number;
+      /** False: it changed whenever it was read. */
+      readonly is_steady: boolean;
+    }
   | { readonly ok: false; readonly code: string | undefined; readonly reason: string };
 
 interface Job {
@@ -171,6 +178,7 @@ export class FileStorer implements Disposable {
 
   #settle(batch: readonly Job[], stored: StoredBatch): void {
     const entries = asBuffer(stored.entries);
+    const unsteady = new Set(stored.unsteady);
     const failures = new Map(stored.failures.map((failure) => [failure.at, failure]));
     let start = 0;
     for (const [at, job] of batch.entries()) {
@@ -180,7 +188,10 @@ export class FileStorer implements Disposable {
       start = end;
       this.#outstanding -= 1;
       if (failure !== undefined) job.done({ ok: false, code: failure.code, reason: failure.reason });
-      else job.done({ ok: true, size: sizeOfEntry(value), value, stamp: stored.stamps[at] as number });
+      else {
+        const stamp = stored.stamps[at] as number;
+        job.done({ ok: true, size: sizeOfEntry(value), value, stamp, is_steady: !unsteady.has(at) });
+      }
     }
     this.#notify();
   }

@@ -17,6 +17,7 @@ export function storeBatch(paths: readonly string[], parts: StoreParts): StoredB
   const writer = new ByteWriter(160 * Math.max(1, paths.length));
   const lengths = new Uint32Array(paths.length);
   const stamps = new Float64Array(paths.length);
+  const unsteady: number[] = [];
   const failures: { at: number; code: string | undefined; reason: string }[] = [];
   for (const [at, path] of paths.entries()) {
     const result = tryStoreFile(path, parts.chunker, parts.sink);
@@ -24,10 +25,11 @@ export function storeBatch(paths: readonly string[], parts: StoreParts): StoredB
       const start = writer.length;
       writeEntry(writer, result.entry);
       lengths[at] = writer.length - start;
+      if (!result.is_steady) unsteady.push(at);
       stamps[at] = parts.stampOf(result.stat, result.entry.digest);
     } else {
       failures.push({ at, code: result.code, reason: result.reason });
     }
   }
-  return { entries: writer.finish(), lengths, stamps, failures };
+  return { entries: writer.finish(), lengths, stamps, unsteady, failures };
 }

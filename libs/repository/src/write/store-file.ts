@@ -14,7 +14,7 @@ export type ChunkTaker = Pick<ChunkSink, 'add'>;
 
 /** What became of a file: its bytes are in the sink, or why they could not be read. */
 export type StoreResult =
-  | { readonly ok: true; readonly stat: FileStat; readonly entry: NewEntry }
+  | { readonly ok: true; readonly stat: FileStat; readonly entry: NewEntry; readonly is_steady: boolean }
   | { readonly ok: false; readonly code: string | undefined; readonly reason: string };
 
 const ATTEMPTS = 3;
@@ -23,7 +23,7 @@ const DIGEST_OF_NOTHING = sha256(Buffer.alloc(0));
 
 /**
  * Reads a file, cuts it and puts its chunks into the sink. Synchronous. A file that changes meanwhile is read again;
- * one that never stands still is kept as it was last read. Throws the system's error, or one with code `ENOTFILE`.
+ * one that never stands still is kept as it was last read, and told. Throws the system's error, or one with code `ENOTFILE`.
  */
 function storeFile(path: string, parts: Parts): StoreResult {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -39,7 +39,7 @@ function storeFile(path: string, parts: Parts): StoreResult {
       const is_steady = length === before.size && isSameState(before, after);
       if (is_steady || attempt === ATTEMPTS) {
         const stat = { ...before, size: length };
-        return { ok: true, stat, entry: fileEntry(stat, { ...content, xattrs }) };
+        return { ok: true, stat, entry: fileEntry(stat, { ...content, xattrs }), is_steady };
       }
       before = after;
     }

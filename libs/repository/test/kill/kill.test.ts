@@ -13,11 +13,11 @@ describe('an engine that is killed at any moment', () => {
       using scratch = makeScratch();
       const campaign = new Campaign(scratch.path, SEED);
       await campaign.begin();
-      for (let run = 0; run < RUNS; run += 1) await campaign.play();
-      // Else it would prove nothing.
-      const killed = [...campaign.kills.values()].reduce((sum, kills) => sum + kills, 0);
-      expect(killed).toBeGreaterThan(RUNS / 2);
-      expect(campaign.snapshots_restored).toBeGreaterThan(RUNS / 2);
+      // With few kills, or few snapshots that were not forgotten, it would prove nothing: then it goes on for a while.
+      const killed = () => [...campaign.kills.values()].reduce((sum, kills) => sum + kills, 0);
+      const isEnough = () => Math.min(killed(), campaign.snapshots_restored) > RUNS / 2;
+      for (let run = 0; run < RUNS || (run < 3 * RUNS && !isEnough()); run += 1) await campaign.play();
+      expect(isEnough()).toBe(true);
     },
     TIMEOUT_MS,
   );

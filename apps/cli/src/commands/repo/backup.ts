@@ -55,9 +55,10 @@ async function backup(paths: string[], options: BackupOptions): Promise<void> {
   });
   if (options.json) printJson(asJson(result, options));
   else report(result, options);
-  for (const { path, reason } of result.stats.unreadable)
-    process.stderr.write(`not read: ${path}: ${reason}\n`);
-  if (result.stats.unreadable.length > 0) process.exitCode = EXIT.partial;
+  const { unreadable, unsteady = [] } = result.stats;
+  for (const { path, reason } of unreadable) process.stderr.write(`not read: ${path}: ${reason}\n`);
+  for (const { path, reason } of unsteady) process.stderr.write(`not of one moment: ${path}: ${reason}\n`);
+  if (unreadable.length + unsteady.length > 0) process.exitCode = EXIT.partial;
 }
 
 function report({ snapshot, stats }: BackupResult, options: BackupOptions): void {
