@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
+  existsSync,
   ftruncateSync,
   linkSync,
   mkdirSync,
@@ -16,7 +17,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import koffi from 'koffi';
-import type { Entry, Repository } from '../src/api.ts';
+import type { Entry, Progress, Repository } from '../src/api.ts';
 import { createChunker } from '../src/chunker/fastcdc.ts';
 import type { ChunkSink } from '../src/write/chunk-sink.ts';
 import { storeBatch } from '../src/write/store-batch.ts';
@@ -265,6 +266,23 @@ describe('what does not stand still', () => {
     const { stats, snapshot } = await repository.backup(requestOf(root, { select }));
     expect(stats.unreadable).toEqual([{ path: root, reason: 'it was taken away while it was read' }]);
     expect(await repository.find(snapshot, join(root, '1599'))).toMatchObject({ size: 3 });
+  });
+
+  test('a root that is taken away between the walk and the reading loses no file', async () => {
+    using scratch = makeScratch();
+    for (const name of ['a', 'b', 'c']) scratch.write(`source/${name}`, name);
+    const root = join(scratch.path, 'source');
+    const { repository } = await makeRepository();
+    await using _ = repository;
+    await repository.backup(requestOf(root));
+    const on_progress = ({ files_total }: Progress) => {
+      // All is walked over, and nothing read yet.
+      if (files_total !== null && existsSync(root)) renameSync(root, join(scratch.path, 'elsewhere'));
+    };
+    const { stats, snapshot } = await repository.backup(requestOf(root, { full: true, on_progress }));
+    expect(stats).toMatchObject({ files: 3, files_removed: 0 });
+    expect(stats.unreadable).toEqual([{ path: root, reason: 'it was taken away while it was read' }]);
+    expect(await repository.find(snapshot, join(root, 'b'))).toMatchObject({ size: 1 });
   });
 });
 

@@ -90,6 +90,8 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   if (scan.roots_readable === 0) throw noRoots(entries.unreadable);
   entries.scanned();
   await files.finish();
+  scan.lookAgain();
+  entries.settleVanished((key) => scan.keeps(key));
   const root = await tree.finish();
   stats.finish();
   throwIfAborted(request.signal);

@@ -40,6 +40,8 @@ type Counts = Pick<
 /** Turns what a scan found into edits of the tree, in the order of the scan, reading what may have changed. */
 export class EntryWriter {
   readonly unreadable: { path: string; reason: string }[] = [];
+  /** Files that stood when they were walked over, and were gone when they were to be read. */
+  readonly #vanished: { key: string; before: Buffer }[] = [];
   readonly #unsteady: { path: string; reason: string }[] = [];
   readonly skipped: { path: string; reason: string }[] = [];
   readonly #parts: EntryWriterParts;
@@ -81,6 +83,11 @@ export class EntryWriter {
   scanned(): void {
     this.#progress.is_scanned = true;
     this.#report();
+  }
+
+  /** After all files are read: what vanished is gone, unless it is to stay as the parent has it. */
+  settleVanished(isKept: (key: string) => boolean): void {
+    for (const { key, before } of this.#vanished.splice(0)) if (!isKept(key)) this.gone(key, before);
   }
 
   counts(): Counts {
@@ -144,7 +151,7 @@ export class EntryWriter {
       if (!outcome.is_steady)
         this.#unsteady.push({ path: item.path, reason: 'it changed whenever it was read' });
     } else if (outcome.code === 'ENOENT' || outcome.code === 'ENOTDIR') {
-      if (before !== undefined) this.gone(item.key, before);
+      if (before !== undefined) this.#vanished.push({ key: item.key, before });
     } else {
       // The snapshot keeps what the parent had of it, if anything: the tree is not edited.
       this.unreadable.push({ path: item.path, reason: outcome.reason });

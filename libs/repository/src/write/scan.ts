@@ -36,6 +36,8 @@ export class Scan {
   readonly #carried: ReadonlySet<string>;
   readonly #carried_folders: ReadonlySet<string>;
   readonly #unreadable: string[] = [];
+  /** Roots that stood when the scan began, and what stood there. */
+  #stood: { readonly root: Target; readonly identity: string | undefined }[] = [];
   readonly #options: WalkOptions;
 
   constructor(
@@ -64,12 +66,25 @@ export class Scan {
   async #scanAll(roots: readonly Target[]): Promise<void> {
     const cursor = this.#cursor(this.#leaves(undefined));
     for (const root of this.#standing(roots)) {
-      const before = identityOf(root);
       await this.#walkBeside(cursor, root);
-      // A disk that is unmounted, a folder that is moved away: what was not reached is no deletion that anybody wanted.
-      if (identityOf(root) !== before) this.#cannotRead(root, 'it was taken away while it was read');
+      this.lookAgain();
     }
     await cursor.finish();
+  }
+
+  /**
+   * Names the roots that were taken away since the scan began: a disk that is unmounted, a folder that is moved. What was
+   * not reached there, or is gone when it is read, is no deletion that anybody wanted: see `keeps`.
+   */
+  lookAgain(): void {
+    for (const { root, identity } of this.#stood) {
+      if (identityOf(root) !== identity) this.#cannotRead(root, 'it was taken away while it was read');
+    }
+  }
+
+  /** True for what stays as the parent has it, whatever stands on disk. */
+  keeps(key: string): boolean {
+    return this.#isKept(key);
   }
 
   async #scanChanges(roots: readonly Target[]): Promise<void> {
@@ -99,6 +114,7 @@ export class Scan {
       return item !== undefined;
     });
     this.roots_readable = standing.length;
+    this.#stood = standing.map((root) => ({ root, identity: identityOf(root) }));
     return standing;
   }
 
