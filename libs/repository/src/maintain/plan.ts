@@ -35,7 +35,7 @@ export function planMaintenance(packs: readonly PackUse[], limits: PlanLimits): 
   const evacuate = new Set(live.filter(({ is_marked }) => is_marked));
   for (const pack of wasteful(live, limits, evacuate)) evacuate.add(pack);
   for (const pack of scattered(live, limits, evacuate)) evacuate.add(pack);
-  for (const pack of manySmall(live, limits, evacuate)) evacuate.add(pack);
+  for (const pack of manySmall(live, limits)) evacuate.add(pack);
   return { drop: drop.map(idOf), evacuate: [...evacuate].map(idOf) };
 }
 
@@ -71,12 +71,9 @@ function* scattered(
   }
 }
 
-function* manySmall(
-  live: readonly PackUse[],
-  limits: PlanLimits,
-  chosen: ReadonlySet<PackUse>,
-): Generator<PackUse> {
-  const small = live.filter((pack) => pack.size < limits.small_bytes && !chosen.has(pack));
+/** Those that go anyway count: what is needed of them is written together with the others. */
+function* manySmall(live: readonly PackUse[], limits: PlanLimits): Generator<PackUse> {
+  const small = live.filter((pack) => pack.size < limits.small_bytes);
   for (const alike of Map.groupBy(small, sizeClass).values()) {
     if (alike.length >= MERGE_COUNT) yield* alike;
   }
