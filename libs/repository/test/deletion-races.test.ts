@@ -4,16 +4,14 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import { createMemoryStore } from '@holdfast/storage/memory';
 import { describe, expect, test } from '@jest/globals';
 import type { Repository } from '../src/api.ts';
-import { deriveKeys } from '../src/crypto/keys.ts';
 import { sealMarks } from '../src/deletion/marks-object.ts';
 import { IndexCache } from '../src/index/index-cache.ts';
 import { INDEX_PREFIX } from '../src/index/index-object.ts';
-import { unlock } from '../src/key-ring.ts';
 import { openRepository } from '../src/open.ts';
-import { readConfig } from '../src/repository-config.ts';
 import { sealRevocation, snapshotName } from '../src/snapshot/snapshot-object.ts';
 import { hookStore, type Operation } from './hooked-store.ts';
 import {
+  keysOf,
   makeRepository,
   makeScratch,
   noise,
@@ -24,11 +22,6 @@ import {
 } from './support.ts';
 
 const PACK_NAME_START = 'packs/ab/'.length;
-
-async function keysOf(store: BlobStore) {
-  const id = Buffer.from((await readConfig(store)).id, 'hex');
-  return deriveKeys(id, (await unlock(store, id, SECRET)).secrets);
-}
 
 /** What happens just before an operation, each once, in this order. */
 type Act = readonly [operation: Operation, prefix: string, act: () => Promise<unknown>];

@@ -5,14 +5,11 @@ import { createMemoryStore } from '@holdfast/storage/memory';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Repository } from '../src/api.ts';
-import { deriveKeys } from '../src/crypto/keys.ts';
 import { isRepositoryError } from '../src/errors.ts';
-import { unlock } from '../src/key-ring.ts';
 import { openRepository } from '../src/open.ts';
-import { readConfig } from '../src/repository-config.ts';
 import { sealRevocation, snapshotName } from '../src/snapshot/snapshot-object.ts';
 import { hookStore } from './hooked-store.ts';
-import { makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
+import { keysOf, makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
 
 const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? Date.now() % 2 ** 31);
 const RUNS = Number(process.env['HOLDFAST_TEST_RUNS'] ?? 40);
@@ -112,8 +109,7 @@ class World implements AsyncDisposable {
 
   /** Takes a place that somebody has announced. */
   async #revoke(store: BlobStore): Promise<void> {
-    const id = Buffer.from((await readConfig(this.#store)).id, 'hex');
-    const keys = deriveKeys(id, (await unlock(this.#store, id, SECRET)).secrets);
+    const keys = await keysOf(this.#store);
     for (const name of await Array.fromAsync(store.names('pending/'))) {
       const snapshot_id = name.slice(8, 40);
       await store.put(snapshotName(snapshot_id), sealRevocation(keys, snapshot_id, 0));

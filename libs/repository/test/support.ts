@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { createMemoryStore } from '@holdfast/storage/memory';
 import type { BackupRequest, CheckProblem, Repository } from '../src/api.ts';
+import { deriveKeys, type RepositoryKeys } from '../src/crypto/keys.ts';
+import { unlock } from '../src/key-ring.ts';
 import { initRepository } from '../src/open.ts';
+import { readConfig } from '../src/repository-config.ts';
 
 /** A folder that goes away with the block that uses it. */
 export interface Scratch extends Disposable {
@@ -37,6 +40,12 @@ export async function makeRepository(
   const cache = options.cache_dir === undefined ? {} : { cache_dir: options.cache_dir };
   const repository = await initRepository(store, SECRET, { rounds: 1000, ...cache });
   return { repository, store };
+}
+
+/** The keys of a repository that SECRET opens: to make objects by hand. */
+export async function keysOf(store: BlobStore): Promise<RepositoryKeys> {
+  const id = Buffer.from((await readConfig(store)).id, 'hex');
+  return deriveKeys(id, (await unlock(store, id, SECRET)).secrets);
 }
 
 /** A request with what every test leaves the same. */

@@ -3,14 +3,12 @@ import { join } from 'node:path';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { createMemoryStore } from '@holdfast/storage/memory';
 import { describe, expect, test } from '@jest/globals';
-import { deriveKeys } from '../src/crypto/keys.ts';
 import { sealMarks } from '../src/deletion/marks-object.ts';
-import { unlock } from '../src/key-ring.ts';
 import { openRepository } from '../src/open.ts';
-import { readConfig } from '../src/repository-config.ts';
 import { sealRevocation } from '../src/snapshot/snapshot-object.ts';
 import { hookStore, type Operation } from './hooked-store.ts';
 import {
+  keysOf,
   makeRepository,
   makeScratch,
   noise,
@@ -19,11 +17,6 @@ import {
   type Scratch,
   SECRET,
 } from './support.ts';
-
-async function keysOf(store: BlobStore) {
-  const id = Buffer.from((await readConfig(store)).id, 'hex');
-  return deriveKeys(id, (await unlock(store, id, SECRET)).secrets);
-}
 
 /** A writer with a cache of its own, in which something else happens once, just before one of its operations. */
 async function writerWith(
