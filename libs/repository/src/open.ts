@@ -3,6 +3,7 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
 import type { Secret } from './crypto/key-slots.ts';
 import { deriveKeys, type MasterSecrets, type RepositoryKeys, SECRET_BYTES } from './crypto/keys.ts';
+import { withCacheReserve } from './deletion/with-reserve.ts';
 import { damaged, fromStorage, isRepositoryError, RepositoryError } from './errors.ts';
 import { addSlot, unlock } from './key-ring.ts';
 import { PACK_PREFIX } from './pack/pack-name.ts';
@@ -74,7 +75,12 @@ export async function openRepository(
     unlockRepository(store, secret),
     loadEngine(),
   ]);
-  return createRepository({ store, keys, opened, cache_dir: options.cache_dir });
+  try {
+    const { cache_dir } = options;
+    return await withCacheReserve(store, async () => createRepository({ store, keys, opened, cache_dir }));
+  } catch (error) {
+    throw fromStorage(error);
+  }
 }
 
 /**

@@ -28,6 +28,11 @@ export interface BlobStore {
   names(prefix: string): AsyncIterable<string>;
   /** Removes; removing what is not there succeeds. */
   delete(name: string): Promise<void>;
+  /**
+   * Of stores that keep some space for deletions, which have to write before they free anything: gives a part of it up after a
+   * put rejected with `full`. False: nothing is left. It is kept again once there is room.
+   */
+  freeReserve?(): Promise<boolean>;
 }
 
 export type StorageErrorKind = 'not_found' | 'full' | 'failed';

@@ -104,6 +104,10 @@ class Faulty implements FaultyStore {
     this.#end('delete', name, fault);
   }
 
+  async freeReserve(): Promise<boolean> {
+    return (await this.#store.freeReserve?.()) ?? false;
+  }
+
   async #begin(kind: OperationKind, name: string): Promise<Fault | undefined> {
     const operation = { kind, name, number: this.#begun };
     this.#begun += 1;

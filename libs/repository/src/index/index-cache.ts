@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
-import { damaged, fromStorage, isRepositoryError, RepositoryError } from '../errors.ts';
+import { damaged, fromStorage, isFullCache, isRepositoryError, RepositoryError } from '../errors.ts';
 import {
   type ChunkLocation,
   dropFromIndex,
@@ -40,14 +40,14 @@ export class IndexCache implements Disposable {
   #refreshing: Promise<void> | undefined;
   #refreshing_next: Promise<void> | undefined;
 
-  /** Without `cache_dir` the cache lives in a temporary folder until it is disposed. */
+  /** Without `cache_dir`, and where its disk is full, the cache lives in a temporary folder until it is disposed. */
   constructor(store: BlobStore, keys: RepositoryKeys, cache_dir?: string) {
     this.#store = store;
     this.#keys = keys;
-    this.#temporary = cache_dir === undefined ? mkdtempSync(join(tmpdir(), 'holdfast-cache-')) : undefined;
-    const folder = cache_dir ?? (this.#temporary as string);
-    this.file = join(folder, `${keys.repository_id.toString('hex')}.sqlite`);
-    this.db = openIndexDatabase(this.file);
+    const opened = openCache(`${keys.repository_id.toString('hex')}.sqlite`, cache_dir);
+    this.#temporary = opened.temporary;
+    this.file = opened.file;
+    this.db = opened.db;
     this.lookup = new IndexLookup(this.db);
     this.#marks = new MarkTable(this.db);
   }
@@ -202,5 +202,35 @@ export class IndexCache implements Disposable {
 
   #damageNote(): string {
     return this.damaged.size === 0 ? '' : ` (and ${this.damaged.size} index objects are damaged)`;
+  }
+}
+
+interface OpenedCache {
+  readonly file: string;
+  readonly db: DatabaseSync;
+  /** The folder that goes with it. */
+  readonly temporary: string | undefined;
+}
+
+/** Where its own disk is full a restore must go on all the same: the index is read anew, into a temporary folder. */
+function openCache(name: string, cache_dir: string | undefined): OpenedCache {
+  if (cache_dir === undefined) return openTemporary(name);
+  const file = join(cache_dir, name);
+  try {
+    return { file, db: openIndexDatabase(file), temporary: undefined };
+  } catch (error) {
+    if (!isFullCache(error)) throw error;
+    return openTemporary(name);
+  }
+}
+
+function openTemporary(name: string): OpenedCache {
+  const temporary = mkdtempSync(join(tmpdir(), 'holdfast-cache-'));
+  const file = join(temporary, name);
+  try {
+    return { file, db: openIndexDatabase(file), temporary };
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    throw error;
   }
 }

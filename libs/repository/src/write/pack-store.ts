@@ -65,6 +65,11 @@ export class PackStore {
     this.#under_way.add(storing);
   };
 
+  /** Packs that were stored and that no index object names, not even one whose put failed. */
+  get unnamed_ids(): string[] {
+    return this.#stored.map(({ id }) => id);
+  }
+
   /** True: hand out no more work until there is room. */
   get is_behind(): boolean {
     return this.#under_way.size > BACKLOG_MAX;
