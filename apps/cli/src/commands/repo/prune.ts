@@ -3,7 +3,7 @@ import { EXIT } from '@holdfast/contracts/errors';
 import type { Repository } from '@holdfast/repository/api';
 import type { PruneResult } from '@holdfast/repository/maintain/prune';
 import type { Command } from 'commander';
-import { bytes, count, print, printJson } from '../../output/print.ts';
+import { bytes, count, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
 import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
@@ -71,12 +71,12 @@ function report(result: PruneResult, dry_run: boolean): void {
   );
   if (result.writers_revoked > 0) print(`${count(result.writers_revoked, 'dead backup')} cleared away`);
   if (result.packs_left !== undefined) {
-    process.stderr.write(
-      `not rewritten, for want of space: ${count(result.packs_left, 'pack')}; run prune again, now that there is more\n`,
+    warn(
+      `not rewritten, for want of space: ${count(result.packs_left, 'pack')}; run prune again, now that there is more`,
     );
   }
   for (const pack of result.damaged) {
-    process.stderr.write(`left as it is, since it cannot be read whole: pack ${pack}; see repo check\n`);
+    warn(`left as it is, since it cannot be read whole: pack ${pack}; see repo check`);
   }
 }
 

@@ -1,32 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeRepoCli } from '../../../test/repo-cli.ts';
 
-const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-repo-cli-'));
+const cli = makeRepoCli();
+const { folder } = cli;
 const source = join(folder, 'source');
 const opened = ['--repo', join(folder, 'repository'), '--password-file', join(folder, 'password')];
 
-function repo(...args: string[]) {
-  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'repo', ...args], {
-    env,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr, json: () => JSON.parse(stdout) };
-}
+const repo = (...args: string[]) => cli.run(args);
 
 beforeAll(() => {
   mkdirSync(join(source, 'sub'), { recursive: true });
@@ -36,7 +18,7 @@ beforeAll(() => {
   expect(repo('init', ...opened).status).toBe(0);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(cli.remove);
 
 describe('repo, without a server', () => {
   test('stores, lists, and puts back what was named', () => {
