@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -27,6 +27,13 @@ describe('the local folder', () => {
       const error = await store.put(name, Buffer.alloc(1)).catch((reason: unknown) => reason);
       expect(isStorageError(error, 'failed')).toBe(true);
     }
+  });
+
+  test('may be the root of a file system', async () => {
+    const folder = makeFolder();
+    mkdirSync(join(folder, 'lost+found'));
+    writeFileSync(join(folder, 'lost+found/x'), 'x');
+    expect(await Array.fromAsync(createLocalStore(folder).names(''))).toEqual([]);
   });
 
   test('is for its owner only, and leaves nothing beside', async () => {

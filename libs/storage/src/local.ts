@@ -19,6 +19,8 @@ import { Reserve } from './reserve.ts';
 
 const TMP = 'tmp';
 const RESERVE = 'reserve';
+/** Folders that hold no objects: our own, and what a file system has at its root, which only root may read. */
+const NOT_OURS = new Set([TMP, 'lost+found']);
 const NAME_PATTERN = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
 /** A piece of the reserve for each folder in this one: a small store keeps little, one that is just made nothing. */
@@ -197,7 +199,7 @@ class LocalStore implements BlobStore {
       }
       const inside = `${name}/`;
       const may_match = inside.startsWith(prefix) || prefix.startsWith(inside);
-      if (name !== TMP && may_match) yield* this.#namesIn(inside, prefix);
+      if (!NOT_OURS.has(name) && may_match) yield* this.#namesIn(inside, prefix);
     }
   }
 

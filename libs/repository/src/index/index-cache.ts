@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -27,14 +27,14 @@ const ignore = () => undefined;
 export class IndexCache implements Disposable {
   /** The database file: worker threads open it for themselves. */
   readonly file: string;
-  readonly db: DatabaseSync;
-  readonly lookup: IndexLookup;
   /** Index objects that could not be read, with the reason. */
   readonly damaged = new Map<string, Error>();
   readonly #store: BlobStore;
   readonly #keys: RepositoryKeys;
   readonly #temporary: string | undefined;
-  readonly #marks: MarkTable;
+  #opened: OpenedTables;
+  /** Of files that are gone: work that began with one goes on with it. */
+  readonly #retired: DatabaseSync[] = [];
   /** Index objects of the last listing. */
   #listed: ReadonlySet<string> = new Set();
   #refreshing: Promise<void> | undefined;
@@ -47,9 +47,19 @@ export class IndexCache implements Disposable {
     const opened = openCache(`${keys.repository_id.toString('hex')}.sqlite`, cache_dir);
     this.#temporary = opened.temporary;
     this.file = opened.file;
-    this.db = opened.db;
-    this.lookup = new IndexLookup(this.db);
-    this.#marks = new MarkTable(this.db);
+    this.#opened = tablesOf(opened);
+  }
+
+  get db(): DatabaseSync {
+    return this.#opened.db;
+  }
+
+  get lookup(): IndexLookup {
+    return this.#opened.lookup;
+  }
+
+  get #marks(): MarkTable {
+    return this.#opened.marks;
   }
 
   /**
@@ -68,6 +78,12 @@ export class IndexCache implements Disposable {
       return this.refresh();
     });
     return this.#refreshing_next;
+  }
+
+  /** The database file, for a thread to open: made anew where somebody has thrown it away, and empty then until a refresh. */
+  presentFile(): string {
+    this.#openAgainIfGone();
+    return this.file;
   }
 
   /**
@@ -148,13 +164,21 @@ export class IndexCache implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.db.close();
+    for (const db of [...this.#retired, this.db]) db.close();
     if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
+  }
+
+  /** A cache that somebody has thrown away is made anew: it is filled by the refresh that this begins. */
+  #openAgainIfGone(): void {
+    if (inodeOf(this.file) === this.#opened.inode) return;
+    this.#retired.push(this.db);
+    this.#opened = tablesOf({ file: this.file, db: openIndexDatabase(this.file) });
   }
 
   /** Maintenance may replace index objects between the listing and the reading: then it is listed again. */
   async #refresh(): Promise<void> {
     try {
+      this.#openAgainIfGone();
       for (let round = 0; round < ROUNDS_MAX; round += 1) if (await this.#readNew()) return;
     } catch (error) {
       throw fromStorage(error);
@@ -203,6 +227,22 @@ export class IndexCache implements Disposable {
   #damageNote(): string {
     return this.damaged.size === 0 ? '' : ` (and ${this.damaged.size} index objects are damaged)`;
   }
+}
+
+interface OpenedTables {
+  readonly db: DatabaseSync;
+  readonly lookup: IndexLookup;
+  readonly marks: MarkTable;
+  /** Of the file when it was opened. */
+  readonly inode: bigint | undefined;
+}
+
+function tablesOf({ file, db }: Pick<OpenedCache, 'file' | 'db'>): OpenedTables {
+  return { db, lookup: new IndexLookup(db), marks: new MarkTable(db), inode: inodeOf(file) };
+}
+
+function inodeOf(file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 interface OpenedCache {

@@ -47,6 +47,24 @@ describe('repo, without a server', () => {
     expect(repo('init', ...opened).stderr).toContain('holds a repository already');
   });
 
+  test('makes no repository among files of somebody else, and one where an init was cut short', () => {
+    const password = opened.slice(2);
+    const taken = join(folder, 'photos');
+    mkdirSync(join(taken, 'tmp'), { recursive: true });
+    mkdirSync(join(taken, '2026'));
+    writeFileSync(join(taken, '2026/a cat.jpg'), 'x');
+    const { status, stderr } = repo('init', '--repo', taken, ...password);
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining(`${taken} is not empty and no repository (2026/a cat.jpg lies there)`),
+    ]);
+    expect(readdirSync(taken).sort()).toEqual(['2026', 'tmp']);
+    const cut = join(folder, 'cut-short');
+    expect(repo('init', '--repo', cut, ...password).status).toBe(0);
+    rmSync(join(cut, 'config'));
+    expect(repo('init', '--repo', cut, ...password).status).toBe(0);
+  });
+
   test('tells in one line that a root is missing, is only a link, or that a target is no folder', () => {
     const link = join(folder, 'link');
     symlinkSync(join(folder, 'nowhere'), link);
