@@ -74,13 +74,6 @@ export function isCacheError(error: unknown): error is Error & { errcode: number
   return Error.isError(error) && 'errcode' in error && typeof error.errcode === 'number';
 }
 
-/** An object ends before what was asked of it: it was cut, and is no failure of the store (that has a cause). */
-export function isCutShort(error: unknown): boolean {
-  return (
-    isStorageError(error, 'failed') && error.cause === undefined && error.message.includes('short object')
-  );
-}
-
 /** Rejects with `interrupted` once the caller has given up. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new RepositoryError('interrupted', 'interrupted', { cause: signal.reason });

@@ -22,6 +22,8 @@ export type { Secret } from './crypto/key-slots.ts';
 export interface OpenOptions {
   /** Where the local copy of the index lives; it may be lost at any time. Default: a temporary folder. */
   readonly cache_dir?: string;
+  /** The clock, in ms; tests turn it by hand. */
+  readonly now_ms?: () => number;
 }
 
 export interface InitOptions extends OpenOptions {
@@ -61,7 +63,8 @@ export async function initRepository(
     throw fromStorage(error);
   }
   const { createRepository } = await loadEngine();
-  return createRepository({ store, keys, opened: { secrets, slot_id }, cache_dir: options.cache_dir });
+  const { cache_dir, now_ms } = options;
+  return createRepository({ store, keys, opened: { secrets, slot_id }, cache_dir, now_ms });
 }
 
 /**
@@ -78,8 +81,9 @@ export async function openRepository(
     loadEngine(),
   ]);
   try {
-    const { cache_dir } = options;
-    return await withCacheReserve(store, async () => createRepository({ store, keys, opened, cache_dir }));
+    const { cache_dir, now_ms } = options;
+    const parts = { store, keys, opened, cache_dir, now_ms };
+    return await withCacheReserve(store, async () => createRepository(parts));
   } catch (error) {
     throw fromStorage(error);
   }

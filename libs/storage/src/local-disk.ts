@@ -20,7 +20,7 @@ export interface Disk {
   readonly readdir: typeof readdir;
   readonly rename: typeof rename;
   readonly rm: typeof rm;
-  readonly stat: (path: string) => Promise<{ readonly size: number }>;
+  readonly stat: (path: string) => Promise<{ readonly size: number; isDirectory(): boolean }>;
   readonly statfs: (path: string) => Promise<{ readonly bavail: number; readonly bsize: number }>;
   readonly unlink: typeof unlink;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import { constants, type Dirent } from 'node:fs';
+import { type FileHandle, realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type BlobInfo, type BlobStore, StorageError, type StorageErrorKind } from './blob-store.ts';
@@ -193,7 +193,7 @@ class LocalStore implements BlobStore {
       .catch(noneIfMissing);
     for (const child of children) {
       const name = `${folder}${child.name}`;
-      if (!child.isDirectory()) {
+      if (!(await this.#isFolder(child, folder))) {
         if (name.startsWith(prefix)) yield name;
         continue;
       }
@@ -201,6 +201,16 @@ class LocalStore implements BlobStore {
       const may_match = inside.startsWith(prefix) || prefix.startsWith(inside);
       if (!NOT_OURS.has(name) && may_match) yield* this.#namesIn(inside, prefix);
     }
+  }
+
+  /** Also a link to one: people move a part of a store to another disk. Not one to a folder that it lies in. */
+  async #isFolder(child: Dirent, folder: string): Promise<boolean> {
+    if (!child.isSymbolicLink()) return child.isDirectory();
+    const path = join(this.location, folder, child.name);
+    const info = await this.#disk.stat(path).catch(undefinedIfMissing);
+    if (!info?.isDirectory()) return false;
+    const [there, here] = await Promise.all([realpath(path), realpath(dirname(path))]);
+    return !`${here}/`.startsWith(`${there}/`);
   }
 
   #pathOf(name: string): string {
@@ -216,7 +226,7 @@ async function readExactly(file: FileHandle, range: { offset: number; length: nu
   while (filled < range.length) {
     const { bytesRead } = await file.read(data, filled, range.length - filled, range.offset + filled);
     if (bytesRead === 0) {
-      throw new StorageError('failed', `short object: ${filled} of ${range.length} bytes at ${range.offset}`);
+      throw new StorageError('short', `short object: ${filled} of ${range.length} bytes at ${range.offset}`);
     }
     filled += bytesRead;
   }

@@ -43,6 +43,6 @@ export async function putTombstone(
   id: string,
   about: Pick<Tombstone, 'reason' | 'snapshot'>,
 ): Promise<void> {
-  const tombstone = sealTombstone(engine.keys, id, { version: 1, time_ms: Date.now(), ...about });
+  const tombstone = sealTombstone(engine.keys, id, { version: 1, time_ms: engine.now_ms(), ...about });
   await engine.store.put(tombstoneName(id), tombstone);
 }

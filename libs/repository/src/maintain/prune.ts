@@ -158,7 +158,7 @@ function foreseen({ plan, litter, sizes }: Work) {
 /** Pending objects whose snapshot's place is taken say nothing any more; the place of a writer that is silent is taken. */
 async function clearWriters(engine: Engine, look: Look, revoke_after_ms: number): Promise<number> {
   for (const writer of look.done) await removePending(engine, writer);
-  const silent_since_ms = Date.now() - revoke_after_ms;
+  const silent_since_ms = engine.now_ms() - revoke_after_ms;
   let revoked = 0;
   for (const writer of look.open) {
     const heard_ms = Math.max(...writer.announced.map((pending) => pending?.time_ms ?? 0));

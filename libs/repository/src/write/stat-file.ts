@@ -1,6 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../errors.ts';
 
 /** Stamps of the files of a walk, in order of keys: in blocks, each found by its first key. */
@@ -11,6 +22,7 @@ interface Block {
 }
 
 const BLOCK_STAMPS = 4096;
+const LITTER_MS = 7 * 24 * 60 * 60 * 1000;
 const MAGIC = 0x3153_4648;
 /** Magic, number of stamps, length of the first key. */
 const HEAD_BYTES = 12;
@@ -99,6 +111,7 @@ export class StatFileWriter implements Disposable {
   constructor(path: string) {
     this.#path = path;
     this.#beside = `${path}.${randomBytes(6).toString('hex')}`;
+    orNothing(() => sweep(path));
     this.#fd = orNothing(() => openAnew(this.#beside));
     this.#is_open = this.#fd !== undefined;
   }
@@ -160,6 +173,16 @@ export class StatFileWriter implements Disposable {
     this.#append(Buffer.concat([head, key, stamps]));
     this.#written += 1;
     this.#count = 0;
+  }
+}
+
+/** Removes what walks left that were killed. One that takes longer than this would only lose what it remembers. */
+function sweep(path: string): void {
+  const folder = dirname(path);
+  const litter = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`));
+  for (const name of litter) {
+    const file = join(folder, name);
+    if (Date.now() - statSync(file).mtimeMs > LITTER_MS) rmSync(file, { force: true });
   }
 }
 
