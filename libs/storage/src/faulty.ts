@@ -169,8 +169,8 @@ export function seededFaults(
   };
 }
 
-/** Numbers from 0 up to 1 (mulberry32). */
-function createLots(seed: number): () => number {
+/** Numbers from 0 to below 1, the same for the same seed (mulberry32): for tests. */
+export function createLots(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b_79f5) | 0;

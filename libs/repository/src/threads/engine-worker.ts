@@ -117,3 +117,4 @@ parentPort?.on('message', ({ id, task }: { id: number; task: Task }) => {
     send({ kind: 'error', id, error: { message: reasonOf(error), code: systemCode(error) } });
   }
 });
+send({ kind: 'loaded' });
