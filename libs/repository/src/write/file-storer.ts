@@ -51,7 +51,8 @@ export class FileStorer implements Disposable {
   #queue: Job[] = [];
   #queued_bytes = 0;
   #outstanding = 0;
-  #is_complete = false;
+  /** Somebody waits until what is queued is done. */
+  #is_awaited = false;
   #returns: Disposable | undefined;
   #lease: ThreadLease | undefined;
   #begun: Promise<unknown> | undefined;
@@ -77,17 +78,18 @@ export class FileStorer implements Disposable {
   async room(isFree: () => boolean): Promise<void> {
     while (this.#outstanding > 0 && this.#failure === undefined) {
       if (this.#outstanding <= OUTSTANDING_MAX && isFree()) break;
-      await this.#moved.promise;
+      const { promise } = this.#moved;
+      this.#workOff();
+      await promise;
     }
+    this.#is_awaited = false;
     await this.#parts.packs.room();
     this.#throwFailure();
   }
 
   /** Resolves when all that was asked for is done and every thread's pack is on its way. */
   async finish(): Promise<void> {
-    this.#is_complete = true;
-    if (this.#begun === undefined) this.#storeHere();
-    this.#pump();
+    this.#workOff();
     while (this.#outstanding > 0 && this.#failure === undefined) await this.#moved.promise;
     this.#throwFailure();
     const threads = this.#lease?.threads ?? [];
@@ -101,6 +103,7 @@ export class FileStorer implements Disposable {
 
   #storeHere(): void {
     const jobs = this.#queue.splice(0);
+    this.#queued_bytes = 0;
     const { sink, stampOf } = this.#parts;
     this.#settle(
       jobs,
@@ -111,9 +114,16 @@ export class FileStorer implements Disposable {
     );
   }
 
-  /** Small files go to a thread many at a time; what is left at the end goes as it is. */
+  /** Begins with all that waits: somebody can go on only when it is done. */
+  #workOff(): void {
+    this.#is_awaited = true;
+    if (this.#begun === undefined) this.#storeHere();
+    this.#pump();
+  }
+
+  /** Small files go to a thread many at a time; what somebody waits for goes as it is. */
   #hasBatch(): boolean {
-    return this.#queue.length >= BATCH.files || this.#queued_bytes >= BATCH.bytes || this.#is_complete;
+    return this.#queue.length >= BATCH.files || this.#queued_bytes >= BATCH.bytes || this.#is_awaited;
   }
 
   async #begin(): Promise<void> {
