@@ -171,10 +171,9 @@ export class ChunkMender implements Mender {
   async #store(name: string, data: Buffer, kind: ChunkKind): Promise<void> {
     if (!this.#is_announced && !this.#parts.dry_run) await this.#pending.announcePacks([]);
     this.#is_announced = true;
-    const own = Buffer.from(data);
-    this.#stored.set(name, own.length);
-    if (kind === 'node') this.#tree_chunks.set(name, own);
-    this.#sink.add(own, kind);
+    this.#stored.set(name, data.length);
+    if (kind === 'node') this.#tree_chunks.set(name, Buffer.from(data));
+    this.#sink.add(data, kind);
     await this.#packs.room();
   }
 }

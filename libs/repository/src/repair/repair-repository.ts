@@ -33,6 +33,8 @@ export async function repairRepository(engine: Engine, request: RepairRequest): 
       ...(on_progress !== undefined && { on_progress }),
       ...(signal !== undefined && { signal }),
     });
+    // What follows is done here, one chunk after the other: with the threads' memory beside it would be much at once.
+    await engine.pool.endIfIdle();
     return await new Repair(engine, survey, { request, second }).run();
   } catch (error) {
     throw fromStorage(error);

@@ -4,6 +4,7 @@ import { idsOf } from '../check/check-repository.ts';
 import { indexedChunks, indexedTable } from '../index/index-database.ts';
 import { packName } from '../pack/pack-name.ts';
 import { healthyChunks } from '../pack/pack-reader.ts';
+import { releaseMemory } from '../release-memory.ts';
 import type { ChunkMender } from './chunk-mender.ts';
 
 /**
@@ -58,4 +59,5 @@ async function salvage(
     if (is_elsewhere || mender.has(id)) continue;
     await mender.salvage(id, bytes, from.is_node(id) ? 'node' : 'data');
   }
+  releaseMemory(data);
 }
