@@ -92,6 +92,12 @@ export class ChunkMender implements Mender {
     await this.#store(nameOf(id), data, kind);
   }
 
+  /** Packs that will be relied on though no index names them yet: who deletes and looks after this keeps them. */
+  async announce(packs: readonly string[]): Promise<void> {
+    await this.#pending.announcePacks(packs);
+    this.#is_announced = true;
+  }
+
   /** After it all that was found is durable and indexed. */
   async finish(): Promise<void> {
     this.#sink.flush();
