@@ -57,6 +57,7 @@ export class IndexBatch {
    * maybe another process, took a pack out of this cache meanwhile.
    */
   async write(): Promise<boolean> {
+    if (this.#packs.length + this.#names.length === 0) return true;
     const db = this.#db;
     const { numbered, stand } = inTransaction(db, () => this.#begin());
     const into = { db, stand };
@@ -82,6 +83,7 @@ export class IndexBatch {
       [first, last] = [Math.min(first, number), Math.max(last, number)];
       return { number, pack };
     });
+    // An object that names no pack.
     if (numbered.length === 0) return { numbered, stand: () => true };
     const count = this.#db.prepare('SELECT COUNT(*) AS packs FROM pack WHERE number BETWEEN ? AND ?');
     const packs = () => (count.get(first, last) as { packs: number }).packs;

@@ -38,6 +38,7 @@ export class IndexCache implements Disposable {
   /** Index objects of the last listing. */
   #listed: ReadonlySet<string> = new Set();
   #refreshing: Promise<void> | undefined;
+  #rebuilds = 0;
   #refreshing_next: Promise<void> | undefined;
 
   /** Without `cache_dir`, and where its disk is full, the cache lives in a temporary folder until it is disposed. */
@@ -137,16 +138,22 @@ export class IndexCache implements Disposable {
   async locate(id: Buffer): Promise<ChunkLocation[]> {
     const known = this.lookup.locate(id);
     if (known.length > 0) return known;
-    await this.refresh();
-    const found = this.lookup.locate(id);
-    if (found.length === 0) throw damaged(`chunk ${id.toString('hex')} is in no index${this.#damageNote()}`);
-    return found;
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const rebuilds = this.#rebuilds;
+      await this.refresh();
+      const found = this.lookup.locate(id);
+      if (found.length > 0) return found;
+      // Unless another reader has emptied it in the meantime, it says all that the store has.
+      if (this.#rebuilds === rebuilds) break;
+    }
+    throw damaged(`chunk ${id.toString('hex')} is in no index${this.#damageNote()}`);
   }
 
   /** Forgets all and reads every index object again: a pack that it named is gone. */
   async rebuild(): Promise<void> {
     await this.#refreshing;
     emptyIndex(this.db);
+    this.#rebuilds += 1;
     await this.refresh();
   }
 
