@@ -18,8 +18,14 @@ export interface LocalRepository {
   readonly cache_dir?: string;
 }
 
+/** What a repository is made as, where there is none. */
+export interface MakeOptions {
+  /** Location of the repository, with the same key file, whose way of naming chunks is taken over: see InitOptions.ids_of. */
+  readonly ids_of?: string;
+}
+
 /** The repository of a running system: opened with its key file, or made with a new one at the first start. */
-export async function openOrCreate(local: LocalRepository): Promise<Repository> {
+export async function openOrCreate(local: LocalRepository, make: MakeOptions = {}): Promise<Repository> {
   const store = openBlobStore(local.location);
   const options = { cache_dir: local.cache_dir ?? `${local.location}.cache` };
   const key_file_bytes = await readOrMakeKeyFile(local.key_file);
@@ -29,7 +35,9 @@ export async function openOrCreate(local: LocalRepository): Promise<Repository> 
     if (!isRepositoryError(error, 'repo_not_found')) throw error;
   }
   try {
-    return await initRepository(store, { key_file_bytes }, options);
+    const { ids_of } = make;
+    const named = ids_of && { ids_of: { store: openBlobStore(ids_of), secret: { key_file_bytes } } };
+    return await initRepository(store, { key_file_bytes }, { ...options, ...named });
   } catch (error) {
     // Another service of the same system was faster.
     if (!isRepositoryError(error, 'repo_exists')) throw error;

@@ -79,11 +79,12 @@ async function list(options: ListOptions): Promise<void> {
   const answer = await connect(options).get<{ items: ListedBackup[] }>('/api/backup', query);
   if (options.json) return printJson(answer);
   printTable(
-    ['backup', 'time', 'source', 'files', 'size', 'stored', 'verified', 'held'],
+    ['backup', 'time', 'source', 'tier', 'files', 'size', 'stored', 'verified', 'held'],
     answer.items.map((one) => [
       one.backup_id,
       localTime(one.timestamp),
       one.sources.map((source) => source.source).join(','),
+      one.retention.tier,
       one.sources.reduce((sum, source) => sum + source.files_backed_up, 0),
       bytes(one.sources.reduce((sum, source) => sum + source.total_size_bytes, 0)),
       bytes(one.bytes_stored),

@@ -14,7 +14,8 @@ export interface CatalogTable {
   get(backup_id: string): BackupManifest | undefined;
   has(backup_id: string): boolean;
   hasSnapshot(snapshot_id: string): boolean;
-  snapshotIds(): string[];
+  /** It was there, and was removed. */
+  isRemoved(backup_id: string): boolean;
   /** The newest of a source, of any type or one. */
   newest(source: string, type?: string): BackupManifest | undefined;
   /** The id of its snapshot, without reading its manifest; null where there is none. */
@@ -47,7 +48,7 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
   const one = db.prepare(`SELECT manifest FROM backups WHERE backup_id = ? AND ${THERE}`);
   const any = db.prepare('SELECT 1 AS found FROM backups WHERE backup_id = ?');
   const snapshot = db.prepare('SELECT 1 AS found FROM backups WHERE snapshot_id = ?');
-  const ids = db.prepare(`SELECT snapshot_id FROM backups WHERE ${THERE}`);
+  const removed = db.prepare('SELECT 1 AS found FROM backups WHERE backup_id = ? AND deleted_ms IS NOT NULL');
   const newest = db.prepare(`
     SELECT manifest FROM backups WHERE source = ? AND (? IS NULL OR backup_type = ?) AND ${THERE}
     ORDER BY time_ms DESC LIMIT 1`);
@@ -94,7 +95,7 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
     get,
     has: (backup_id) => any.get(backup_id) !== undefined,
     hasSnapshot: (snapshot_id) => snapshot.get(snapshot_id) !== undefined,
-    snapshotIds: () => (ids.all() as unknown as { snapshot_id: string }[]).map((row) => row.snapshot_id),
+    isRemoved: (backup_id) => removed.get(backup_id) !== undefined,
     newest: (source, type) => read(newest.get(source, type ?? null, type ?? null)),
     newestSnapshot: (source) =>
       (newestSnapshot.get(source) as { snapshot_id: string } | undefined)?.snapshot_id ?? null,

@@ -7,6 +7,7 @@ import { fileFinder } from '../adapters/find-file.ts';
 import { sinceOf } from '../domain/catalog/query.ts';
 import { answered, type RouteDeps } from './deps.ts';
 import { holdView } from './hold-view.ts';
+import { locationsOf } from './locations-view.ts';
 
 const Place = z.object({ value: z.number(), backup_id: z.string() });
 const CHUNK = 200;
@@ -25,7 +26,12 @@ export function listBackups(app: HttpServer, deps: RouteDeps): void {
     const listing: ListQuery = { ...narrowing(query, deps.context.clock.now_ms()), from };
     const found = await answered(listed(deps, listing, { contains: query.contains_file, limit: limit + 1 }));
     const { page, next_cursor } = cutPage(found, limit, ({ place }) => ({ ...place }));
-    return { items: page.map(({ manifest, hold }) => ({ ...manifest, hold: holdView(hold) })), next_cursor };
+    const items = page.map(({ manifest, hold }) => ({
+      ...manifest,
+      hold: holdView(hold),
+      locations: locationsOf(deps.state, manifest),
+    }));
+    return { items, next_cursor };
   });
 }
 
@@ -43,7 +49,7 @@ interface Wanted {
 
 async function listed(deps: RouteDeps, query: ListQuery, { contains, limit }: Wanted): Promise<Listed[]> {
   if (contains === undefined) return deps.state.list.page(query, limit);
-  const holds = fileFinder(deps.repository, contains);
+  const holds = fileFinder(deps, contains);
   const found: Listed[] = [];
   let from = query.from;
   for (;;) {

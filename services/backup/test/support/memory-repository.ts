@@ -86,6 +86,9 @@ export function memoryRepository(): MemoryRepository {
       await repository.onCommitted(snapshot);
       return { snapshot, stats, unchanged: false };
     },
+    copy_from: async () => {
+      throw new HoldfastError('bad_request', 'a repository in memory takes no copies');
+    },
     find: async (snapshot, path) => treeOf(snapshot.id).get(path),
     entries: async function* (snapshot) {
       yield* treeOf(snapshot.id).values();

@@ -1,0 +1,200 @@
+import { setImmediate } from 'node:timers/promises';
+import type { MoveResult } from '@holdfast/contracts/http/backup';
+import { newId } from '@holdfast/event-store/new-event';
+import { HOT } from '@holdfast/runtime/repository-place';
+import { decideTiers } from '../domain/tiers/decide.ts';
+import type { Placement, TieredBackup } from '../domain/tiers/state.ts';
+import { copyBackup, dropGoing, type MoveDeps } from './move-copy.ts';
+import { pinnedBackups } from './pinned-backups.ts';
+import { reconcileTier } from './reconcile-tiers.ts';
+import { createTierTroubles, type TierTroubles } from './tier-troubles.ts';
+
+/** Brings copies of backups to where they belong; one round at a time. */
+export interface Mover extends AsyncDisposable {
+  /** One round now; with `dry_run` only what it would do. What was found on every backup before it. */
+  move(wish: { dry_run: boolean }): Promise<Moved>;
+  /** Begins a round, if none is under way; the next ones come by themselves, hourly. */
+  wake(): void;
+}
+
+/** What a round found, and what it did. */
+export interface Moved extends Pick<MoveResult, 'copied' | 'dropped' | 'waiting'> {
+  readonly placements: readonly Placement[];
+}
+
+const EVERY_MS = 3_600_000;
+/** A backup that belongs two tiers on is copied there at once; its drop is the next pass. */
+const PASSES_MAX = 4;
+
+/** A mover that stands still until its first `wake`. */
+export function createMover(deps: MoveDeps): Mover {
+  const { clock, log } = deps.context;
+  const stopping = new AbortController();
+  const troubles = createTierTroubles(deps);
+  const seen = new Set<string>();
+  let line: Promise<unknown> = Promise.resolve();
+  let is_woken = false;
+  let cancel: () => void = () => undefined;
+
+  const inLine = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const done = line.then(work);
+    line = done.catch(() => undefined); // Who asked is told; the next in line starts all the same.
+    return done;
+  };
+  const again = () => {
+    is_woken = false;
+    if (stopping.signal.aborted) return;
+    cancel();
+    const next_ms = Math.min(troubles.next_ms(), clock.now_ms() + EVERY_MS);
+    cancel = clock.after(Math.max(next_ms - clock.now_ms(), 1), wake);
+  };
+  const wake = () => {
+    if (is_woken || stopping.signal.aborted || deps.tiers.places.length === 1) return;
+    is_woken = true;
+    inLine(() => round(deps, { troubles, seen, signal: stopping.signal }))
+      .catch((error: unknown) => {
+        if (!stopping.signal.aborted) log.error({ err: error }, 'backups were not moved; will retry');
+      })
+      .finally(again);
+  };
+  return {
+    move: ({ dry_run }) =>
+      inLine(async () => {
+        if (!dry_run) return round(deps, { troubles, seen, signal: stopping.signal, now: true });
+        const placements = await decideAll(deps);
+        return { placements, copied: 0, dropped: 0, waiting: 0 };
+      }),
+    wake,
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      cancel();
+      await line;
+    },
+  };
+}
+
+interface Round {
+  /** Tiers that were looked into since the start. */
+  readonly seen: Set<string>;
+  readonly troubles: TierTroubles;
+  readonly signal: AbortSignal;
+  /** A person asked: tiers that fail are tried all the same. */
+  readonly now?: boolean;
+}
+
+async function round(deps: MoveDeps, options: Round): Promise<Moved> {
+  const correlationid = newId(deps.context.clock.now_ms());
+  const blocked = new Set(options.now === true ? [] : options.troubles.resting());
+  await lookInto(deps, { ...options, blocked, correlationid });
+  const done = { copied: 0, dropped: await dropGoing(deps, correlationid) };
+  let first: Placement[] | undefined;
+  for (let pass = 0; pass < PASSES_MAX; pass += 1) {
+    const placements = await decideAll(deps, (placement) => markDrop(deps, placement));
+    first ??= placements;
+    done.dropped += await dropGoing(deps, correlationid);
+    const copied = await copyAll(deps, placements, { ...options, blocked, correlationid });
+    done.copied += copied;
+    if (copied === 0) break;
+  }
+  const waiting = (await decideAll(deps)).filter(({ step }) => step.do !== 'stay');
+  options.troubles.note(waiting, blocked, correlationid);
+  deps.reclaimer.run();
+  return { placements: first ?? [], ...done, waiting: waiting.length };
+}
+
+/** Each tier once after a start, as soon as it answers. */
+async function lookInto(deps: MoveDeps, options: CopyRound): Promise<void> {
+  const { state, tiers } = deps;
+  const { seen, blocked, troubles, correlationid } = options;
+  for (const { name } of tiers.places.slice(1)) {
+    if (seen.has(name) || blocked.has(name)) continue;
+    try {
+      await reconcileTier(deps, name);
+      seen.add(name);
+      troubles.worked(name, correlationid);
+    } catch (error) {
+      const is_new = state.tiers.get(name).repository_id === null && state.copies.count(name) === 0;
+      if (!is_new) blocked.add(troubles.failed(error, { from: HOT, to: name }));
+    }
+  }
+}
+
+/** Source by source; `onPlaced` is called inside the transaction in which it was decided. */
+async function decideAll(deps: MoveDeps, onPlaced?: (placement: Placement) => void): Promise<Placement[]> {
+  const { state, settings, context } = deps;
+  const all: Placement[] = [];
+  for (const source of state.retention.sources()) {
+    const decide = () =>
+      decideTiers(tieredBackups(deps, source), settings.tier_policy, context.clock.now_ms());
+    if (onPlaced === undefined) all.push(...decide());
+    else
+      state.write(() => {
+        const placements = decide();
+        for (const placement of placements) onPlaced(placement);
+        all.push(...placements);
+      });
+    await setImmediate();
+  }
+  return all;
+}
+
+function tieredBackups({ state }: MoveDeps, source: string): TieredBackup[] {
+  const copies = state.copies.ofSource(source);
+  return pinnedBackups(state, source).flatMap((backup) => {
+    const own = (copies.get(backup.backup_id) ?? []).map(({ tier, verified_ms, is_bad }) => ({
+      ...{ tier, is_bad, is_verified: verified_ms !== null },
+    }));
+    return own.length === 0 ? [] : [{ ...backup, copies: own }];
+  });
+}
+
+function markDrop({ state }: MoveDeps, { backup, step, tier, reasons }: Placement): void {
+  if (step.do !== 'drop') return;
+  const copy = { backup_id: backup.backup_id, tier: step.tier };
+  state.copies.markGoing(copy, `moved to ${tier}: ${reasons.join(', ')}`);
+}
+
+interface CopyRound extends Round {
+  readonly blocked: Set<string>;
+  readonly correlationid: string;
+}
+
+/** Copies what is to be copied, oldest first; how many it was. A tier that fails is left alone for the rest of the round. */
+async function copyAll(
+  deps: MoveDeps,
+  placements: readonly Placement[],
+  options: CopyRound,
+): Promise<number> {
+  const { state, context } = deps;
+  const { blocked, troubles, signal, correlationid } = options;
+  let copied = 0;
+  for (const { backup, step } of placements.toSorted(
+    (one, other) => one.backup.time_ms - other.backup.time_ms,
+  )) {
+    if (step.do !== 'copy' || blocked.has(step.from) || blocked.has(step.to)) continue;
+    signal.throwIfAborted();
+    const manifest = state.catalog.get(backup.backup_id);
+    const from = state.copies.of(backup.backup_id).find(({ tier }) => tier === step.from);
+    // Removed since it was decided.
+    if (manifest === undefined || from === undefined) continue;
+    if (isFull(deps, step.to)) {
+      blocked.add(step.to);
+      continue;
+    }
+    try {
+      await copyBackup(deps, { manifest, from, to: step.to, correlationid, signal });
+      troubles.worked(step.to, correlationid);
+      copied += 1;
+      context.log.info({ backup_id: backup.backup_id, from: step.from, to: step.to }, 'backup copied');
+    } catch (error) {
+      signal.throwIfAborted();
+      blocked.add(troubles.failed(error, { backup_id: backup.backup_id, ...step }));
+    }
+  }
+  return copied;
+}
+
+/** People know: it was told when the threshold was crossed. */
+function isFull({ state }: MoveDeps, tier: string): boolean {
+  return state.tiers.get(tier).level === 'critical';
+}

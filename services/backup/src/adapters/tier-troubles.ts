@@ -1,0 +1,98 @@
+import { timestamp } from '@holdfast/runtime/clock';
+import type { Placement } from '../domain/tiers/state.ts';
+import type { MoveDeps } from './move-copy.ts';
+import { toKnownError } from './run-error.ts';
+import type { Trouble } from './tier-table.ts';
+
+/** What keeps failing is tried again later and later, and told once. */
+export interface TierTroubles {
+  /** Tiers that are left alone for now. */
+  resting(): string[];
+  /** When the first of them is tried again. */
+  next_ms(): number;
+  /** Takes in a failure; the name of the tier that is left alone, empty where it was one backup's own. */
+  failed(error: unknown, copy: { backup_id?: string; from: string; to: string }): string;
+  /** Something was copied into it: what was told of it is over. */
+  worked(tier: string, correlationid: string): void;
+  /** At the end of a round: tells of the tiers that fail and are not told of. */
+  note(waiting: readonly Placement[], blocked: ReadonlySet<string>, correlationid: string): void;
+}
+
+const FIRST_MS = 60_000;
+const MOST_MS = 3_600_000;
+
+interface Failing extends Trouble {
+  readonly count: number;
+  readonly again_ms: number;
+}
+
+/** None fails yet. */
+export function createTierTroubles(deps: MoveDeps): TierTroubles {
+  const { state, context } = deps;
+  const { clock, log } = context;
+  const failing = new Map<string, Failing>();
+  const tell = (
+    tier: string,
+    trouble: Trouble,
+    told: { waiting: number; correlationid: string; is_over: boolean },
+  ) => {
+    const location = deps.tiers.places.find(({ name }) => name === tier)?.location ?? '';
+    const data = {
+      ...{ host: context.host, tier, location, error: { code: trouble.code, message: trouble.message } },
+      backups_waiting: told.waiting,
+      ...(told.is_over && { cleared_at: timestamp(clock.now_ms()) }),
+    };
+    state.write(() => {
+      state.tiers.set(tier, { trouble: told.is_over ? null : trouble });
+      state.tell('TierUnavailable', { subject: tier, data, correlationid: told.correlationid });
+    });
+  };
+  return {
+    resting: () => {
+      const now_ms = clock.now_ms();
+      return [...failing].filter(([, { again_ms }]) => again_ms > now_ms).map(([tier]) => tier);
+    },
+    next_ms: () => Math.min(...Array.from(failing.values(), ({ again_ms }) => again_ms)),
+    failed: (error, { backup_id, from, to }) => {
+      if (Error.isError(error) && error.name === 'OriginDamaged' && backup_id !== undefined) {
+        tellDamaged(deps, backup_id, `${from}: ${error.message}`);
+        return '';
+      }
+      const { code, message } = toKnownError(error);
+      const tier = message.startsWith(`tier ${from} `) ? from : to;
+      const count = (failing.get(tier)?.count ?? 0) + 1;
+      const again_ms = clock.now_ms() + Math.min(MOST_MS, FIRST_MS * 2 ** (count - 1));
+      failing.set(tier, { code, message, count, again_ms });
+      log.error({ err: error, backup_id, tier }, 'a tier cannot be used; will retry');
+      // After a failed sync a store is to be opened anew.
+      if (code === 'storage_failed') void deps.tiers.reset(tier);
+      return tier;
+    },
+    worked: (tier, correlationid) => {
+      failing.delete(tier);
+      const { trouble } = state.tiers.get(tier);
+      if (trouble !== null) tell(tier, trouble, { waiting: 0, correlationid, is_over: true });
+    },
+    note: (waiting, blocked, correlationid) => {
+      for (const tier of blocked) {
+        const trouble = failing.get(tier);
+        if (trouble === undefined || state.tiers.get(tier).trouble !== null) continue;
+        const { code, message } = trouble;
+        const count = waiting.filter(
+          ({ step }) => step.do === 'copy' && [step.from, step.to].includes(tier),
+        ).length;
+        tell(tier, { code, message }, { waiting: count, correlationid, is_over: false });
+      }
+    },
+  };
+}
+
+/** The copy that is there cannot be read whole: the backup is bad, as if a verification had found it. */
+function tellDamaged({ state, context }: MoveDeps, backup_id: string, problem: string): void {
+  const data = {
+    ...{ backup_id, level: 'data' as const, files_checked: 0, bytes_checked: 0, duration_ms: 0 },
+    problems: [problem],
+  };
+  state.write(() => state.tell('BackupVerificationFailed', { subject: backup_id, data }));
+  context.log.error({ backup_id, problem }, 'a backup is damaged: it stays where it is');
+}

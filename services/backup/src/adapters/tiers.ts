@@ -1,0 +1,108 @@
+import { HoldfastError } from '@holdfast/contracts/errors';
+import { readConfig } from '@holdfast/repository/repository-config';
+import { openOrCreate } from '@holdfast/repository/repository-key';
+import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import { HOT, type TierPlace } from '@holdfast/runtime/repository-place';
+import { openBlobStore } from '@holdfast/storage/open-blob-store';
+import type { BackupSettings } from '../config.ts';
+import type { Engine } from './engine.ts';
+import { toKnownError } from './run-error.ts';
+import type { BackupState } from './state.ts';
+
+/** A repository of a tier, and how it is closed. */
+type OpenedTier = Engine & Partial<AsyncDisposable>;
+
+/** The repositories of the tiers: each is opened when it is first needed, and made by itself where nothing was ever copied. */
+export interface Tiers extends AsyncDisposable {
+  /** The nearest first. */
+  readonly places: readonly TierPlace[];
+  /**
+   * The repository of a tier; rejects with `unavailable` and the reason where it cannot be had. `make`: it may be made
+   * where it never was.
+   */
+  get(tier: string, options?: { make: boolean }): Promise<Engine>;
+  /** Opens it anew the next time: its folder may have been away. */
+  reset(tier: string): Promise<void>;
+}
+
+export interface TiersDeps {
+  readonly context: ServiceContext;
+  readonly settings: BackupSettings;
+  readonly state: BackupState;
+  /** Of the hot tier. */
+  readonly repository: Engine;
+  /** Opens or makes the repository of a tier. */
+  readonly openTier?: ((place: TierPlace) => Promise<OpenedTier>) | undefined;
+}
+
+/** The tiers of the configuration; only hot is open. */
+export function openTiers(deps: TiersDeps): Tiers {
+  const { settings, state, repository } = deps;
+  const { places } = settings;
+  const openTier = deps.openTier ?? ((place: TierPlace) => openAt(place, repository.location));
+  const opened = new Map<string, Promise<OpenedTier>>();
+
+  const open = async (place: TierPlace, make: boolean): Promise<OpenedTier> => {
+    const known = state.tiers.get(place.name).repository_id;
+    const is_new = known === null && state.copies.count(place.name) === 0;
+    // A disk that is not mounted leaves an empty folder: what was there once is never made again.
+    if (!is_new || !make) await idAt(place);
+    const engine = await openTier(place);
+    if (known !== null && known !== engine.id) {
+      await engine[Symbol.asyncDispose]?.();
+      throw new HoldfastError('conflict', `another repository stands at ${place.location}`);
+    }
+    if (known === null) state.write(() => state.tiers.set(place.name, { repository_id: engine.id }));
+    return engine;
+  };
+  const get = async (place: TierPlace, make: boolean): Promise<Engine> => {
+    const held = opened.get(place.name);
+    if (held !== undefined) {
+      // It may be unmounted since: nothing must be written into the folder that is left.
+      if ((await idAt(place)) === (await held).id) return held;
+      await reset(place.name);
+    }
+    const opening = open(place, make);
+    opened.set(place.name, opening);
+    opening.catch(() => opened.delete(place.name)); // Who asked is told; the next one tries again.
+    return opening;
+  };
+  const reset = async (tier: string) => {
+    const held = opened.get(tier);
+    opened.delete(tier);
+    await held?.then(close).catch(() => undefined); // It is given up because it fails.
+  };
+  return {
+    places,
+    get: async (tier, { make } = { make: false }) => {
+      if (tier === HOT) return repository;
+      const place = places.find(({ name }) => name === tier);
+      if (place === undefined)
+        throw new HoldfastError('unavailable', `tier ${tier} is not configured any more`);
+      try {
+        return await get(place, make);
+      } catch (error) {
+        const { message } = toKnownError(error);
+        throw new HoldfastError('unavailable', `tier ${tier} cannot be used: ${message}`, { cause: error });
+      }
+    },
+    reset: async (tier) => {
+      if (tier !== HOT) await reset(tier);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...opened.keys()].map(reset));
+    },
+  };
+}
+
+function openAt(place: TierPlace, hot: string): Promise<OpenedTier> {
+  return openOrCreate(place, { ids_of: hot });
+}
+
+async function idAt({ location }: TierPlace): Promise<string> {
+  return (await readConfig(openBlobStore(location))).id;
+}
+
+async function close(engine: OpenedTier): Promise<void> {
+  await engine[Symbol.asyncDispose]?.();
+}
