@@ -6,6 +6,7 @@ import { openBlobStore } from '@holdfast/storage/open-blob-store';
 import type { Repository } from './api.ts';
 import { isRepositoryError, RepositoryError, systemCode } from './errors.ts';
 import { initRepository, openRepository } from './open.ts';
+import { readConfig } from './repository-config.ts';
 
 /** `holdfast-key-1 ` and 64 hex digits: what tells a key file from any other. */
 const KEY_FILE = /^holdfast-key-1 ([0-9a-f]{64})\n?$/;
@@ -43,6 +44,11 @@ export async function openOrCreate(local: LocalRepository, make: MakeOptions = {
     if (!isRepositoryError(error, 'repo_exists')) throw error;
     return openRepository(store, { key_file_bytes }, options);
   }
+}
+
+/** The id of the repository that stands at a location, without a key; rejects with `repo_not_found` where none does. */
+export async function repositoryIdAt(location: string): Promise<string> {
+  return (await readConfig(openBlobStore(location))).id;
 }
 
 /** The secret in a key file; rejects with `wrong_password` for any other file. */

@@ -102,16 +102,16 @@ async function round(deps: MoveDeps, options: Round): Promise<Moved> {
   return { placements: first ?? [], ...done, waiting: waiting.length };
 }
 
-/** Each tier once after a start, as soon as it answers. */
+/** Does each tier answer? Once after a start, as soon as it does, what is noted of it is compared with what it holds. */
 async function lookInto(deps: MoveDeps, options: CopyRound): Promise<void> {
   const { state, tiers } = deps;
-  const { seen, blocked, troubles, correlationid } = options;
+  const { seen, blocked, troubles } = options;
   for (const { name } of tiers.places.slice(1)) {
-    if (seen.has(name) || blocked.has(name)) continue;
+    if (blocked.has(name)) continue;
     try {
-      await reconcileTier(deps, name);
+      if (seen.has(name)) await tiers.get(name);
+      else await reconcileTier(deps, name);
       seen.add(name);
-      troubles.worked(name, correlationid);
     } catch (error) {
       const is_new = state.tiers.get(name).repository_id === null && state.copies.count(name) === 0;
       if (!is_new) blocked.add(troubles.failed(error, { from: HOT, to: name }));

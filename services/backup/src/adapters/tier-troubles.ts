@@ -14,7 +14,7 @@ export interface TierTroubles {
   failed(error: unknown, copy: { backup_id?: string; from: string; to: string }): string;
   /** Something was copied into it: what was told of it is over. */
   worked(tier: string, correlationid: string): void;
-  /** At the end of a round: tells of the tiers that fail and are not told of. */
+  /** At the end of a round: tells of the tiers that fail and are not told of, and of those that work again. */
   note(waiting: readonly Placement[], blocked: ReadonlySet<string>, correlationid: string): void;
 }
 
@@ -47,6 +47,11 @@ export function createTierTroubles(deps: MoveDeps): TierTroubles {
       state.tell('TierUnavailable', { subject: tier, data, correlationid: told.correlationid });
     });
   };
+  const worked = (tier: string, correlationid: string) => {
+    failing.delete(tier);
+    const { trouble } = state.tiers.get(tier);
+    if (trouble !== null) tell(tier, trouble, { waiting: 0, correlationid, is_over: true });
+  };
   return {
     resting: () => {
       const now_ms = clock.now_ms();
@@ -68,12 +73,12 @@ export function createTierTroubles(deps: MoveDeps): TierTroubles {
       if (code === 'storage_failed') void deps.tiers.reset(tier);
       return tier;
     },
-    worked: (tier, correlationid) => {
-      failing.delete(tier);
-      const { trouble } = state.tiers.get(tier);
-      if (trouble !== null) tell(tier, trouble, { waiting: 0, correlationid, is_over: true });
-    },
+    worked,
     note: (waiting, blocked, correlationid) => {
+      const goesTo = (tier: string) => waiting.some(({ step }) => step.do === 'copy' && step.to === tier);
+      for (const { name } of deps.tiers.places.slice(1)) {
+        if (!blocked.has(name) && !goesTo(name)) worked(name, correlationid);
+      }
       for (const tier of blocked) {
         const trouble = failing.get(tier);
         if (trouble === undefined || state.tiers.get(tier).trouble !== null) continue;

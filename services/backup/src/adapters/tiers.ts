@@ -1,9 +1,7 @@
 import { HoldfastError } from '@holdfast/contracts/errors';
-import { readConfig } from '@holdfast/repository/repository-config';
-import { openOrCreate } from '@holdfast/repository/repository-key';
+import { openOrCreate, repositoryIdAt } from '@holdfast/repository/repository-key';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { HOT, type TierPlace } from '@holdfast/runtime/repository-place';
-import { openBlobStore } from '@holdfast/storage/open-blob-store';
 import type { BackupSettings } from '../config.ts';
 import type { Engine } from './engine.ts';
 import { toKnownError } from './run-error.ts';
@@ -46,7 +44,7 @@ export function openTiers(deps: TiersDeps): Tiers {
     const known = state.tiers.get(place.name).repository_id;
     const is_new = known === null && state.copies.count(place.name) === 0;
     // A disk that is not mounted leaves an empty folder: what was there once is never made again.
-    if (!is_new || !make) await idAt(place);
+    if (!is_new || !make) await repositoryIdAt(place.location);
     const engine = await openTier(place);
     if (known !== null && known !== engine.id) {
       await engine[Symbol.asyncDispose]?.();
@@ -59,7 +57,7 @@ export function openTiers(deps: TiersDeps): Tiers {
     const held = opened.get(place.name);
     if (held !== undefined) {
       // It may be unmounted since: nothing must be written into the folder that is left.
-      if ((await idAt(place)) === (await held).id) return held;
+      if ((await repositoryIdAt(place.location)) === (await held).id) return held;
       await reset(place.name);
     }
     const opening = open(place, make);
@@ -97,10 +95,6 @@ export function openTiers(deps: TiersDeps): Tiers {
 
 function openAt(place: TierPlace, hot: string): Promise<OpenedTier> {
   return openOrCreate(place, { ids_of: hot });
-}
-
-async function idAt({ location }: TierPlace): Promise<string> {
-  return (await readConfig(openBlobStore(location))).id;
 }
 
 async function close(engine: OpenedTier): Promise<void> {
