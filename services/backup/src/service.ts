@@ -2,6 +2,7 @@ import { createHttpServer, listen } from '@holdfast/http/server';
 import { openOrCreate } from '@holdfast/repository/repository-key';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
 import { createFailure } from '@holdfast/runtime/failure';
+import { HOT } from '@holdfast/runtime/repository-place';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { createCleaner } from './adapters/cleaner.ts';
 import { openDatabases } from './adapters/databases.ts';
@@ -24,7 +25,7 @@ import { backupSettings } from './config.ts';
 import { onCommand } from './consumers/on-command.ts';
 import { replayHistory, subscribe } from './consumers/subscribe.ts';
 import { serveRoutes } from './http/serve-routes.ts';
-import { type BackupMetrics, createMetrics } from './metrics.ts';
+import { type BackupMetrics, createMetrics, registerTierGauges } from './metrics.ts';
 
 /** What tests may give instead of the real thing. */
 export type BackupOverrides = Partial<ServiceContext> & {
@@ -62,9 +63,16 @@ export async function startBackup(
   const measure = overrides.measureSpace ?? measureSpace;
   const onFuller = () => {
     cleaner.wake({ now: true });
-    mover.wake();
+    // What was removed before the start, and was not freed.
+    reclaimer.note(HOT);
+    reclaimer.run({ now: true });
   };
   const space = opened.use(watchSpace({ ...deps, measure, onFuller }));
+  registerTierGauges(context.registry, {
+    tiers: tiers.places.map(({ name }) => name),
+    copies: state.copies.count,
+    freeBytes: (tier) => space.latest(tier)?.free_bytes ?? null,
+  });
   const walk_not_before_ms = context.clock.now_ms() + CATCH_UP_MS;
   const runner = opened.use(
     createRunner({

@@ -4,19 +4,26 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import type { BackupHealth, ListedBackup, VerifyResult } from '@holdfast/contracts/http/backup';
+import type {
+  BackupHealth,
+  BackupStorage,
+  ListedBackup,
+  VerifyResult,
+} from '@holdfast/contracts/http/backup';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
 import { RepositoryError } from '@holdfast/repository/errors';
 import { openOrCreate } from '@holdfast/repository/repository-key';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { checksumOf } from './support/booted.ts';
+import { TIERS } from './support/tier-config.ts';
 import { DAY, HOUR, type Tiered, tiered, tierWith } from './support/tiered.ts';
 
 let here: Tiered;
@@ -165,6 +172,12 @@ describe('a tier that cannot be used', () => {
     const { status, body } = await here.backup.call<{ detail: string }>('POST', '/api/backup/restore', {
       ...{ backup_id: old.backup_id, target_path: join(here.at.root, '../none') },
     });
+    const listed = await here.backup.call<{ items: object[]; not_searched: { backup_id: string }[] }>(
+      ...(['GET', '/api/backup?contains_file=a.json'] as const),
+    );
+    expect(listed.body).toMatchObject({ items: [{}], not_searched: [{ backup_id: old.backup_id }] });
+    const storage = await here.backup.call<BackupStorage>('GET', '/api/backup/storage');
+    expect(storage.body.tiers[1]).toMatchObject({ tier: 'warm', backups: 1 });
     expect([status, body.detail]).toEqual([503, expect.stringContaining('tier warm cannot be used')]);
     here.clock.advance(30 * DAY);
     expect(await here.move()).toMatchObject({ copied: 0, dropped: 0, waiting: 1 });
@@ -189,6 +202,19 @@ describe('a tier that cannot be used', () => {
     expect((await here.backup.told('BackupDeleted')).map(({ subject }) => subject)).toEqual([old.backup_id]);
     expect((await here.backup.call('GET', `/api/backup/${old.backup_id}`)).status).toBe(404);
   });
+});
+
+test('hot lies where it is told to, and the data folder leads there', async () => {
+  const location = join(here.at.root, '../backups/hot');
+  const hot = { ...TIERS.hot, location };
+  const { old } = await here.twoBackups({
+    yaml: { time_zone: 'UTC', storage: { tiers: { ...TIERS, hot } } },
+  });
+  expect(readlinkSync(join(here.at.data_dir, 'repository'))).toBe(location);
+  here.clock.advance(8 * DAY);
+  await here.move();
+  expect(await here.tiersOf(old.backup_id)).toEqual(['warm']);
+  await here.restored(old, 'restored');
 });
 
 describe('what is damaged', () => {

@@ -58,6 +58,9 @@ export const ListedBackup = BackupManifest.extend({
   locations: z.array(BackupLocation),
 });
 export type ListedBackup = z.infer<typeof ListedBackup>;
+/** Beside a list with `contains_file`: nobody knows whether these hold the file. */
+export const NotSearched = z.array(z.object({ backup_id: z.string(), reason: z.string() }));
+export type NotSearched = z.infer<typeof NotSearched>;
 
 export const CleanupBody = z.strictObject({
   dry_run: z.boolean().default(false).describe('say what would go, and remove nothing'),

@@ -29,6 +29,11 @@ const OF_THE_COPY: ReadonlySet<ErrorCode> = new Set([
   'storage_failed',
 ]);
 
+/** True for what is wrong with a copy, or the tier that it is in. */
+export function isOfTheCopy(code: ErrorCode): boolean {
+  return OF_THE_COPY.has(code);
+}
+
 /**
  * Reads a backup from the nearest tier that holds it; where that copy is damaged or away, from the next. Rejects as the
  * first of them did where none can be read.
@@ -45,7 +50,7 @@ export async function readCopy<Result>(
       return await read({ tier, repository, snapshot_id });
     } catch (error) {
       const known = toKnownError(error);
-      if (!OF_THE_COPY.has(known.code)) throw known;
+      if (!isOfTheCopy(known.code)) throw known;
       deps.context.log.warn({ err: error, backup_id, tier }, 'a copy of a backup cannot be read');
       first ??= known;
     }

@@ -25,10 +25,14 @@ export function showStorage(app: HttpServer, deps: RouteDeps): void {
 
 async function tierStorage({ context, state }: RouteDeps, status: TierStatus): Promise<TierStorage> {
   const { retention_days = null, backup_types = null } = context.config.storage.tiers[status.tier] ?? {};
-  const is_there = status.status === 'ok' || status.tier === HOT;
-  const { bytes_stored, objects } = is_there
-    ? await storageUsage(status.location)
-    : { bytes_stored: null, objects: null };
-  const backups = state.copies.count(status.tier);
-  return { ...status, backups, bytes_stored, objects, retention_days, backup_types };
+  const is_made = status.status !== 'pending' && status.status !== 'unsupported';
+  const usage = is_made ? await storageUsage(status.location) : null;
+  const is_gone = is_made && usage?.objects === null && status.tier !== HOT;
+  return {
+    ...status,
+    ...(is_gone && { status: 'unavailable', detail: status.detail ?? 'its folder is not there' }),
+    backups: state.copies.count(status.tier),
+    ...{ bytes_stored: usage?.bytes_stored ?? null, objects: usage?.objects ?? null },
+    ...{ retention_days, backup_types },
+  };
 }
