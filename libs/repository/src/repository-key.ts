@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { BlobStore } from '@holdfast/storage/blob-store';
 import { openBlobStore } from '@holdfast/storage/open-blob-store';
 import type { Repository } from './api.ts';
 import { isRepositoryError, RepositoryError, systemCode } from './errors.ts';
@@ -17,16 +18,12 @@ export interface LocalRepository {
   readonly key_file: string;
   /** Default: beside a folder, `<location>.cache`. */
   readonly cache_dir?: string;
-}
-
-/** What a repository is made as, where there is none. */
-export interface MakeOptions {
-  /** Location of the repository, with the same key file, whose way of naming chunks is taken over: see InitOptions.ids_of. */
-  readonly ids_of?: string;
+  /** Where it is to be made: it names chunks as the first of these that is there, and that the key opens, does. */
+  readonly ids_of?: readonly string[];
 }
 
 /** The repository of a running system: opened with its key file, or made with a new one at the first start. */
-export async function openOrCreate(local: LocalRepository, make: MakeOptions = {}): Promise<Repository> {
+export async function openOrCreate(local: LocalRepository): Promise<Repository> {
   const store = openBlobStore(local.location);
   const options = { cache_dir: local.cache_dir ?? `${local.location}.cache` };
   const key_file_bytes = await readOrMakeKeyFile(local.key_file);
@@ -36,14 +33,32 @@ export async function openOrCreate(local: LocalRepository, make: MakeOptions = {
     if (!isRepositoryError(error, 'repo_not_found')) throw error;
   }
   try {
-    const { ids_of } = make;
-    const named = ids_of && { ids_of: { store: openBlobStore(ids_of), secret: { key_file_bytes } } };
-    return await initRepository(store, { key_file_bytes }, { ...options, ...named });
+    return await makeRepository(store, { key_file_bytes }, { ...local, ...options });
   } catch (error) {
     // Another service of the same system was faster.
     if (!isRepositoryError(error, 'repo_exists')) throw error;
     return openRepository(store, { key_file_bytes }, options);
   }
+}
+
+async function makeRepository(
+  store: BlobStore,
+  secret: { readonly key_file_bytes: Buffer },
+  { ids_of = [], cache_dir }: Pick<LocalRepository, 'ids_of'> & { cache_dir: string },
+): Promise<Repository> {
+  for (const other of ids_of) {
+    try {
+      return await initRepository(store, secret, {
+        cache_dir,
+        ids_of: { store: openBlobStore(other), secret },
+      });
+    } catch (error) {
+      // Nothing is there, or it is somebody else's.
+      if (!isRepositoryError(error, 'repo_not_found') && !isRepositoryError(error, 'wrong_password'))
+        throw error;
+    }
+  }
+  return initRepository(store, secret, { cache_dir });
 }
 
 /** The id of the repository that stands at a location, without a key; rejects with `repo_not_found` where none does. */

@@ -13,6 +13,7 @@ test('the repository lies in the data folder, with one key and a cache for each 
     location: '/data/repository',
     key_file: '/data/repository.key',
     cache_dir: '/data/backup/cache',
+    ids_of: [],
   });
 });
 
@@ -25,6 +26,7 @@ test('a configured place and key count, a URL as it stands', () => {
     location: 's3://bucket/place',
     key_file: '/keys/one',
     cache_dir: '/data/recovery/cache',
+    ids_of: [],
   });
 });
 

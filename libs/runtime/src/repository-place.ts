@@ -10,6 +10,8 @@ export interface RepositoryPlace {
   readonly location: string;
   readonly key_file: string;
   readonly cache_dir: string;
+  /** The other tiers, the nearest first: all name chunks in the same way, so that they can be copied. */
+  readonly ids_of: readonly string[];
 }
 
 /** A tier: where its repository lies, and what belongs in it. */
@@ -32,32 +34,38 @@ export function repositoryPlace(
   data_dir: string,
   name: ServiceName,
 ): RepositoryPlace {
-  const paths = dataPaths(data_dir);
-  const configured = isFolder(paths.repository) ? undefined : config.storage.tiers[HOT]?.location;
-  const { location = configured ?? paths.repository, key_file = paths.repository_key } = config.repository;
-  return {
-    location: absolute(location),
-    key_file: resolve(key_file),
-    cache_dir: join(paths.service(name), 'cache'),
-  };
+  const { name: _name, config: _config, ...place } = tierPlaces(config, data_dir, name)[0];
+  return place;
 }
 
 /** All tiers that are repositories of this host, the nearest first: `hot`, and those that no cloud provider is named for. */
-export function tierPlaces(config: HoldfastConfig, data_dir: string, name: ServiceName): TierPlace[] {
+export function tierPlaces(
+  config: HoldfastConfig,
+  data_dir: string,
+  name: ServiceName,
+): [TierPlace, ...TierPlace[]] {
   const paths = dataPaths(data_dir);
-  const hot = repositoryPlace(config, data_dir, name);
-  const { [HOT]: hot_config = {}, ...others } = config.storage.tiers;
+  const { [HOT]: hot = {}, ...others } = config.storage.tiers;
   const far = Object.entries(others)
     .filter(([, { provider }]) => provider === undefined)
     .sort(([one], [other]) => rankOf(one) - rankOf(other))
-    .map(([tier, tier_config]) => ({
-      name: tier,
-      config: tier_config,
-      location: absolute(tier_config.location ?? paths.tier(tier)),
-      key_file: hot.key_file,
-      cache_dir: join(paths.service(name), `cache-${tier}`),
-    }));
-  return [{ name: HOT, config: hot_config, ...hot }, ...far];
+    .map(([tier, given]) => ({ tier, given, location: absolute(given.location ?? paths.tier(tier)) }));
+  const near = { tier: HOT, given: hot, location: absolute(hotLocation(config, paths.repository)) };
+  const locations = [near, ...far].map(({ location }) => location);
+  const placeOf = ({ tier, given, location }: typeof near): TierPlace => ({
+    name: tier,
+    config: given,
+    location,
+    key_file: resolve(config.repository.key_file ?? paths.repository_key),
+    cache_dir: join(paths.service(name), tier === HOT ? 'cache' : `cache-${tier}`),
+    ids_of: locations.filter((other) => other !== location),
+  });
+  return [placeOf(near), ...far.map(placeOf)];
+}
+
+function hotLocation({ repository, storage }: HoldfastConfig, standing: string): string {
+  if (repository.location !== undefined) return repository.location;
+  return (isFolder(standing) ? undefined : storage.tiers[HOT]?.location) ?? standing;
 }
 
 /** Folders with backups in them, wherever they were put: never a part of what is protected. */

@@ -43,7 +43,7 @@ export function backupSettings({ config, data_dir }: ServiceContext): BackupSett
   const paths = dataPaths(data_dir);
   const time_zone = config.time_zone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
   const places = tierPlaces(config, data_dir, 'backup');
-  const [hot] = places as [TierPlace];
+  const [hot] = places;
   const retention = policyOf(config, time_zone);
   return {
     sources: compileSources(config, process.cwd(), data_dir)

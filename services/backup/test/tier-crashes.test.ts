@@ -23,7 +23,7 @@ describe('cut off', () => {
   /** A process that is gone: nothing of it is closed, and nothing of it goes on. */
   async function killedAt(method: 'copy_from' | 'snapshots', when: 'before' | 'after') {
     const [reached, dead] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
-    const openTier = tierWith(here.at, method, async (call) => {
+    const openTier = tierWith(method, async (call) => {
       if (when === 'after') await call();
       reached.resolve();
       return dead.promise;

@@ -128,7 +128,7 @@ test('a backup that is removed is gone from the tier where it was', async () => 
 describe('a tier that cannot be used', () => {
   test('is told once, nothing is dropped, and what waits is moved when it can be', async () => {
     let is_full = true;
-    const openTier = tierWith(here.at, 'copy_from', async (call) => {
+    const openTier = tierWith('copy_from', async (call) => {
       if (is_full) throw new RepositoryError('storage_full', 'no space left on warm');
       return call();
     });
@@ -215,6 +215,41 @@ test('hot lies where it is told to, and the data folder leads there', async () =
   await here.move();
   expect(await here.tiersOf(old.backup_id)).toEqual(['warm']);
   await here.restored(old, 'restored');
+});
+
+test('after the disk of hot was lost a new one is made, and goes on with the tiers that there are', async () => {
+  const { old } = await here.twoBackups();
+  here.clock.advance(8 * DAY);
+  await here.move();
+  await here.backup[Symbol.asyncDispose]();
+  rmSync(join(here.at.data_dir, 'repository'), { recursive: true });
+  rmSync(join(here.at.data_dir, 'backup/cache'), { recursive: true });
+  await here.start({ events: here.backup.context.events });
+  await here.restored(old, 'restored');
+  const [, first] = await Promise.all([here.full(), here.full()]);
+  here.clock.advance(8 * DAY);
+  await here.full();
+  await here.until(first.backup_id, 'warm');
+  expect(await here.backup.told('TierUnavailable')).toEqual([]);
+});
+
+test('a backup that is removed while it is copied is gone from both tiers', async () => {
+  const openTier = tierWith('copy_from', async (call) => {
+    const result = await call();
+    const { status } = await here.backup.call('DELETE', `/api/backup/${old.backup_id}`);
+    expect(status).toBe(204);
+    return result;
+  });
+  const { old } = await here.twoBackups({ openTier });
+  here.clock.advance(8 * DAY);
+  await here.move();
+  expect(await here.backup.told('BackupCopied')).toEqual([]);
+  const local = {
+    location: join(here.at.data_dir, 'tiers/warm'),
+    key_file: join(here.at.data_dir, 'repository.key'),
+  };
+  await using warm = await openOrCreate(local);
+  expect(await warm.snapshots()).toEqual([]);
 });
 
 describe('what is damaged', () => {

@@ -8,6 +8,7 @@ import { forgetIn } from './forget-snapshots.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
 import { proveCopy } from './prove-backup.ts';
 import type { Reclaimer } from './reclaim.ts';
+import { toKnownError } from './run-error.ts';
 
 export interface MoveDeps extends SnapshotDeps {
   readonly reclaimer: Reclaimer;
@@ -40,14 +41,38 @@ export async function copyBackup(deps: MoveDeps, order: CopyOrder): Promise<void
   const source = await deps.tiers.get(from.tier);
   const target = await deps.tiers.get(to, { make: true });
   const snapshot_id = await copied(deps, { source, target }, order);
-  const proof = await proveCopy({ ...deps, repository: target }, { ...manifest, snapshot_id }, 'data');
+  const repository = interruptible(target, order.signal);
+  const proof = await proveCopy({ ...deps, repository }, { ...manifest, snapshot_id }, 'data');
   if (!proof.passed) throw refused(deps, order, { snapshot_id, proof });
   const { files_checked, bytes_checked } = proof;
   const data = {
     ...{ backup_id, tier: to, from_tier: from.tier, repository_id: target.id, snapshot_id },
     ...{ files_checked, bytes_checked, duration_ms: Math.round(performance.now() - started) },
   };
-  deps.state.write(() => deps.state.tell('BackupCopied', { subject: backup_id, data, correlationid }));
+  const is_told = deps.state.write(() => {
+    if (deps.state.catalog.get(backup_id) === undefined) return false;
+    deps.state.tell('BackupCopied', { subject: backup_id, data, correlationid });
+    return true;
+  });
+  // Removed meanwhile: whoever did it did not know of this copy.
+  if (!is_told) await forgetIn(target, [{ ...from, tier: to, snapshot_id }], 'the backup was removed');
+}
+
+/** Reads of a backup may take hours: a service that stops does not wait for them. */
+function interruptible(repository: Engine, signal: AbortSignal): Engine {
+  return {
+    ...repository,
+    read_many: (entries, use) => {
+      signal.throwIfAborted();
+      return repository.read_many(entries, use);
+    },
+    read_stream: async function* (entry) {
+      for await (const piece of repository.read_stream(entry)) {
+        signal.throwIfAborted();
+        yield piece;
+      }
+    },
+  };
 }
 
 async function copied(
@@ -62,7 +87,10 @@ async function copied(
     signal,
   };
   // Both are whole repositories: what this service asks of them is only less.
-  const { failed } = await target.copy_from(source as Repository, request);
+  const { failed } = await target.copy_from(source as Repository, request).catch((error: unknown) => {
+    const { code, message } = toKnownError(error);
+    throw code === 'snapshot_not_found' ? new OriginDamaged(message, { cause: error }) : error;
+  });
   if (failed[0] !== undefined) throw new OriginDamaged(failed[0].reason);
   const name = manifest.sources[0]?.source;
   const there = await target.snapshots({ host: manifest.metadata.hostname, ...(name && { source: name }) });
@@ -89,45 +117,21 @@ function refused(
   return new HoldfastError('repo_damaged', `the copy of ${backup_id} does not verify: ${proof.problems[0]}`);
 }
 
-/**
- * Ends the removal of copies that were decided to go: from the repository, then told. Each only while another tier, which
- * answers now, holds a verified copy. A crash between leaves the mark, and the same is done again.
- */
-export async function dropGoing(deps: MoveDeps, correlationid: string): Promise<number> {
-  const { state, tiers, reclaimer } = deps;
-  let dropped = 0;
-  for (const copy of state.copies.going()) {
-    const { backup_id, tier, snapshot_id, reason } = copy;
-    const kept_in = await keptIn(deps, backup_id);
-    if (kept_in.length === 0 || isWanted(deps, snapshot_id)) {
-      state.write(() => state.copies.markGoing(copy, null));
-      continue;
-    }
-    await forgetIn(await tiers.get(tier), [copy], reason);
-    const data = { backup_id, tier, snapshot_id, kept_in, reason };
-    state.write(() => state.tell('BackupCopyRemoved', { subject: backup_id, data, correlationid }));
-    reclaimer.note(tier);
-    dropped += 1;
-  }
-  return dropped;
+/** True for what says so, of any realm. */
+export function isOriginDamaged(error: unknown): error is OriginDamaged {
+  return Error.isError(error) && error.name === 'OriginDamaged';
 }
 
-/** Tiers in which a verified copy stands at this moment. */
-async function keptIn({ state, tiers }: MoveDeps, backup_id: string): Promise<string[]> {
-  const verified = state.copies.of(backup_id).filter((copy) => copy.verified_ms !== null && !copy.is_bad);
-  const standing: string[] = [];
-  for (const { tier, snapshot_id } of verified) {
-    try {
-      await (await tiers.get(tier)).snapshot(snapshot_id);
-      standing.push(tier);
-    } catch {
-      // A tier that does not answer keeps nothing, as far as this decision goes; who copies into it tells people.
-    }
-  }
-  return standing;
-}
-
-/** A loss came after the decision. */
-function isWanted({ state }: MoveDeps, snapshot_id: string): boolean {
-  return state.cases.pins().snapshots.has(snapshot_id);
+/** The backup is bad, as if a verification had found it. */
+export function tellDamaged(
+  { state, context }: MoveDeps,
+  { backup_id, tier }: Copy,
+  damage: OriginDamaged,
+): void {
+  const data = {
+    ...{ backup_id, level: 'data' as const, files_checked: 0, bytes_checked: 0, duration_ms: 0 },
+    problems: [`${tier}: ${damage.message}`],
+  };
+  state.write(() => state.tell('BackupVerificationFailed', { subject: backup_id, data }));
+  context.log.error({ err: damage, backup_id, tier }, 'a backup is damaged: it stays where it is');
 }

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MoveResult } from '@holdfast/contracts/http/backup';
 import { newId } from '@holdfast/event-store/new-event';
-import { HOT } from '@holdfast/runtime/repository-place';
 import { decideTiers } from '../domain/tiers/decide.ts';
 import type { Placement, TieredBackup } from '../domain/tiers/state.ts';
-import { copyBackup, dropGoing, type MoveDeps } from './move-copy.ts';
+import { dropGoing } from './drop-copies.ts';
+import { copyBackup, isOriginDamaged, type MoveDeps, tellDamaged } from './move-copy.ts';
 import { pinnedBackups } from './pinned-backups.ts';
 import { reconcileTier } from './reconcile-tiers.ts';
 import { createTierTroubles, type TierTroubles } from './tier-troubles.ts';
@@ -86,20 +86,23 @@ async function round(deps: MoveDeps, options: Round): Promise<Moved> {
   const correlationid = newId(deps.context.clock.now_ms());
   const blocked = new Set(options.now === true ? [] : options.troubles.resting());
   await lookInto(deps, { ...options, blocked, correlationid });
-  const done = { copied: 0, dropped: await dropGoing(deps, correlationid) };
+  const onFailed = (error: unknown, tier: string) => blocked.add(options.troubles.failed(error, tier));
+  const drop = () => dropGoing(deps, { correlationid, onFailed });
+  const done = { copied: 0, dropped: await drop() };
   let first: Placement[] | undefined;
+  let waiting: Placement[] = [];
   for (let pass = 0; pass < PASSES_MAX; pass += 1) {
     const placements = await decideAll(deps, (placement) => markDrop(deps, placement));
     first ??= placements;
-    done.dropped += await dropGoing(deps, correlationid);
+    done.dropped += await drop();
     const copied = await copyAll(deps, placements, { ...options, blocked, correlationid });
     done.copied += copied;
+    waiting = placements.filter(({ step }) => step.do === 'copy');
     if (copied === 0) break;
   }
-  const waiting = (await decideAll(deps)).filter(({ step }) => step.do !== 'stay');
   options.troubles.note(waiting, blocked, correlationid);
   deps.reclaimer.run();
-  return { placements: first ?? [], ...done, waiting: waiting.length };
+  return { placements: first ?? [], ...done, waiting: waiting.length + deps.state.copies.going().length };
 }
 
 /** Does each tier answer? Once after a start, as soon as it does, what is noted of it is compared with what it holds. */
@@ -114,7 +117,7 @@ async function lookInto(deps: MoveDeps, options: CopyRound): Promise<void> {
       seen.add(name);
     } catch (error) {
       const is_new = state.tiers.get(name).repository_id === null && state.copies.count(name) === 0;
-      if (!is_new) blocked.add(troubles.failed(error, { from: HOT, to: name }));
+      if (!is_new) blocked.add(troubles.failed(error, name));
     }
   }
 }
@@ -165,33 +168,42 @@ async function copyAll(
   placements: readonly Placement[],
   options: CopyRound,
 ): Promise<number> {
-  const { state, context } = deps;
-  const { blocked, troubles, signal, correlationid } = options;
+  const { blocked, signal } = options;
+  const oldest_first = placements.toSorted((one, other) => one.backup.time_ms - other.backup.time_ms);
   let copied = 0;
-  for (const { backup, step } of placements.toSorted(
-    (one, other) => one.backup.time_ms - other.backup.time_ms,
-  )) {
+  for (const { backup, step } of oldest_first) {
     if (step.do !== 'copy' || blocked.has(step.from) || blocked.has(step.to)) continue;
     signal.throwIfAborted();
-    const manifest = state.catalog.get(backup.backup_id);
-    const from = state.copies.of(backup.backup_id).find(({ tier }) => tier === step.from);
-    // Removed since it was decided.
-    if (manifest === undefined || from === undefined) continue;
-    if (isFull(deps, step.to)) {
-      blocked.add(step.to);
-      continue;
-    }
-    try {
-      await copyBackup(deps, { manifest, from, to: step.to, correlationid, signal });
-      troubles.worked(step.to, correlationid);
-      copied += 1;
-      context.log.info({ backup_id: backup.backup_id, from: step.from, to: step.to }, 'backup copied');
-    } catch (error) {
-      signal.throwIfAborted();
-      blocked.add(troubles.failed(error, { backup_id: backup.backup_id, ...step }));
-    }
+    if (isFull(deps, step.to)) blocked.add(step.to);
+    else if (await copyOne(deps, { backup_id: backup.backup_id, ...step }, options)) copied += 1;
   }
   return copied;
+}
+
+async function copyOne(
+  deps: MoveDeps,
+  { backup_id, from: near, to }: { backup_id: string; from: string; to: string },
+  { blocked, troubles, signal, correlationid }: CopyRound,
+): Promise<boolean> {
+  const { state, context } = deps;
+  const manifest = state.catalog.get(backup_id);
+  const from = state.copies.of(backup_id).find(({ tier }) => tier === near);
+  // Removed since it was decided.
+  if (manifest === undefined || from === undefined) return false;
+  let failing = near;
+  try {
+    await deps.tiers.get(near);
+    failing = to;
+    await copyBackup(deps, { manifest, from, to, correlationid, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isOriginDamaged(error)) tellDamaged(deps, from, error);
+    else blocked.add(troubles.failed(error, failing));
+    return false;
+  }
+  troubles.worked(to, correlationid);
+  context.log.info({ backup_id, from: near, to }, 'backup copied');
+  return true;
 }
 
 /** People know: it was told when the threshold was crossed. */

@@ -10,8 +10,8 @@ export interface TierTroubles {
   resting(): string[];
   /** When the first of them is tried again. */
   next_ms(): number;
-  /** Takes in a failure; the name of the tier that is left alone, empty where it was one backup's own. */
-  failed(error: unknown, copy: { backup_id?: string; from: string; to: string }): string;
+  /** Takes in a failure; the tier is left alone for a while. */
+  failed(error: unknown, tier: string): string;
   /** Something was copied into it: what was told of it is over. */
   worked(tier: string, correlationid: string): void;
   /** At the end of a round: tells of the tiers that fail and are not told of, and of those that work again. */
@@ -58,17 +58,12 @@ export function createTierTroubles(deps: MoveDeps): TierTroubles {
       return [...failing].filter(([, { again_ms }]) => again_ms > now_ms).map(([tier]) => tier);
     },
     next_ms: () => Math.min(...Array.from(failing.values(), ({ again_ms }) => again_ms)),
-    failed: (error, { backup_id, from, to }) => {
-      if (Error.isError(error) && error.name === 'OriginDamaged' && backup_id !== undefined) {
-        tellDamaged(deps, backup_id, `${from}: ${error.message}`);
-        return '';
-      }
+    failed: (error, tier) => {
       const { code, message } = toKnownError(error);
-      const tier = message.startsWith(`tier ${from} `) ? from : to;
       const count = (failing.get(tier)?.count ?? 0) + 1;
       const again_ms = clock.now_ms() + Math.min(MOST_MS, FIRST_MS * 2 ** (count - 1));
       failing.set(tier, { code, message, count, again_ms });
-      log.error({ err: error, backup_id, tier }, 'a tier cannot be used; will retry');
+      log.error({ err: error, tier }, 'a tier cannot be used; will retry');
       // After a failed sync a store is to be opened anew.
       if (code === 'storage_failed') void deps.tiers.reset(tier);
       return tier;
@@ -76,7 +71,7 @@ export function createTierTroubles(deps: MoveDeps): TierTroubles {
     worked,
     note: (waiting, blocked, correlationid) => {
       const goesTo = (tier: string) => waiting.some(({ step }) => step.do === 'copy' && step.to === tier);
-      for (const { name } of deps.tiers.places.slice(1)) {
+      for (const { name } of deps.tiers.places) {
         if (!blocked.has(name) && !goesTo(name)) worked(name, correlationid);
       }
       for (const tier of blocked) {
@@ -90,14 +85,4 @@ export function createTierTroubles(deps: MoveDeps): TierTroubles {
       }
     },
   };
-}
-
-/** The copy that is there cannot be read whole: the backup is bad, as if a verification had found it. */
-function tellDamaged({ state, context }: MoveDeps, backup_id: string, problem: string): void {
-  const data = {
-    ...{ backup_id, level: 'data' as const, files_checked: 0, bytes_checked: 0, duration_ms: 0 },
-    problems: [problem],
-  };
-  state.write(() => state.tell('BackupVerificationFailed', { subject: backup_id, data }));
-  context.log.error({ backup_id, problem }, 'a backup is damaged: it stays where it is');
 }

@@ -37,7 +37,7 @@ export interface TiersDeps {
 export function openTiers(deps: TiersDeps): Tiers {
   const { settings, state, repository } = deps;
   const { places } = settings;
-  const openTier = deps.openTier ?? ((place: TierPlace) => openAt(place, repository.location));
+  const openTier = deps.openTier ?? openOrCreate;
   const opened = new Map<string, Promise<OpenedTier>>();
 
   const open = async (place: TierPlace, make: boolean): Promise<OpenedTier> => {
@@ -62,7 +62,8 @@ export function openTiers(deps: TiersDeps): Tiers {
     }
     const opening = open(place, make);
     opened.set(place.name, opening);
-    opening.catch(() => opened.delete(place.name)); // Who asked is told; the next one tries again.
+    // Who asked is told; the next one tries again.
+    opening.catch(() => opened.get(place.name) === opening && opened.delete(place.name));
     return opening;
   };
   const reset = async (tier: string) => {
@@ -91,10 +92,6 @@ export function openTiers(deps: TiersDeps): Tiers {
       await Promise.all([...opened.keys()].map(reset));
     },
   };
-}
-
-function openAt(place: TierPlace, hot: string): Promise<OpenedTier> {
-  return openOrCreate(place, { ids_of: hot });
 }
 
 async function close(engine: OpenedTier): Promise<void> {

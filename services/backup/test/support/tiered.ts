@@ -111,12 +111,11 @@ function askingOf(of: () => Tiered): Pick<Tiered, Asking> {
 
 /** The real repository of a tier, of which one call is another. */
 export function tierWith<Method extends 'copy_from' | 'snapshots'>(
-  at: Place,
   method: Method,
   change: (call: () => Promise<unknown>, tier: string) => Promise<unknown>,
 ) {
   return async (where: TierPlace) => {
-    const repository = await openOrCreate(where, { ids_of: join(at.data_dir, 'repository') });
+    const repository = await openOrCreate(where);
     const call = repository[method] as (...args: unknown[]) => Promise<unknown>;
     const changed = {
       [method]: (...args: unknown[]) => change(() => call.apply(repository, args), where.name),

@@ -39,13 +39,13 @@ export function decideRetention(
 }
 
 /**
- * The periods that are over and of which a backup is the one that rotation would keep: `weekly` where it is the one of its
+ * Of the periods that are asked for those that are over and of which a backup is the one that rotation would keep: `weekly` where it is the one of its
  * week. Each source and kind has one, whatever the counts of the policy are.
  */
 export function periodsOf<Backup extends RetainedBackup>(
   backups: readonly Backup[],
   { rules, time_zone }: RetentionPolicy,
-  now_ms: number,
+  { periods, now_ms }: { readonly periods: readonly PeriodName[]; readonly now_ms: number },
 ): Map<string, PeriodName[]> {
   const calendar = calendarOf(time_zone);
   const found = new Map<string, PeriodName[]>();
@@ -53,7 +53,7 @@ export function periodsOf<Backup extends RetainedBackup>(
   const groups = Map.groupBy(past, (backup) => `${backup.source}\0${kindOf(backup)}`);
   for (const group of groups.values()) {
     const newest_first = group.toSorted(newestFirst);
-    for (const period of PERIODS) {
+    for (const period of periods) {
       const rule = rules.find((one) => one.period === period);
       const now = calendar.period(period, now_ms);
       const over = newest_first.filter(({ time_ms }) => calendar.period(period, time_ms) < now);
@@ -64,8 +64,6 @@ export function periodsOf<Backup extends RetainedBackup>(
   }
   return found;
 }
-
-const PERIODS: readonly PeriodName[] = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'];
 
 /** Holds end by themselves. */
 export function isHeld({ hold }: Pick<RetainedBackup, 'hold'>, now_ms: number): boolean {

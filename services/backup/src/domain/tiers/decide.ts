@@ -1,6 +1,8 @@
 import { isHeld, periodsOf } from '../retention/decide.ts';
 import type { Placement, PlaceReason, Step, TierCopy, TieredBackup, TierPolicy } from './state.ts';
 
+const PERIODS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
+
 /**
  * Says for each backup in which tier it belongs, why, and what is to be done next. Done again and again until all stay,
  * whatever of it fails or is done twice: a copy is only ever dropped where another tier holds a verified one. The newest
@@ -13,7 +15,9 @@ export function decideTiers(
   now_ms: number,
 ): Placement[] {
   const near = newestOf(backups, now_ms);
-  const periods = periodsOf(backups, policy.retention, now_ms);
+  // Only what some tier asks for: there may be very many backups.
+  const asked = PERIODS.filter((period) => policy.tiers.some(({ takes }) => takes?.has(period)));
+  const periods = periodsOf(backups, policy.retention, { periods: asked, now_ms });
   return backups.map((backup) => {
     const fixed = fixedBy(backup, near, now_ms);
     if (fixed !== null) return stay(backup, nearestOf(backup, policy)?.tier ?? '', fixed);
