@@ -109,10 +109,17 @@ test('killed again and again while it moves: every backup stands somewhere, and 
     const child = fork(program, args, { execArgv: [], stdio: 'inherit' });
     const objects = objectsIn(folders);
     const exit = once(child, 'exit');
-    // A little further each time, in the midst of whatever it does then.
-    await eventually(() => objectsIn(folders) >= objects + 1 + round);
-    child.kill('SIGKILL');
-    await exit;
+    let is_done = false;
+    child.once('message', () => {
+      is_done = true;
+    });
+    try {
+      // A little further each time, in the midst of whatever it does then.
+      await eventually(() => is_done || objectsIn(folders) >= objects + 1 + round, { timeout_ms: 30_000 });
+    } finally {
+      child.kill('SIGKILL');
+      await exit;
+    }
     const standing = new Set((await Promise.all(folders.map(standingIn))).flat());
     expect(ids.filter((id) => !standing.has(id))).toEqual([]);
   }

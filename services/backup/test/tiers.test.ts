@@ -233,6 +233,25 @@ test('after the disk of hot was lost a new one is made, and goes on with the tie
   expect(await here.backup.told('TierUnavailable')).toEqual([]);
 });
 
+test('a disk that was lost for good is replaced by a new repository; the old one that turns up is taken in again', async () => {
+  const { old } = await here.twoBackups();
+  here.clock.advance(8 * DAY);
+  await here.move();
+  const warm = join(here.at.data_dir, 'tiers/warm');
+  renameSync(warm, `${warm}.lost`);
+  const place = (location: string) => ({ location, key_file: join(here.at.data_dir, 'repository.key') });
+  const ids_of = [join(here.at.data_dir, 'repository')];
+  await (await openOrCreate({ ...place(warm), ids_of, cache_dir: `${warm}.cache` }))[Symbol.asyncDispose]();
+  await here.move();
+  const { status } = await here.backup.call('GET', `/api/backup/${old.backup_id}`);
+  expect(status).toBe(404);
+  rmSync(warm, { recursive: true });
+  renameSync(`${warm}.lost`, warm);
+  await here.move();
+  expect(await here.tiersOf(old.backup_id)).toEqual(['warm']);
+  await here.restored(old, 'restored');
+});
+
 test('a backup that is removed while it is copied is gone from both tiers', async () => {
   const openTier = tierWith('copy_from', async (call) => {
     const result = await call();

@@ -64,5 +64,9 @@ async function move(options: ConnectionOptions & { dryRun?: boolean }): Promise<
     return;
   }
   print(`${count(answer.copied, 'backup')} copied, ${answer.dropped} dropped where they were`);
-  if (answer.waiting > 0) print(`${count(answer.waiting, 'backup')} wait: \`holdfast tiers\` says for what`);
+  const { waiting } = answer;
+  if (waiting > 0)
+    print(
+      `${count(waiting, 'backup')} ${waiting === 1 ? 'waits' : 'wait'}: \`holdfast tiers\` says for what`,
+    );
 }

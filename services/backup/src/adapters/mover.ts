@@ -31,7 +31,7 @@ export function createMover(deps: MoveDeps): Mover {
   const { clock, log } = deps.context;
   const stopping = new AbortController();
   const troubles = createTierTroubles(deps);
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   let line: Promise<unknown> = Promise.resolve();
   let is_woken = false;
   let cancel: () => void = () => undefined;
@@ -74,8 +74,8 @@ export function createMover(deps: MoveDeps): Mover {
 }
 
 interface Round {
-  /** Tiers that were looked into since the start. */
-  readonly seen: Set<string>;
+  /** Repositories that were looked into since the start, by their tiers. */
+  readonly seen: Map<string, string>;
   readonly troubles: TierTroubles;
   readonly signal: AbortSignal;
   /** A person asked: tiers that fail are tried all the same. */
@@ -112,9 +112,9 @@ async function lookInto(deps: MoveDeps, options: CopyRound): Promise<void> {
   for (const { name } of tiers.places.slice(1)) {
     if (blocked.has(name)) continue;
     try {
-      if (seen.has(name)) await tiers.get(name);
-      else await reconcileTier(deps, name);
-      seen.add(name);
+      const repository = await tiers.get(name);
+      if (seen.get(name) !== repository.id) await reconcileTier(deps, name, repository);
+      seen.set(name, repository.id);
     } catch (error) {
       const is_new = state.tiers.get(name).repository_id === null && state.copies.count(name) === 0;
       if (!is_new) blocked.add(troubles.failed(error, name));

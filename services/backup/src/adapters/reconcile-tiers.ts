@@ -10,9 +10,8 @@ import { hasManifest, manifestOf, tellCreated } from './tell-created.ts';
  * database was lost, are taken in (they are verified before anything relies on them); those that are gone are told;
  * copies of backups that were removed meanwhile go.
  */
-export async function reconcileTier(deps: MoveDeps, tier: string): Promise<void> {
-  const { context, tiers } = deps;
-  const repository = await tiers.get(tier);
+export async function reconcileTier(deps: MoveDeps, tier: string, repository: Engine): Promise<void> {
+  const { context } = deps;
   const snapshots = (await repository.snapshots({ host: context.host })).filter(hasManifest);
   const hot = new Set((await deps.repository.snapshots({ host: context.host })).map(({ id }) => id));
   takeIn(deps, { tier, snapshots, hot });
@@ -30,7 +29,7 @@ function takeIn({ state }: MoveDeps, { tier, snapshots, hot }: Found & { hot: Re
     for (const snapshot of snapshots.toReversed()) {
       const backup_id = String(snapshot.metadata['backup_id']);
       if (state.copies.every(backup_id).some((copy) => copy.tier === tier)) continue;
-      if (!state.catalog.has(backup_id)) {
+      if (state.catalog.revive(backup_id) || !state.catalog.has(backup_id)) {
         const manifest = { ...manifestOf(snapshot), snapshot_id: originOf(snapshot) };
         tellCreated(state, manifest, { time_ms: snapshot.time_ms, run: undefined });
         state.copies.found({ backup_id, tier, snapshot_id: snapshot.id });

@@ -59,7 +59,9 @@ export function createTierTroubles(deps: MoveDeps): TierTroubles {
     },
     next_ms: () => Math.min(...Array.from(failing.values(), ({ again_ms }) => again_ms)),
     failed: (error, tier) => {
-      const { code, message } = toKnownError(error);
+      const known = toKnownError(error);
+      // What is told names the tier anyway.
+      const { code, message } = known.code === 'unavailable' ? toKnownError(known.cause ?? known) : known;
       const count = (failing.get(tier)?.count ?? 0) + 1;
       const again_ms = clock.now_ms() + Math.min(MOST_MS, FIRST_MS * 2 ** (count - 1));
       failing.set(tier, { code, message, count, again_ms });

@@ -35,22 +35,27 @@ export interface TiersDeps {
 
 /** The tiers of the configuration; only hot is open. */
 export function openTiers(deps: TiersDeps): Tiers {
-  const { settings, state, repository } = deps;
+  const { context, settings, state, repository } = deps;
   const { places } = settings;
   const openTier = deps.openTier ?? openOrCreate;
   const opened = new Map<string, Promise<OpenedTier>>();
 
+  const idOf = (tier: string) => (tier === HOT ? repository.id : state.tiers.get(tier).repository_id);
   const open = async (place: TierPlace, make: boolean): Promise<OpenedTier> => {
     const known = state.tiers.get(place.name).repository_id;
     const is_new = known === null && state.copies.count(place.name) === 0;
     // A disk that is not mounted leaves an empty folder: what was there once is never made again.
     if (!is_new || !make) await repositoryIdAt(place.location);
     const engine = await openTier(place);
-    if (known !== null && known !== engine.id) {
+    const other = places.find(({ name }) => name !== place.name && idOf(name) === engine.id);
+    if (other !== undefined) {
       await engine[Symbol.asyncDispose]?.();
-      throw new HoldfastError('conflict', `another repository stands at ${place.location}`);
+      throw new HoldfastError('conflict', `at ${place.location} stands the repository of ${other.name}`);
     }
-    if (known === null) state.write(() => state.tiers.set(place.name, { repository_id: engine.id }));
+    // Somebody has made a new one there: what was in the old one is missed from now on.
+    if (known !== null && known !== engine.id)
+      context.log.warn({ tier: place.name }, 'a tier has a new repository');
+    if (known !== engine.id) state.write(() => state.tiers.set(place.name, { repository_id: engine.id }));
     return engine;
   };
   const get = async (place: TierPlace, make: boolean): Promise<Engine> => {

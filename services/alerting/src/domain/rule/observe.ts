@@ -175,7 +175,7 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
       host,
       severity: 'high',
       headline: `The tier ${tier} of ${host} cannot be used (${location}): ${error.message}`,
-      advice: `Nothing is removed meanwhile; ${backups_waiting} backups wait. It is tried again by itself.`,
+      advice: `Is its disk mounted, and has it room? Nothing is removed meanwhile; ${backups_waiting} backups wait. It is tried again by itself.`,
       closing: { by: 'event' },
       parts: [tier],
     };
