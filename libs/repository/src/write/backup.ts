@@ -60,7 +60,7 @@ async function readingAll(engine: Engine, request: Request): Promise<Request> {
 }
 
 async function backUp(engine: Engine, request: Request, limits: BackupLimits): Promise<BackupResult> {
-  const started = { ms: Date.now(), at: performance.now() };
+  const started = { ms: engine.now_ms(), at: performance.now() };
   const known = await engine.snapshots.all();
   const parent = await findParent(engine, request, known);
   // What others have stored since the index was read saves work in a walk; it is not worth a listing for one file.

@@ -52,13 +52,6 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
   const one = db.prepare(`SELECT manifest FROM backups WHERE backup_id = ? AND ${THERE}`);
   const any = db.prepare('SELECT 1 AS found FROM backups WHERE backup_id = ?');
   const snapshot = db.prepare('SELECT 1 AS found FROM backups WHERE snapshot_id = ?');
-  const removed = db.prepare(
-    `SELECT 1 AS found FROM backups WHERE backup_id = ? AND deleted_ms IS NOT NULL AND manifest = ''`,
-  );
-  const miss = db.prepare(
-    `UPDATE backups SET deleted_ms = ?, going = NULL, manifest = '${MISSED}' WHERE snapshot_id = ? AND deleted_ms IS NULL`,
-  );
-  const revive = db.prepare(`DELETE FROM backups WHERE backup_id = ? AND manifest = '${MISSED}'`);
   const newest = db.prepare(`
     SELECT manifest FROM backups WHERE source = ? AND (? IS NULL OR backup_type = ?) AND ${THERE}
     ORDER BY time_ms DESC LIMIT 1`);
@@ -91,6 +84,7 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
     update.run(JSON.stringify({ ...manifest, validation }), hasFailed(validation) ? 1 : 0, backup_id);
   };
   return {
+    ...missedIn(db),
     apply: (event) => {
       if (event.type === 'BackupCreated') add(event.data.manifest);
       if (event.type === 'BackupVerified' || event.type === 'BackupVerificationFailed') {
@@ -101,17 +95,29 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
       if (event.type === 'BackupHeld') setHold.run(JSON.stringify(holdIn(event)), event.data.backup_id);
       if (event.type === 'BackupHoldReleased') setHold.run(null, event.data.backup_id);
     },
-    markMissing: (snapshot_id, now_ms) => void miss.run(now_ms, snapshot_id),
     get,
     has: (backup_id) => any.get(backup_id) !== undefined,
     hasSnapshot: (snapshot_id) => snapshot.get(snapshot_id) !== undefined,
-    isRemoved: (backup_id) => removed.get(backup_id) !== undefined,
-    revive: (backup_id) => revive.run(backup_id).changes > 0,
     newest: (source, type) => read(newest.get(source, type ?? null, type ?? null)),
     newestSnapshot: (source) =>
       (newestSnapshot.get(source) as { snapshot_id: string } | undefined)?.snapshot_id ?? null,
     hold: (backup_id) => readHold((holdOf.get(backup_id) as { hold: string | null } | undefined)?.hold),
     totals: () => totals.get() as { backups: number; newest_ms: number | null },
+  };
+}
+
+function missedIn(db: DatabaseSync): Pick<CatalogTable, 'markMissing' | 'isRemoved' | 'revive'> {
+  const removed = db.prepare(
+    `SELECT 1 AS found FROM backups WHERE backup_id = ? AND deleted_ms IS NOT NULL AND manifest = ''`,
+  );
+  const miss = db.prepare(
+    `UPDATE backups SET deleted_ms = ?, going = NULL, manifest = '${MISSED}' WHERE snapshot_id = ? AND deleted_ms IS NULL`,
+  );
+  const revive = db.prepare(`DELETE FROM backups WHERE backup_id = ? AND manifest = '${MISSED}'`);
+  return {
+    markMissing: (snapshot_id, now_ms) => void miss.run(now_ms, snapshot_id),
+    isRemoved: (backup_id) => removed.get(backup_id) !== undefined,
+    revive: (backup_id) => revive.run(backup_id).changes > 0,
   };
 }
 
