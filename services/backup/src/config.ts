@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Priority } from '@holdfast/contracts/config';
 import { dataPaths } from '@holdfast/contracts/paths';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import { refusedSources } from '@holdfast/runtime/key-place';
 import { type RepositoryPlace, repositoryPlace } from '@holdfast/runtime/repository-place';
 import { type CompiledSource, compileSources } from '@holdfast/runtime/source-match';
 import type { SourcePlan } from './domain/backup-run/due.ts';
@@ -15,6 +16,8 @@ export interface ProtectedSource extends CompiledSource {
   readonly plan: SourcePlan;
   /** Of a database: its roots are the folder that holds its base and its changes. */
   readonly mongodb?: MongoSource;
+  /** Why its backups are refused, where they are. */
+  readonly refusal?: string | undefined;
 }
 
 /** What this service takes from the configuration, made ready once. */
@@ -37,10 +40,11 @@ export function backupSettings({ config, data_dir }: ServiceContext): BackupSett
   const paths = dataPaths(data_dir);
   const time_zone = config.time_zone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
   const tier = Object.keys(config.storage.tiers)[0] ?? 'hot';
+  const refused = new Map(refusedSources(config, data_dir).map(({ source, reason }) => [source, reason]));
   return {
     sources: compileSources(config, process.cwd(), data_dir)
       .flatMap((source) => readable(source, join(paths.service('backup'), 'mongodb', source.name)))
-      .map((source) => ({ ...source, plan: planOf(source) }))
+      .map((source) => ({ ...source, plan: planOf(source), refusal: refused.get(source.name) }))
       .sort((one, other) => urgencyOf(one) - urgencyOf(other)),
     database_file: join(paths.service('backup'), 'backup.sqlite'),
     scratch_dir: paths.scratch,

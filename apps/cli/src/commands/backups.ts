@@ -19,6 +19,8 @@ export function registerBackups(program: Command): void {
     .option('--type <type>', 'full, incremental (default), differential or snapshot')
     .option('--sources <names>', 'a,b (default: all)')
     .option('--reason <reason>', 'request, or before_deployment: a snapshot, as its schedule says', 'request')
+    .option('--no-compression', 'store the bytes as they are')
+    .option('--encryption', 'said for clarity: nothing is ever stored in clear')
     .option('--wait', 'until it is made')
     .addHelpText('after', '\nIn a deployment pipeline: holdfast create --reason before_deployment --wait')
     .action(create);
@@ -42,6 +44,8 @@ interface CreateOptions extends ConnectionOptions {
   type?: string;
   reason: string;
   sources?: string;
+  compression: boolean;
+  encryption?: boolean;
   wait?: boolean;
 }
 
@@ -50,6 +54,8 @@ async function create(options: CreateOptions): Promise<void> {
     ...(options.type === undefined ? {} : { type: options.type }),
     reason: options.reason,
     ...(options.sources === undefined ? {} : { sources: options.sources.split(',') }),
+    compression: options.compression,
+    ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
     wait: options.wait ?? false,
   };
   const answer = await connect(options).send<{ items: (BackupManifest | { backup_id: string })[] }>(

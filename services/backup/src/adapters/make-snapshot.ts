@@ -12,6 +12,7 @@ import type { TakenChanges } from './change-table.ts';
 import { type Databases, refuseIncomplete } from './databases.ts';
 import type { Engine } from './engine.ts';
 import { gitFacts } from './git-facts.ts';
+import { requireEncryption } from './require-encryption.ts';
 import { isThere, requireRoots } from './standing.ts';
 import type { BackupState } from './state.ts';
 
@@ -43,6 +44,7 @@ export class LossMeanwhile extends Error {
 export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promise<BackupResult> {
   const { context, state, repository } = deps;
   const { run, source, signal } = attempt;
+  requireEncryption(source);
   const parent = parentOf(state, run);
   const { full } = readingOf(run.backup_type);
   await deps.databases.prepare(source, {
