@@ -14,6 +14,7 @@ import { keepPins } from './adapters/resolve-pins.ts';
 import { createRunner } from './adapters/runner.ts';
 import { createScheduler } from './adapters/scheduler.ts';
 import { openState } from './adapters/state.ts';
+import { watchVanished } from './adapters/tell-vanished.ts';
 import { backupSettings } from './config.ts';
 import { onCommand } from './consumers/on-command.ts';
 import { replayHistory, subscribe } from './consumers/subscribe.ts';
@@ -58,6 +59,7 @@ export async function startBackup(
   const scheduler = opened.use(createScheduler({ ...deps, runner, not_before_ms: walk_not_before_ms }));
   opened.use(await subscribe(deps, runner.wake)).done.catch(fail);
   opened.use(keepPins(deps));
+  opened.use(watchVanished(deps));
   const { host, events } = context;
   opened.use(
     await events.obey({ service: 'backup', host }, async (command) =>

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import type { HoldfastEvent } from '@holdfast/contracts/catalog';
+import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
 import { evolveValidation, hasFailed, type VerifyLevel } from '../domain/manifest/validation.ts';
 import type { Hold } from '../domain/retention/state.ts';
 import { createWalkTable } from './walk-table.ts';
@@ -9,18 +9,17 @@ import { createWalkTable } from './walk-table.ts';
 export interface CatalogTable {
   /** Takes in an event of this host; the same one twice changes nothing. Other events are ignored. */
   apply(event: HoldfastEvent): void;
-  /** A snapshot that somebody removed without an event. */
-  markMissing(snapshot_id: string, now_ms: number): void;
   get(backup_id: string): BackupManifest | undefined;
   has(backup_id: string): boolean;
   hasSnapshot(snapshot_id: string): boolean;
-  snapshotIds(): string[];
   /** The newest of a source, of any type or one. */
   newest(source: string, type?: string): BackupManifest | undefined;
   /** The id of its snapshot, without reading its manifest; null where there is none. */
   newestSnapshot(source: string): string | null;
   /** The last that was put on it and not released; it may have ended by itself. */
   hold(backup_id: string): Hold | null;
+  /** Grows whenever something is told that could let a backup stay which was to go: a hold, damage, a removal. */
+  revision(): number;
   totals(): { backups: number; newest_ms: number | null };
 }
 
@@ -33,6 +32,12 @@ const INSERT = `
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 /** Neither gone nor on its way out; spelled as in the indexes. */
 export const THERE = 'deleted_ms IS NULL AND going IS NULL';
+
+const LETS_STAY: ReadonlySet<EventType> = new Set([
+  'BackupHeld',
+  'BackupVerificationFailed',
+  'BackupDeleted',
+]);
 
 /** The catalog in SQLite. */
 export function createCatalogTable(db: DatabaseSync): CatalogTable {
@@ -47,7 +52,6 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
   const one = db.prepare(`SELECT manifest FROM backups WHERE backup_id = ? AND ${THERE}`);
   const any = db.prepare('SELECT 1 AS found FROM backups WHERE backup_id = ?');
   const snapshot = db.prepare('SELECT 1 AS found FROM backups WHERE snapshot_id = ?');
-  const ids = db.prepare(`SELECT snapshot_id FROM backups WHERE ${THERE}`);
   const newest = db.prepare(`
     SELECT manifest FROM backups WHERE source = ? AND (? IS NULL OR backup_type = ?) AND ${THERE}
     ORDER BY time_ms DESC LIMIT 1`);
@@ -79,8 +83,11 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
     const validation = evolveValidation(manifest.validation, { level, passed, at_ms });
     update.run(JSON.stringify({ ...manifest, validation }), hasFailed(validation) ? 1 : 0, backup_id);
   };
+  let revision = 0;
   return {
+    revision: () => revision,
     apply: (event) => {
+      if (LETS_STAY.has(event.type)) revision += 1;
       if (event.type === 'BackupCreated') add(event.data.manifest);
       if (event.type === 'BackupVerified' || event.type === 'BackupVerificationFailed') {
         const { backup_id, level } = event.data;
@@ -90,11 +97,9 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
       if (event.type === 'BackupHeld') setHold.run(JSON.stringify(holdIn(event)), event.data.backup_id);
       if (event.type === 'BackupHoldReleased') setHold.run(null, event.data.backup_id);
     },
-    markMissing: (snapshot_id, now_ms) => void remove.run(now_ms, snapshot_id),
     get,
     has: (backup_id) => any.get(backup_id) !== undefined,
     hasSnapshot: (snapshot_id) => snapshot.get(snapshot_id) !== undefined,
-    snapshotIds: () => (ids.all() as unknown as { snapshot_id: string }[]).map((row) => row.snapshot_id),
     newest: (source, type) => read(newest.get(source, type ?? null, type ?? null)),
     newestSnapshot: (source) =>
       (newestSnapshot.get(source) as { snapshot_id: string } | undefined)?.snapshot_id ?? null,
