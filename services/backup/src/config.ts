@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Priority } from '@holdfast/contracts/config';
+import { OWN_SOURCE, Priority } from '@holdfast/contracts/config';
 import { dataPaths } from '@holdfast/contracts/paths';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { refusedSources } from '@holdfast/runtime/key-place';
@@ -10,12 +10,15 @@ import { policyOf } from './domain/retention/policy.ts';
 import type { RetentionPolicy } from './domain/retention/state.ts';
 import type { MongoSource } from './mongodb/capture.ts';
 import { databaseSource, namesDatabase, whyNoDatabase } from './mongodb/source.ts';
+import { ownSource } from './own-source.ts';
 
 /** A source of files or a database, and when it is to be backed up. */
 export interface ProtectedSource extends CompiledSource {
   readonly plan: SourcePlan;
   /** Of a database: its roots are the folder that holds its base and its changes. */
   readonly mongodb?: MongoSource;
+  /** Of Holdfast itself: the folder in which a copy of its state is put together, its only root. */
+  readonly own_copy?: string;
   /** Why its backups are refused, where they are. */
   readonly refusal?: string | undefined;
 }
@@ -36,16 +39,21 @@ export interface BackupSettings {
 }
 
 /** Everything ready; relative roots are taken from the working folder, as the other services do. */
-export function backupSettings({ config, data_dir }: ServiceContext): BackupSettings {
+export function backupSettings(
+  { config, data_dir }: ServiceContext,
+  { own_source }: { own_source: boolean },
+): BackupSettings {
   const paths = dataPaths(data_dir);
   const time_zone = config.time_zone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
   const tier = Object.keys(config.storage.tiers)[0] ?? 'hot';
   const refused = new Map(refusedSources(config, data_dir).map(({ source, reason }) => [source, reason]));
+  const own = own_source ? [ownSource(config, join(paths.service('backup'), OWN_SOURCE))] : [];
+  const sources: ProtectedSource[] = compileSources(config, process.cwd(), data_dir)
+    .filter(({ name }) => name !== OWN_SOURCE)
+    .flatMap((source) => readable(source, join(paths.service('backup'), 'mongodb', source.name)))
+    .map((source) => ({ ...source, plan: planOf(source), refusal: refused.get(source.name) }));
   return {
-    sources: compileSources(config, process.cwd(), data_dir)
-      .flatMap((source) => readable(source, join(paths.service('backup'), 'mongodb', source.name)))
-      .map((source) => ({ ...source, plan: planOf(source), refusal: refused.get(source.name) }))
-      .sort((one, other) => urgencyOf(one) - urgencyOf(other)),
+    sources: [...sources, ...own].sort((one, other) => urgencyOf(one) - urgencyOf(other)),
     database_file: join(paths.service('backup'), 'backup.sqlite'),
     scratch_dir: paths.scratch,
     repository: repositoryPlace(config, data_dir, 'backup'),

@@ -22,7 +22,11 @@ import { serveRoutes } from './http/serve-routes.ts';
 import { type BackupMetrics, createMetrics } from './metrics.ts';
 
 /** What tests may give instead of the real thing. */
-export type BackupOverrides = Partial<ServiceContext> & { repository?: Engine };
+export type BackupOverrides = Partial<ServiceContext> & {
+  repository?: Engine;
+  /** False: Holdfast itself is not backed up. */
+  own_source?: boolean;
+};
 
 /** After a start the monitor finds losses first: a walk that is overdue waits so long. */
 const CATCH_UP_MS = 10_000;
@@ -35,7 +39,7 @@ export async function startBackup(
   await using opened = new AsyncDisposableStack();
   const context = opened.use(await connectService(service_config, 'backup', overrides));
   const { failed, fail } = createFailure();
-  const settings = backupSettings(context);
+  const settings = backupSettings(context, { own_source: overrides.own_source ?? true });
   const state = opened.use(openState(context, settings.database_file));
   const repository = overrides.repository ?? opened.use(await openOrCreate(settings.repository));
   const databases = opened.use(openDatabases({ context, settings, state }));

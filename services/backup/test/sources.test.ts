@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { BackupHealth, RestoreResult } from '@holdfast/contracts/http/backup';
+import { fakeClock } from '@holdfast/testkit/fake-clock';
 import { tempDir } from '@holdfast/testkit/temp-dir';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { describe, expect, test } from '@jest/globals';
@@ -109,5 +110,63 @@ describe('a file in two sources', () => {
         sources[0]?.source === 'credentials' ? 'KEY=2' : 'KEY=1',
       ]);
     }
+  });
+});
+
+describe('Holdfast itself', () => {
+  const at_ms = Date.parse('2026-07-15T00:30:00.000Z');
+  const namesIn = (items: readonly BackupManifest[]) => items.map(({ sources }) => sources[0]?.source);
+
+  test('is backed up after the others and then hourly; who asks for all does not mean it', async () => {
+    using at = place();
+    at.write('a.json', '{}');
+    const clock = fakeClock(at_ms);
+    const sources = { bmc: { root: at.root, backup_frequency: 'daily' as const } };
+    await using backup = await boot(at, {
+      repository: memoryRepository(),
+      sources,
+      own_source: true,
+      yaml: { time_zone: 'UTC', schedule: { daily: { type: 'full', time: '02:00' } } },
+      overrides: { clock },
+    });
+    expect(namesIn(await backup.created(1))).toEqual(['bmc']);
+    clock.advance(60_000);
+    expect(namesIn(await backup.created(2))).toEqual(['bmc', 'holdfast']);
+    const asked = await backup.call<{ items: BackupManifest[] }>('POST', '/api/backup', { wait: true });
+    expect(namesIn(asked.body.items)).toEqual(['bmc']);
+    clock.advance(3_600_000);
+    const [, , , again] = await backup.created(4);
+    expect(again).toMatchObject({
+      reason: 'schedule',
+      sources: [{ source: 'holdfast', files_backed_up: 3 }],
+    });
+    // The daily schedule is of what people protect.
+    clock.advance(1_800_000);
+    await backup.created(5);
+    expect(namesIn((await backup.created(5)).slice(4))).toEqual(['bmc']);
+    const health = await backup.call<BackupHealth>('GET', '/api/backup/health');
+    expect(health.body.sources.find(({ source }) => source === 'holdfast')).toMatchObject({
+      status: 'ok',
+      backup_frequency: 'hourly',
+    });
+  });
+
+  test('comes as often as the configuration says, and where a schedule names it', async () => {
+    using at = place();
+    at.write('a.json', '{}');
+    const clock = fakeClock(at_ms);
+    await using backup = await boot(at, {
+      repository: memoryRepository(),
+      sources: { bmc: { root: at.root }, holdfast: { backup_frequency: 'weekly' } },
+      own_source: true,
+      yaml: { time_zone: 'UTC', schedule: { own: { every: 'hourly', sources: ['holdfast'] } } },
+      overrides: { clock },
+    });
+    await backup.created(1);
+    clock.advance(60_000);
+    await backup.created(2);
+    clock.advance(1_800_000);
+    const [, , scheduled] = await backup.created(3);
+    expect(scheduled).toMatchObject({ reason: 'schedule', sources: [{ source: 'holdfast' }] });
   });
 });

@@ -12,6 +12,7 @@ import type { TakenChanges } from './change-table.ts';
 import { type Databases, refuseIncomplete } from './databases.ts';
 import type { Engine } from './engine.ts';
 import { gitFacts } from './git-facts.ts';
+import { makeOwnCopy } from './own-copy.ts';
 import { requireEncryption } from './require-encryption.ts';
 import { isThere, requireRoots } from './standing.ts';
 import type { BackupState } from './state.ts';
@@ -53,6 +54,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     isKept: (path) => isKept(repository, parent, path),
     signal,
   });
+  await using _own = await copyOfOwn(deps, source, signal);
   requireRoots(source);
   const about = await surroundingsOf(deps, source, parent);
   const carry = carriedPaths(casesIn(state, source), (folder) => !isThere(folder));
@@ -62,7 +64,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     refuseIncomplete(source, stats.unreadable);
     return { backup_id: run.backup_id, manifest: buildManifest(run, stats, about) };
   };
-  return repository.backup({
+  return await repository.backup({
     host: context.host,
     source: source.name,
     roots: source.roots,
@@ -77,6 +79,17 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     on_progress: attempt.onProgress,
     signal,
   });
+}
+
+/** The folder of Holdfast itself is put together for each backup, and goes after it. */
+async function copyOfOwn(
+  { context, repository }: SnapshotDeps,
+  { own_copy }: ProtectedSource,
+  signal: AbortSignal,
+): Promise<AsyncDisposable | null> {
+  if (own_copy === undefined) return null;
+  const { id, location } = repository;
+  return makeOwnCopy({ context, folder: own_copy, repository: { id, location }, signal });
 }
 
 async function isKept(

@@ -50,6 +50,8 @@ export interface BootOptions {
   /** More parts of the configuration. */
   yaml?: TestContextOptions['yaml'];
   overrides?: Partial<ServiceContext>;
+  /** Also back up Holdfast itself. */
+  own_source?: boolean;
 }
 
 /** The service over the memory store, and what a test does with it. */
@@ -88,6 +90,7 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
   const { repository } = options;
   const service = await startBackup(context.service_config, {
     ...context,
+    own_source: options.own_source ?? false,
     ...(repository && { repository }),
   });
   const told: Booted['told'] = async (type) => {
