@@ -65,6 +65,10 @@ export const BackupVerified = z.object({
   level: z.enum(['manifest', 'data', 'restore']),
   files_checked: z.number().int(),
   bytes_checked: z.number().int(),
+  base_backup_id: z
+    .string()
+    .optional()
+    .describe('what this backup has in common with it was read for that one, and not again'),
   duration_ms: z.number(),
 });
 export const BackupVerificationFailed = BackupVerified.extend({

@@ -193,6 +193,15 @@ export const HoldfastConfig = z.strictObject({
   time_zone: TimeZone.optional().describe("of schedule and rotation; default: the host's"),
   rotation: RotationConfig.optional(),
   schedule: SchedulesConfig.optional(),
+  verification: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      after: DurationMs.default(60_000).describe('a new backup is read so long after it was made'),
+      restore_every: DurationMs.refine((every) => every > 0, 'must be longer than 0')
+        .default(86_400_000)
+        .describe('so often one backup is restored into scratch; the sources take turns'),
+    })
+    .prefault({}),
   rpo: z.record(z.string(), DurationMs).optional(),
   rto: z.record(z.string(), DurationMs).optional(),
   drills: z.record(z.string(), z.unknown()).optional(),

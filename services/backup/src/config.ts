@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { OWN_SOURCE, Priority } from '@holdfast/contracts/config';
+import { type HoldfastConfig, OWN_SOURCE, Priority } from '@holdfast/contracts/config';
 import { dataPaths } from '@holdfast/contracts/paths';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { refusedSources } from '@holdfast/runtime/key-place';
@@ -8,6 +8,7 @@ import { type CompiledSource, compileSources } from '@holdfast/runtime/source-ma
 import type { SourcePlan } from './domain/backup-run/due.ts';
 import { policyOf } from './domain/retention/policy.ts';
 import type { RetentionPolicy } from './domain/retention/state.ts';
+import type { VerifyPolicy } from './domain/verification/decide.ts';
 import type { MongoSource } from './mongodb/capture.ts';
 import { databaseSource, namesDatabase, whyNoDatabase } from './mongodb/source.ts';
 import { ownSource } from './own-source.ts';
@@ -34,6 +35,8 @@ export interface BackupSettings {
   readonly tier: string;
   readonly time_zone: string;
   readonly retention: RetentionPolicy;
+  /** How backups are proved without being asked; null: not at all. */
+  readonly verification: VerifyPolicy | null;
   /** Clean up after backups, without being asked. */
   readonly auto_cleanup: boolean;
 }
@@ -60,8 +63,14 @@ export function backupSettings(
     tier,
     time_zone,
     retention: policyOf(config, time_zone),
+    verification: verificationOf(config),
     auto_cleanup: config.storage.tiers[tier]?.auto_cleanup ?? true,
   };
+}
+
+function verificationOf({ verification }: HoldfastConfig): VerifyPolicy | null {
+  const { enabled, after: after_ms, restore_every: restore_every_ms } = verification;
+  return enabled ? { after_ms, restore_every_ms } : null;
 }
 
 /** What can be read of a source: its files, or what is put together of its database. */

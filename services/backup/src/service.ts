@@ -13,8 +13,10 @@ import { reconcile } from './adapters/reconcile.ts';
 import { keepPins } from './adapters/resolve-pins.ts';
 import { createRunner } from './adapters/runner.ts';
 import { createScheduler } from './adapters/scheduler.ts';
+import { removeLeftovers } from './adapters/scratch-folder.ts';
 import { openState } from './adapters/state.ts';
 import { watchVanished } from './adapters/tell-vanished.ts';
+import { createVerifier } from './adapters/verifier.ts';
 import { backupSettings } from './config.ts';
 import { onCommand } from './consumers/on-command.ts';
 import { replayHistory, subscribe } from './consumers/subscribe.ts';
@@ -47,6 +49,7 @@ export async function startBackup(
   await replayHistory(deps);
   takeInConfigured(deps);
   await reconcile(deps);
+  await removeLeftovers(settings.scratch_dir);
 
   const metrics = metricsOf(deps);
   const cleaner = opened.use(createCleaner({ ...deps, metrics }));
@@ -61,6 +64,9 @@ export async function startBackup(
     }),
   );
   const scheduler = opened.use(createScheduler({ ...deps, runner, not_before_ms: walk_not_before_ms }));
+  const verifier = opened.use(
+    createVerifier({ ...deps, metrics, maintain: cleaner.maintain, request: runner.request }),
+  );
   opened.use(await subscribe(deps, runner.wake)).done.catch(fail);
   opened.use(keepPins(deps));
   opened.use(watchVanished(deps));
@@ -78,6 +84,7 @@ export async function startBackup(
   scheduler.wake();
   runner.wake();
   databases.watch(runner.wake);
+  verifier.wake();
   context.log.info({ url, sources: settings.sources.map(({ name }) => name) }, 'backup serves');
 
   const held = opened.move();

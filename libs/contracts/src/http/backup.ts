@@ -130,6 +130,7 @@ export const VerifyResult = z.object({
   passed: z.boolean(),
   files_checked: z.number().int(),
   bytes_checked: z.number().int(),
+  base_backup_id: z.string().optional(),
   duration_ms: z.number(),
   problems: z.array(z.string()),
 });

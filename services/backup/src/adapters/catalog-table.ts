@@ -30,6 +30,9 @@ interface Row {
 const INSERT = `
   INSERT OR IGNORE INTO backups (backup_id, snapshot_id, source, backup_type, time_ms, size, manifest, reason, tier, is_bad, expires_ms)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const VERIFIED = `
+  UPDATE backups SET manifest = ?, is_bad = ?, read_ms = coalesce(?, read_ms), restored_ms = coalesce(?, restored_ms)
+  WHERE backup_id = ?`;
 /** Neither gone nor on its way out; spelled as in the indexes. */
 export const THERE = 'deleted_ms IS NULL AND going IS NULL';
 
@@ -42,7 +45,7 @@ const LETS_STAY: ReadonlySet<EventType> = new Set([
 /** The catalog in SQLite. */
 export function createCatalogTable(db: DatabaseSync): CatalogTable {
   const insert = db.prepare(INSERT);
-  const update = db.prepare('UPDATE backups SET manifest = ?, is_bad = ? WHERE backup_id = ?');
+  const update = db.prepare(VERIFIED);
   // The row stays, so that neither its id nor its snapshot is taken for new.
   const remove = db.prepare(
     `UPDATE backups SET deleted_ms = ?, going = NULL, hold = NULL, manifest = '' WHERE snapshot_id = ? AND deleted_ms IS NULL`,
@@ -81,7 +84,10 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
     const manifest = get(backup_id);
     if (manifest === undefined) return;
     const validation = evolveValidation(manifest.validation, { level, passed, at_ms });
-    update.run(JSON.stringify({ ...manifest, validation }), hasFailed(validation) ? 1 : 0, backup_id);
+    const read_ms = level === 'manifest' && passed ? null : at_ms;
+    const restored_ms = level === 'restore' ? at_ms : null;
+    const is_bad = hasFailed(validation) ? 1 : 0;
+    update.run(JSON.stringify({ ...manifest, validation }), is_bad, read_ms, restored_ms, backup_id);
   };
   let revision = 0;
   return {

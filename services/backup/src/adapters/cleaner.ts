@@ -18,6 +18,8 @@ export interface Cleaner extends AsyncDisposable {
   remove(backup_id: string, actor: string): Promise<void>;
   /** After a backup: cleans up, where the configuration wants it and the last time is an hour ago. */
   wake(): void;
+  /** Does other work on the repository while no space is freed. */
+  maintain<Result>(work: () => Promise<Result>): Promise<Result>;
   /** At start: ends removals that a crash had cut off. */
   resume(): void;
 }
@@ -35,30 +37,29 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
   const { settings, repository, context } = deps;
   const { clock, log } = context;
   const stopping = new AbortController();
-  let line: Promise<unknown> = Promise.resolve();
-  let pruning: Promise<unknown> = Promise.resolve();
+  const line = createLine();
+  const maintenance = createLine();
   let cleaned_ms = Number.NEGATIVE_INFINITY;
   let pruned_ms = Number.NEGATIVE_INFINITY;
   /** Something was removed and its space not freed. */
   let is_unfreed = false;
 
-  const inLine = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const done = line.then(() => {
+  const inLine = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    line.enter(() => {
       if (stopping.signal.aborted) throw new HoldfastError('interrupted', 'the service stops');
       return work();
     });
-    line = done.catch(() => undefined); // Who asked is told; the next in line starts all the same.
-    return done;
-  };
   const prune = () => {
     pruned_ms = clock.now_ms();
     is_unfreed = false;
-    pruning = pruning
-      .then(() => repository.prune({ signal: stopping.signal }))
-      .then(({ bytes_removed, packs_removed }) => log.info({ bytes_removed, packs_removed }, 'space freed'))
-      .catch((error: unknown) => {
-        if (!stopping.signal.aborted) log.error({ err: error }, 'space could not be freed; will retry');
-      });
+    maintenance
+      .enter(() => repository.prune({ signal: stopping.signal }))
+      .then(
+        ({ bytes_removed, packs_removed }) => log.info({ bytes_removed, packs_removed }, 'space freed'),
+        (error: unknown) => {
+          if (!stopping.signal.aborted) log.error({ err: error }, 'space could not be freed; will retry');
+        },
+      );
   };
   const behind = (work: () => Promise<unknown>) => {
     inLine(work).catch((error: unknown) => {
@@ -92,11 +93,25 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
     wake: () => {
       if (settings.auto_cleanup && settings.retention.rules.length > 0) cleanUpAlone();
     },
+    maintain: maintenance.enter,
     resume: () => behind(() => removeGoing(deps)),
     async [Symbol.asyncDispose]() {
       stopping.abort();
-      await Promise.all([line, pruning]);
+      await Promise.all([line.end(), maintenance.end()]);
     },
+  };
+}
+
+/** One thing after another. */
+function createLine() {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    enter: <Result>(work: () => Promise<Result>): Promise<Result> => {
+      const done = last.then(work);
+      last = done.catch(() => undefined); // Who asked is told; the next in line starts all the same.
+      return done;
+    },
+    end: () => last,
   };
 }
 

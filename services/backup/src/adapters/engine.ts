@@ -11,9 +11,11 @@ export type Engine = Pick<
   | 'find'
   | 'entries'
   | 'versions'
+  | 'diff'
   | 'read_stream'
   | 'read_many'
   | 'restore'
   | 'forget'
   | 'prune'
+  | 'repair'
 >;

@@ -13,6 +13,7 @@ import { createMarkTable, type MarkTable } from './mark-table.ts';
 import { createRetentionTable, type RetentionTable } from './retention-table.ts';
 import { createRunTable, type RunTable } from './run-table.ts';
 import { createScheduleTable, type ScheduleTable } from './schedule-table.ts';
+import { createVerifyTable, type VerifyTable } from './verify-table.ts';
 import { createWalkTable, type WalkTable } from './walk-table.ts';
 
 /** What this service knows, in one SQLite file with a single writer. */
@@ -27,6 +28,7 @@ export interface BackupState extends AsyncDisposable {
   readonly schedules: ScheduleTable;
   readonly walks: WalkTable;
   readonly marks: MarkTable;
+  readonly verify: VerifyTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
@@ -47,6 +49,7 @@ export function openState(context: ServiceContext, file: string): BackupState {
     cases: createCaseTable(db),
     walks: createWalkTable(db),
     marks: createMarkTable(db),
+    verify: createVerifyTable(db),
     catalog,
     list: createCatalogList(db),
     retention: createRetentionTable(db),
