@@ -7,6 +7,7 @@ import { fileFinder } from '../adapters/find-file.ts';
 import { sinceOf } from '../domain/catalog/query.ts';
 import { answered, type RouteDeps } from './deps.ts';
 import { holdView } from './hold-view.ts';
+import { servedManifest } from './served-manifest.ts';
 
 const Place = z.object({ value: z.number(), backup_id: z.string() });
 const CHUNK = 200;
@@ -25,7 +26,11 @@ export function listBackups(app: HttpServer, deps: RouteDeps): void {
     const listing: ListQuery = { ...narrowing(query, deps.context.clock.now_ms()), from };
     const found = await answered(listed(deps, listing, { contains: query.contains_file, limit: limit + 1 }));
     const { page, next_cursor } = cutPage(found, limit, ({ place }) => ({ ...place }));
-    return { items: page.map(({ manifest, hold }) => ({ ...manifest, hold: holdView(hold) })), next_cursor };
+    const items = page.map(({ manifest, hold }) => ({
+      ...servedManifest(deps, manifest),
+      hold: holdView(hold),
+    }));
+    return { items, next_cursor };
   });
 }
 
