@@ -58,6 +58,8 @@ const Run = z.object({
 export const BackupRequested = Run;
 export const BackupStarted = Run;
 export const BackupFailed = Run.extend({ error: z.object({ code: z.string(), message: z.string() }) });
+/** Somebody had it stopped: nothing of it is kept. */
+export const BackupCancelled = Run;
 /** One per snapshot; its event id is derived from the snapshot id, so that telling it twice is telling it once. */
 export const BackupCreated = z.object({ manifest: BackupManifest });
 export const BackupVerified = z.object({

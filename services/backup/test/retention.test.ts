@@ -55,7 +55,7 @@ async function withBackups(
   await check(backup, await hourly(backup, clock.advance, count), repository);
 }
 
-describe('test_backup_rotation', () => {
+describe('backupRotation', () => {
   test('creates multiple backups over time, runs cleanup, the right ones are retained', () =>
     withBackups(30, async (backup, ids, repository) => {
       const dry = await cleanUp(backup, { dry_run: true });

@@ -76,7 +76,7 @@ export const BackupRunView = z.object({
   source: z.string(),
   backup_type: BackupType,
   reason: z.string(),
-  status: z.enum(['requested', 'running', 'retrying', 'created', 'unchanged', 'failed']),
+  status: z.enum(['requested', 'running', 'retrying', 'created', 'unchanged', 'failed', 'cancelled']),
   attempt: z.number().int(),
   requested_at: Timestamp,
   next_attempt_at: Timestamp.nullable(),

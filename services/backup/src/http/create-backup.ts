@@ -41,7 +41,8 @@ export function createBackup(app: HttpServer, deps: RouteDeps): void {
 }
 
 async function made(deps: RouteDeps, run: BackupRun): Promise<BackupManifest> {
-  const { error } = await deps.runner.finished(run.backup_id);
+  const { error, status } = await deps.runner.finished(run.backup_id);
+  if (status === 'cancelled') throw new HoldfastError('conflict', `${run.backup_id} was cancelled`);
   if (error === null) return servedManifest(deps, requireManifest(deps, run.backup_id));
   const code = isErrorCode(error.code) ? error.code : 'internal';
   throw new HoldfastError(code, `${run.backup_id}: ${error.message}`);

@@ -42,12 +42,13 @@ export function readingOf(type: BackupType): Reading {
   return { full: type === 'full', since_full: type === 'differential' };
 }
 
-type Announced = 'BackupRequested' | 'BackupStarted' | 'BackupFailed';
+type Announced = 'BackupRequested' | 'BackupStarted' | 'BackupFailed' | 'BackupCancelled';
 
 /** The event that tells of a step, or null. On-change runs are told by their outcome only: one a second is enough. */
 export function announcement(run: BackupRun): { type: Announced; data: EventData<Announced> } | null {
   const { backup_id, backup_type, reason } = run;
   const data = { backup_id, backup_type, sources: [run.source], reason, attempt: Math.max(1, run.attempt) };
+  if (run.status === 'cancelled') return { type: 'BackupCancelled', data };
   if (run.error !== null && run.status !== 'running') {
     return { type: 'BackupFailed', data: { ...data, error: run.error } };
   }
