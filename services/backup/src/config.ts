@@ -3,11 +3,14 @@ import { type HoldfastConfig, OWN_SOURCE, Priority } from '@holdfast/contracts/c
 import { dataPaths } from '@holdfast/contracts/paths';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { refusedSources } from '@holdfast/runtime/key-place';
-import { type RepositoryPlace, repositoryPlace } from '@holdfast/runtime/repository-place';
+import { type RepositoryPlace, type TierPlace, tierPlaces } from '@holdfast/runtime/repository-place';
 import { type CompiledSource, compileSources } from '@holdfast/runtime/source-match';
 import type { SourcePlan } from './domain/backup-run/due.ts';
 import { policyOf } from './domain/retention/policy.ts';
 import type { RetentionPolicy } from './domain/retention/state.ts';
+import { type Thresholds, thresholdsOf } from './domain/storage/level.ts';
+import { tierPolicyOf } from './domain/tiers/policy.ts';
+import type { TierPolicy } from './domain/tiers/state.ts';
 import type { VerifyPolicy } from './domain/verification/decide.ts';
 import type { MongoSource } from './mongodb/capture.ts';
 import { databaseSource, namesDatabase, whyNoDatabase } from './mongodb/source.ts';
@@ -30,9 +33,12 @@ export interface BackupSettings {
   readonly sources: readonly ProtectedSource[];
   readonly database_file: string;
   readonly scratch_dir: string;
+  /** Of the hot tier: where backups are made. */
   readonly repository: RepositoryPlace;
-  /** Where new backups lie. */
-  readonly tier: string;
+  /** All tiers, the nearest first: hot. */
+  readonly places: readonly TierPlace[];
+  readonly tier_policy: TierPolicy;
+  readonly thresholds: Thresholds;
   readonly time_zone: string;
   readonly retention: RetentionPolicy;
   /** How backups are proved without being asked; null: not at all. */
@@ -48,23 +54,27 @@ export function backupSettings(
 ): BackupSettings {
   const paths = dataPaths(data_dir);
   const time_zone = config.time_zone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const tier = Object.keys(config.storage.tiers)[0] ?? 'hot';
   const refused = new Map(refusedSources(config, data_dir).map(({ source, reason }) => [source, reason]));
   const own = own_source ? [ownSource(config, join(paths.service('backup'), OWN_SOURCE))] : [];
   const sources: ProtectedSource[] = compileSources(config, process.cwd(), data_dir)
     .filter(({ name }) => name !== OWN_SOURCE)
     .flatMap((source) => readable(source, join(paths.service('backup'), 'mongodb', source.name)))
     .map((source) => ({ ...source, plan: planOf(source), refusal: refused.get(source.name) }));
+  const places = tierPlaces(config, data_dir, 'backup');
+  const [hot] = places;
+  const retention = policyOf(config, time_zone);
   return {
     sources: [...sources, ...own].sort((one, other) => urgencyOf(one) - urgencyOf(other)),
     database_file: join(paths.service('backup'), 'backup.sqlite'),
     scratch_dir: paths.scratch,
-    repository: repositoryPlace(config, data_dir, 'backup'),
-    tier,
+    repository: hot,
+    places,
+    tier_policy: tierPolicyOf(places, config, retention),
+    thresholds: thresholdsOf(config),
     time_zone,
-    retention: policyOf(config, time_zone),
+    retention,
     verification: verificationOf(config),
-    auto_cleanup: config.storage.tiers[tier]?.auto_cleanup ?? true,
+    auto_cleanup: hot.config.auto_cleanup ?? true,
   };
 }
 

@@ -15,6 +15,8 @@ const SAME: Readonly<Record<string, string>> = {
   'retention.archive_to_cold_storage_after': 'no cold tier is configured',
   'metadata.backup_duration_seconds': 'the engine in memory says one millisecond',
   'files_unreadable.0.reason': 'both files were refused alike',
+  'locations.0.tier': 'both lie in the first tier',
+  'locations.0.verified_at': 'and were copied to no other',
   hold: 'nobody has put one on either',
   status: 'both are made',
 };

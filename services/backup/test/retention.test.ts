@@ -349,6 +349,27 @@ describe('what is removed from the repository beside the service', () => {
     expect(new Set(told.map(({ id }) => id)).size).toBe(3);
   });
 
+  test('and comes back is in the list again after a start', async () => {
+    using at = place();
+    at.write('a.json', '{"a":1}');
+    const [events, repository] = [createMemoryStore(), memoryRepository()];
+    const options = { events, repository, sources: sourcesAt(at.root), yaml: quiet };
+    const standing = repository.snapshots;
+    const start = async () => {
+      await using backup = await boot(at, options);
+      return await listed(backup);
+    };
+    {
+      await using first = await boot(at, options);
+      await first.created(1);
+    }
+    const [id] = await start();
+    repository.snapshots = async () => [];
+    expect(await start()).toEqual([]);
+    repository.snapshots = standing;
+    expect(await start()).toContain(id);
+  });
+
   test('where nothing is there at all, nothing is told: the disk comes back', () =>
     withBackups(2, async (backup, ids, repository) => {
       const hidden = repository.snapshots;

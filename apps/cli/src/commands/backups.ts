@@ -1,6 +1,6 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import { HoldfastError } from '@holdfast/contracts/errors';
-import type { ListedBackup } from '@holdfast/contracts/http/backup';
+import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
+import type { ListedBackup, NotSearched } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { bytes, localTime, print, printJson, printTable } from '../output/print.ts';
@@ -100,14 +100,22 @@ interface ListOptions extends ConnectionOptions {
 async function list(options: ListOptions): Promise<void> {
   const { filter, sort, source, type, tier, before, after, containsFile, limit } = options;
   const query = { filter, sort, source, type, tier, before, after, contains_file: containsFile, limit };
-  const answer = await connect(options).get<{ items: ListedBackup[] }>('/api/backup', query);
+  const answer = await connect(options).get<{ items: ListedBackup[]; not_searched?: NotSearched }>(
+    '/api/backup',
+    query,
+  );
+  for (const { backup_id, reason } of answer.not_searched ?? []) {
+    process.stderr.write(`not searched: ${backup_id}: ${reason}\n`);
+    process.exitCode = EXIT.partial;
+  }
   if (options.json) return printJson(answer);
   printTable(
-    ['backup', 'time', 'source', 'files', 'size', 'stored', 'verified', 'held'],
+    ['backup', 'time', 'source', 'tier', 'files', 'size', 'stored', 'verified', 'held'],
     answer.items.map((one) => [
       one.backup_id,
       localTime(one.timestamp),
       one.sources.map((source) => source.source).join(','),
+      one.retention.tier,
       one.sources.reduce((sum, source) => sum + source.files_backed_up, 0),
       bytes(one.sources.reduce((sum, source) => sum + source.total_size_bytes, 0)),
       bytes(one.bytes_stored),

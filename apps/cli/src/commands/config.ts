@@ -3,7 +3,7 @@ import { configJsonSchema, inactiveKeys, loadConfig, printableConfig } from '@ho
 import { refusedSources } from '@holdfast/runtime/key-place';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { print, printJson } from '../output/print.ts';
+import { print, printAsIs, printJson } from '../output/print.ts';
 
 interface ConfigOptions {
   config: string;
@@ -45,5 +45,5 @@ async function check(options: ConfigOptions): Promise<void> {
 async function show(options: ConfigOptions): Promise<void> {
   const config = printableConfig(await loadConfig({ file: options.config, env: process.env }));
   if (options.json) printJson(config);
-  else print(stringify(config).trimEnd());
+  else printAsIs(stringify(config).trimEnd());
 }

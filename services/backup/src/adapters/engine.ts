@@ -18,4 +18,5 @@ export type Engine = Pick<
   | 'forget'
   | 'prune'
   | 'repair'
+  | 'copy_from'
 >;

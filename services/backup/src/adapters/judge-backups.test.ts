@@ -54,7 +54,7 @@ const hold = (backup_id: string) => {
   const data = { backup_id, reason: 'audit', until: null };
   deps.state.catalog.apply(newEvent(origin, 'BackupHeld', { subject: backup_id, data }));
 };
-const going = () => deps.state.retention.going(COUNT).map(({ backup_id }) => backup_id);
+const going = () => deps.state.retention.going(COUNT, new Set()).map(({ backup_id }) => backup_id);
 const mark = () =>
   judgeAndMark(deps, 'bmc', ({ backup }) =>
     deps.state.retention.markGoing(backup.backup_id, { reason: 'r', actor: 'a', correlationid: 'c' }),

@@ -26,7 +26,7 @@ export async function judgeSource(deps: SnapshotDeps, source: string): Promise<J
   let page: CatalogedBackup[] = [];
   do {
     page = state.retention.page(source, page.at(-1) ?? null, PAGE);
-    for (const one of page) backups.push({ ...one, pin: pinOf(one), has_other_copy: false });
+    for (const one of page) backups.push({ ...one, pin: pinOf(one) });
     if (pause.is_due()) await pause.others();
   } while (page.length > 0);
   const steps = decideInSteps(backups, settings.retention, context.clock.now_ms());

@@ -2,10 +2,12 @@ import { rm } from 'node:fs/promises';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { VerifyLevel, VerifyResult } from '@holdfast/contracts/http/backup';
 import type { Entry, Snapshot } from '@holdfast/repository/api';
+import { HOT } from '@holdfast/runtime/repository-place';
 import { treeChecksum } from '../domain/manifest/build.ts';
 import { compareRestored } from './compare-restored.ts';
 import type { Engine } from './engine.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
+import { readCopy } from './read-copies.ts';
 import { toKnownError } from './run-error.ts';
 import { makeScratchFolder } from './scratch-folder.ts';
 
@@ -32,6 +34,20 @@ export async function proveBackup(
   manifest: BackupManifest,
   level: VerifyLevel,
   options: ProofOptions = {},
+): Promise<VerifyResult> {
+  return readCopy(deps, manifest, ({ tier, repository, snapshot_id }) => {
+    // What a base has in common with a backup lies in hot.
+    const { base, signal } = options;
+    const own = { signal, ...(tier === HOT && { base }) };
+    return proveCopy({ ...deps, repository }, { ...manifest, snapshot_id }, { level, ...own });
+  });
+}
+
+/** The same of the copy whose repository and snapshot are given. */
+export async function proveCopy(
+  deps: SnapshotDeps,
+  manifest: BackupManifest,
+  { level, ...options }: ProofOptions & { readonly level: VerifyLevel },
 ): Promise<VerifyResult> {
   const started = performance.now();
   const findings = await look(deps, { manifest, level, options });

@@ -1,6 +1,7 @@
 import type { BackupMetrics } from '../metrics.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
 import type { RunRequest } from './plan-runs.ts';
+import type { Reclaimer } from './reclaim.ts';
 import { createNotes, type VerifyNotes, verifyNext } from './verify-next.ts';
 
 /** Proves backups by itself, one at a time, where nothing more urgent is done. */
@@ -11,8 +12,7 @@ export interface Verifier extends AsyncDisposable {
 
 export interface VerifierDeps extends SnapshotDeps {
   readonly metrics: BackupMetrics;
-  /** Does work on the repository while no space is freed. */
-  readonly maintain: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  readonly reclaimer: Reclaimer;
   readonly request: (wishes: readonly RunRequest[]) => void;
 }
 

@@ -1,5 +1,6 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { newId } from '@holdfast/event-store/new-event';
+import type { Repository } from '@holdfast/repository/api';
 import { hasFailed } from '../domain/manifest/validation.ts';
 import { nextVerification, type Verifiable, type Verification } from '../domain/verification/decide.ts';
 import { type ProofOptions, proveBackup } from './prove-backup.ts';
@@ -95,7 +96,10 @@ async function heal(
   const { state, context, settings } = deps;
   const { signal } = options;
   const now_ms = context.clock.now_ms();
-  if (now_ms >= notes.mended_ms + MEND_EVERY_MS) await mend(deps, notes, signal);
+  if (now_ms >= notes.mended_ms + MEND_EVERY_MS) {
+    notes.mended_ms = now_ms;
+    await mend(deps, manifest, signal);
+  }
   const again = await proveBackup(deps, manifest, level, { signal });
   if (again.passed) return tellVerified(deps, again, 'holdfast');
   const source = sourceOf(manifest);
@@ -105,15 +109,21 @@ async function heal(
   deps.request([{ ...wish, correlationid: newId(now_ms), actor: 'holdfast' }]);
 }
 
-async function mend(
-  { context, repository, maintain }: VerifierDeps,
-  notes: VerifyNotes,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  notes.mended_ms = context.clock.now_ms();
-  const mended = await maintain(() => repository.repair({ live: true, ...(signal && { signal }) }));
-  const { chunks_from_live, chunks_salvaged, problems } = mended;
-  context.log.warn({ chunks_from_live, chunks_salvaged, left: problems.length }, 'the repository was mended');
+/** In the nearest tier that has the backup; a copy in another one is looked at first, then the files themselves. */
+async function mend(deps: VerifierDeps, { backup_id }: BackupManifest, signal: AbortSignal | undefined) {
+  const { context, state, tiers, reclaimer } = deps;
+  const [nearest, second] = state.copies.of(backup_id);
+  if (nearest === undefined) return;
+  const repository = await tiers.get(nearest.tier);
+  const from = second === undefined ? undefined : ((await tiers.get(second.tier)) as Repository);
+  const mended = await reclaimer.exclusive(nearest.tier, () =>
+    repository.repair({ live: true, ...(from && { from }), ...(signal && { signal }) }),
+  );
+  const { chunks_from_second, chunks_from_live, chunks_salvaged, problems } = mended;
+  context.log.warn(
+    { tier: nearest.tier, chunks_from_second, chunks_from_live, chunks_salvaged, left: problems.length },
+    'the repository was mended',
+  );
 }
 
 function sourceOf({ sources }: BackupManifest): string {

@@ -6,7 +6,7 @@ import { THERE } from './catalog-table.ts';
 export interface VerifyTable {
   /** All that could be next, and few of those that could not: enough for `nextVerification` to decide on. */
   candidates(policy: VerifyPolicy, now_ms: number): Verifiable[];
-  /** The backup of the same source nearest to this one whose bytes were read and found well; null: there is none. */
+  /** The backup of the same source nearest to this one that lies in hot and whose bytes were read and found well; null: none. */
   nearestRead(backup_id: string): string | null;
 }
 
@@ -36,6 +36,7 @@ export function createVerifyTable(db: DatabaseSync): VerifyTable {
       WHERE this.backup_id = ? AND (other.time_ms, other.backup_id) ${compare} (this.time_ms, this.backup_id)
         AND other.read_ms IS NOT NULL AND other.is_bad = 0
         AND other.deleted_ms IS NULL AND other.going IS NULL
+        AND EXISTS (SELECT 1 FROM copies WHERE copies.backup_id = other.backup_id AND tier = 'hot' AND going IS NULL)
       ORDER BY other.time_ms ${direction} LIMIT 1`);
   const [before, after] = [near('<', 'DESC'), near('>', 'ASC')];
   return {

@@ -1,7 +1,14 @@
 import { type Calendar, calendarOf } from './periods.ts';
-import type { Go, RetainedBackup, RetentionPolicy, RotationRule, Stay, Verdict } from './state.ts';
+import type {
+  Go,
+  PeriodName,
+  RetainedBackup,
+  RetentionPolicy,
+  RotationRule,
+  Stay,
+  Verdict,
+} from './state.ts';
 
-const DAY_MS = 86_400_000;
 /** On-change backups come once a second at worst: all of the last hour stay, then one a minute. */
 const RECENT_MS = 3_600_000;
 /** So many backups are looked at between two pauses: about a millisecond's work. */
@@ -21,7 +28,10 @@ export function decideRetention(
   policy: RetentionPolicy,
   now_ms: number,
 ): Verdict[] {
-  const steps = decideInSteps(backups, policy, now_ms);
+  return finish(decideInSteps(backups, policy, now_ms));
+}
+
+function finish<Result>(steps: Steps<Result>): Result {
   let step = steps.next();
   while (step.done !== true) step = steps.next();
   return step.value;
@@ -61,6 +71,32 @@ function* grouped(backups: readonly RetainedBackup[]): Steps<Map<string, Retaine
   return groups;
 }
 
+/**
+ * Of the periods that are asked for those that are over and of which a backup is the one that rotation would keep: `weekly` where it is the one of its
+ * week. Each source and kind has one, whatever the counts of the policy are.
+ */
+export function periodsOf<Backup extends RetainedBackup>(
+  backups: readonly Backup[],
+  { rules, time_zone }: RetentionPolicy,
+  { periods, now_ms }: { readonly periods: readonly PeriodName[]; readonly now_ms: number },
+): Map<string, PeriodName[]> {
+  const calendar = calendarOf(time_zone);
+  const found = new Map<string, PeriodName[]>();
+  const past = backups.filter(({ time_ms }) => time_ms <= now_ms);
+  const groups = Map.groupBy(past, (backup) => `${backup.source}\0${kindOf(backup)}`);
+  for (const group of groups.values()) {
+    const newest_first = group.toSorted(newestFirst);
+    for (const period of periods) {
+      const rule = { ...rules.find((one) => one.period === period), period, keep_count: Infinity };
+      const now = calendar.period(period, now_ms);
+      const over = newest_first.filter(({ time_ms }) => calendar.period(period, time_ms) < now);
+      const note: Keep = ({ backup_id }) => void found.getOrInsertComputed(backup_id, () => []).push(period);
+      finish(keepByRule(over, { rule, calendar }, note));
+    }
+  }
+  return found;
+}
+
 /** Holds end by themselves. */
 export function isHeld({ hold }: Pick<RetainedBackup, 'hold'>, now_ms: number): boolean {
   return hold !== null && (hold.until_ms === null || hold.until_ms > now_ms);
@@ -97,7 +133,7 @@ function* keepOf(group: readonly RetainedBackup[], terms: Terms, keep: Keep): St
   yield;
   const good = past.find(({ is_bad }) => !is_bad);
   if (good !== undefined) keep(good, 'newest_of_kind');
-  const counted = past.filter((backup) => endOf(backup, policy, now_ms) === null);
+  const counted = past.filter((backup) => !isExpired(backup, now_ms));
   yield;
   const on_change = group.some((backup) => kindOf(backup) === 'on_change');
   if (on_change) {
@@ -135,7 +171,7 @@ type RuleTerms = { readonly rule: RotationRule; readonly calendar: Calendar };
 function* keepByRule(newest_first: readonly RetainedBackup[], terms: RuleTerms, keep: Keep): Steps {
   const { rule, calendar } = terms;
   let places = rule.keep_count;
-  for (const members of periodsOf(newest_first, terms)) {
+  for (const members of membersOf(newest_first, terms)) {
     yield;
     if (members === null) continue;
     const best = choose(members, rule, calendar);
@@ -153,7 +189,7 @@ function* keepByRule(newest_first: readonly RetainedBackup[], terms: RuleTerms, 
 }
 
 /** The backups of each period, newest first, and null for a pause; nothing is looked at that is not asked for. */
-function* periodsOf(
+function* membersOf(
   newest_first: readonly RetainedBackup[],
   { rule, calendar }: RuleTerms,
 ): Generator<RetainedBackup[] | null> {
@@ -195,17 +231,14 @@ function verdictOf(
   if (isHeld(backup, now_ms)) protections.push('held');
   if (backup.pin !== null) protections.push(backup.pin);
   if (backup.time_ms > now_ms) protections.push('from_future');
-  const end = endOf(backup, policy, now_ms);
+  const end: Go | null = isExpired(backup, now_ms) ? 'expired' : null;
   if (end === null && policy.rules.length === 0) protections.push('no_rotation');
   const reasons = [...kept, ...protections];
   if (reasons.length > 0) return { backup, stays: true, reasons };
   return { backup, stays: false, reasons: [end ?? 'not_in_rotation'] };
 }
 
-/** What ends a backup's life whatever the rules say; null: nothing. */
-function endOf(backup: RetainedBackup, policy: RetentionPolicy, now_ms: number): Go | null {
-  if (backup.expires_ms !== null && backup.expires_ms <= now_ms) return 'expired';
-  const days = policy.tier_days[backup.tier];
-  if (days === undefined || !backup.has_other_copy) return null;
-  return backup.time_ms + days * DAY_MS <= now_ms ? 'tier_period_over' : null;
+/** What ends a backup's life whatever the rules say. */
+function isExpired({ expires_ms }: RetainedBackup, now_ms: number): boolean {
+  return expires_ms !== null && expires_ms <= now_ms;
 }

@@ -48,13 +48,11 @@ test('property: where backups go on, it is gone at that time, whatever rule had 
   const backup = (time_ms: number, backup_id: string): RetainedBackup => ({
     ...{ backup_id, snapshot_id: backup_id, source: 'bmc', backup_type: 'full', reason: 'schedule' },
     ...{
-      tier: 'hot',
       time_ms,
       is_bad: false,
       expires_ms: null,
       hold: null,
       pin: null,
-      has_other_copy: false,
     },
   });
   const zones = fc.constantFrom('UTC', 'America/Montevideo', 'Europe/Berlin', 'Asia/Kolkata');
