@@ -24,7 +24,7 @@ const COMMAND_FILES: readonly CommandFile[] = [
   { names: ['history'], load: async () => (await import('./commands/history.ts')).registerHistory },
   { names: ['audit'], load: async () => (await import('./commands/audit.ts')).registerAudit },
   {
-    names: ['create', 'list', 'show'],
+    names: ['create', 'cancel', 'list', 'show'],
     load: async () => (await import('./commands/backups.ts')).registerBackups,
   },
   { names: ['cleanup'], load: async () => (await import('./commands/cleanup.ts')).registerCleanup },

@@ -43,6 +43,7 @@ export const EVENTS = {
   BackupRequested: kind('backup', 'backup', backup.BackupRequested),
   BackupStarted: kind('backup', 'backup', backup.BackupStarted),
   BackupFailed: kind('backup', 'backup', backup.BackupFailed),
+  BackupCancelled: kind('backup', 'backup', backup.BackupCancelled),
   BackupCreated: kind('backup', 'backup', backup.BackupCreated),
   BackupVerified: kind('backup', 'backup', backup.BackupVerified),
   BackupVerificationFailed: kind('backup', 'backup', backup.BackupVerificationFailed),

@@ -113,7 +113,7 @@ export const BackupRunView = z.object({
   source: z.string(),
   backup_type: BackupType,
   reason: z.string(),
-  status: z.enum(['requested', 'running', 'retrying', 'created', 'unchanged', 'failed']),
+  status: z.enum(['requested', 'running', 'retrying', 'created', 'unchanged', 'failed', 'cancelled']),
   attempt: z.number().int(),
   requested_at: Timestamp,
   next_attempt_at: Timestamp.nullable(),
@@ -167,6 +167,7 @@ export const VerifyResult = z.object({
   passed: z.boolean(),
   files_checked: z.number().int(),
   bytes_checked: z.number().int(),
+  base_backup_id: z.string().optional(),
   duration_ms: z.number(),
   problems: z.array(z.string()),
 });

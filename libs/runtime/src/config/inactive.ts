@@ -31,15 +31,8 @@ export function inactiveKeys(config: HoldfastConfig): InactiveKey[] {
   const external = config.encryption?.['key_storage'];
   const keys =
     external === undefined || external === 'local-keyring' ? [] : [`encryption.key_storage: ${external}`];
-  const keyed = Object.entries(config.sources)
-    .filter(([, source]) => source.encryption_required)
-    .map(
-      ([name]) =>
-        `sources.${name}.encryption_required: the refusal of a key that lies beside (all is encrypted)`,
-    );
   return [
     ...databases,
-    ...keyed,
     ...tiers,
     ...strategies,
     ...conditions,

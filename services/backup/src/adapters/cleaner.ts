@@ -1,13 +1,12 @@
-import { setImmediate } from 'node:timers/promises';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { newId } from '@holdfast/event-store/new-event';
 import { countsOf } from '../domain/retention/counts.ts';
-import { decideRetention, protectionOf } from '../domain/retention/decide.ts';
+import { protectionOf } from '../domain/retention/decide.ts';
 import type { Verdict } from '../domain/retention/state.ts';
 import type { BackupMetrics } from '../metrics.ts';
 import { forgetIn } from './forget-snapshots.ts';
+import { judgeAndMark, judgeSource } from './judge-backups.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
-import { pinnedBackups } from './pinned-backups.ts';
 import type { Reclaimer } from './reclaim.ts';
 import type { Going, GoingBackup } from './retention-table.ts';
 import { toKnownError } from './run-error.ts';
@@ -65,14 +64,14 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
   return {
     cleanUp: ({ dry_run, actor }) =>
       inLine(async () => {
-        if (dry_run) return verdicts(deps, () => undefined);
+        if (dry_run) return verdicts(deps, null);
         const all = await applyRetention(deps, { actor, reason: 'request' });
         reclaimer.run({ now: true });
         return all;
       }),
     remove: (backup_id, actor) =>
       inLine(async () => {
-        markOne(deps, backup_id, actor);
+        await markOne(deps, backup_id, actor);
         await removeGoing(deps);
         reclaimer.run({ now: true });
       }),
@@ -109,38 +108,35 @@ async function applyRetention(deps: CleanerDeps, { actor, reason }: Wish) {
   return all;
 }
 
-/** Decides source by source; `onGo` is called inside the transaction in which it was decided. */
-async function verdicts(deps: CleanerDeps, onGo: (verdict: Verdict) => void): Promise<Verdict[]> {
-  const all: Verdict[] = [];
+/** Decides source by source; `onGo` (null: nothing is removed) is called inside the transaction in which it holds. */
+async function verdicts(deps: CleanerDeps, onGo: ((verdict: Verdict) => void) | null): Promise<Verdict[]> {
+  const all: (readonly Verdict[])[] = [];
   for (const source of deps.state.retention.sources()) {
-    const decided = deps.state.write(() => {
-      const found = verdictsOf(deps, source);
-      for (const verdict of found) if (!verdict.stays) onGo(verdict);
-      return found;
-    });
-    all.push(...decided);
-    await setImmediate();
+    all.push(
+      onGo === null ? (await judgeSource(deps, source)).verdicts : await judgeAndMark(deps, source, onGo),
+    );
   }
-  return all;
+  return all.flat();
 }
 
-function verdictsOf({ state, settings, context }: CleanerDeps, source: string): Verdict[] {
-  const backups = pinnedBackups(state, source);
-  return decideRetention(backups, settings.retention, context.clock.now_ms());
-}
-
-function markOne(deps: CleanerDeps, backup_id: string, actor: string): void {
+async function markOne(deps: CleanerDeps, backup_id: string, actor: string): Promise<void> {
   const { state, context } = deps;
-  state.write(() => {
-    const source = state.retention.get(backup_id)?.source;
-    const found = source === undefined ? [] : verdictsOf(deps, source);
-    const verdict = found.find(({ backup }) => backup.backup_id === backup_id);
-    if (verdict === undefined) throw new HoldfastError('not_found', `there is no backup ${backup_id}`);
+  const source = state.retention.get(backup_id)?.source;
+  for (let marked = false; !marked; ) {
+    const judgement = source === undefined ? null : await judgeSource(deps, source);
+    const verdict = judgement?.verdicts.find(({ backup }) => backup.backup_id === backup_id);
+    if (judgement === null || verdict === undefined) {
+      throw new HoldfastError('not_found', `there is no backup ${backup_id}`);
+    }
     const protection = protectionOf(verdict);
     if (protection !== null) throw new HoldfastError('conflict', `${backup_id} ${protection}`);
     const correlationid = newId(context.clock.now_ms());
-    state.retention.markGoing(backup_id, { reason: 'request', actor, correlationid });
-  });
+    marked = state.write(() => {
+      if (!judgement.holdsFor([verdict])) return false;
+      state.retention.markGoing(backup_id, { reason: 'request', actor, correlationid });
+      return true;
+    });
+  }
 }
 
 /**
@@ -151,15 +147,17 @@ async function removeGoing(deps: CleanerDeps): Promise<void> {
   const { state, metrics } = deps;
   await spareWanted(deps);
   const failures: unknown[] = [];
-  const byReason = Map.groupBy(state.retention.going(), ({ why }) => why.reason);
-  for (const [reason, group] of byReason) {
-    for (let start = 0; start < group.length; start += AT_ONCE) {
-      const gone = await forgetCopies(deps, group.slice(start, start + AT_ONCE), { reason, failures });
+  const stuck = new Set<string>();
+  const next = () => state.retention.going(AT_ONCE, stuck);
+  for (let going = next(); going.length > 0; going = next()) {
+    for (const [reason, group] of Map.groupBy(going, ({ why }) => why.reason)) {
+      const gone = await forgetCopies(deps, group, { reason, failures });
       state.write(() => {
         for (const { backup_id, snapshot_id, why } of gone)
           tellDeleted(deps, { backup_id, snapshot_id }, why);
       });
       metrics.removed(gone.length);
+      for (const one of group) if (!gone.includes(one)) stuck.add(one.backup_id);
     }
   }
   if (failures.length > 0) throw failures[0];
@@ -201,8 +199,8 @@ function tellDeleted({ state }: CleanerDeps, gone: Gone, { reason, actor, correl
 
 /** A loss came after the decision and before a removal that had failed: what it wants stays, if it still can. */
 async function spareWanted({ state, repository }: CleanerDeps): Promise<void> {
-  const { snapshots } = state.cases.pins();
-  const wanted = state.retention.going().filter(({ snapshot_id }) => snapshots.has(snapshot_id));
+  const pinned = [...state.cases.pins().snapshots];
+  const wanted = pinned.map(state.retention.goingOf).filter((going) => going !== undefined);
   if (wanted.length === 0) return;
   const there = new Set((await repository.snapshots()).map(({ id }) => id));
   state.write(() => {

@@ -105,6 +105,21 @@ const SCHEDULES = `
     PRIMARY KEY (schedule, source)
   ) WITHOUT ROWID`;
 
+/** What verification looks at. What was read or restored before is taken from the manifests. */
+const VERIFICATION = `
+  ALTER TABLE backups ADD COLUMN read_ms INTEGER;
+  ALTER TABLE backups ADD COLUMN restored_ms INTEGER;
+  UPDATE backups SET
+    read_ms = CASE WHEN manifest ->> '$.validation.integrity_check' <> 'pending' THEN time_ms END,
+    restored_ms = CASE WHEN manifest ->> '$.validation.restore_test' <> 'pending' THEN time_ms END
+  WHERE deleted_ms IS NULL AND manifest <> '';
+  CREATE INDEX backups_unread ON backups (time_ms)
+    WHERE read_ms IS NULL AND deleted_ms IS NULL AND going IS NULL;
+  CREATE INDEX backups_bad ON backups (backup_id)
+    WHERE is_bad = 1 AND deleted_ms IS NULL AND going IS NULL;
+  CREATE INDEX backups_restored ON backups (source, restored_ms)
+    WHERE deleted_ms IS NULL AND going IS NULL`;
+
 /** Where copies of backups are; what was made before there were tiers lies in hot. */
 const TIERS = `
   CREATE TABLE copies (
@@ -130,5 +145,11 @@ const TIERS = `
 
 /** The state of the backup service: all but the outbox can be told again from the events and the repository. */
 export function openBackupDatabase(file: string): DatabaseSync {
-  return openDatabase(file, [`${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`, RETENTION, SCHEDULES, TIERS]);
+  return openDatabase(file, [
+    `${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`,
+    RETENTION,
+    SCHEDULES,
+    TIERS,
+    VERIFICATION,
+  ]);
 }

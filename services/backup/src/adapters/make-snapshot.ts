@@ -14,6 +14,8 @@ import type { TakenChanges } from './change-table.ts';
 import { type Databases, refuseIncomplete } from './databases.ts';
 import type { Engine } from './engine.ts';
 import { gitFacts } from './git-facts.ts';
+import { makeOwnCopy } from './own-copy.ts';
+import { requireEncryption } from './require-encryption.ts';
 import { isThere, requireRoots } from './standing.ts';
 import type { BackupState } from './state.ts';
 import type { Tiers } from './tiers.ts';
@@ -48,6 +50,7 @@ export class LossMeanwhile extends Error {
 export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promise<BackupResult> {
   const { context, state, repository } = deps;
   const { run, source, signal } = attempt;
+  requireEncryption(source);
   const parent = parentOf(state, run);
   const { full } = readingOf(run.backup_type);
   await deps.databases.prepare(source, {
@@ -56,6 +59,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     isKept: (path) => isKept(repository, parent, path),
     signal,
   });
+  await using _own = await copyOfOwn(deps, source, signal);
   requireRoots(source);
   const about = await surroundingsOf(deps, source, parent);
   const carry = carriedPaths(casesIn(state, source), (folder) => !isThere(folder));
@@ -65,7 +69,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     refuseIncomplete(source, stats.unreadable);
     return { backup_id: run.backup_id, manifest: buildManifest(run, stats, about) };
   };
-  return repository.backup({
+  return await repository.backup({
     host: context.host,
     source: source.name,
     roots: source.roots,
@@ -80,6 +84,17 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     on_progress: attempt.onProgress,
     signal,
   });
+}
+
+/** The folder of Holdfast itself is put together for each backup, and goes after it. */
+async function copyOfOwn(
+  { context, repository }: SnapshotDeps,
+  { own_copy }: ProtectedSource,
+  signal: AbortSignal,
+): Promise<AsyncDisposable | null> {
+  if (own_copy === undefined) return null;
+  const { id, location } = repository;
+  return makeOwnCopy({ context, folder: own_copy, repository: { id, location }, signal });
 }
 
 async function isKept(

@@ -42,7 +42,11 @@ export async function copyBackup(deps: MoveDeps, order: CopyOrder): Promise<void
   const target = await deps.tiers.get(to, { make: true });
   const snapshot_id = await copied(deps, { source, target }, order);
   const repository = interruptible(target, order.signal);
-  const proof = await proveCopy({ ...deps, repository }, { ...manifest, snapshot_id }, 'data');
+  const proof = await proveCopy(
+    { ...deps, repository },
+    { ...manifest, snapshot_id },
+    { level: 'data', signal: order.signal },
+  );
   if (!proof.passed) throw refused(deps, order, { snapshot_id, proof });
   const { files_checked, bytes_checked } = proof;
   const data = {

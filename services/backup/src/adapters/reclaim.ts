@@ -7,6 +7,8 @@ export interface Reclaimer extends AsyncDisposable {
   note(tier: string): void;
   /** Frees it where the last time is a day ago; `now`: at once. */
   run(options?: { now: boolean }): void;
+  /** Does other work on the repository of a tier while no space is freed in it. */
+  exclusive<Result>(tier: string, work: () => Promise<Result>): Promise<Result>;
 }
 
 const EVERY_MS = 86_400_000;
@@ -37,6 +39,15 @@ export function createReclaimer({ context, tiers }: { context: ServiceContext; t
   };
   return {
     note: (tier) => void unfreed.add(tier),
+    exclusive: (tier, work) => {
+      const done = (working.get(tier) ?? Promise.resolve()).then(work);
+      // Who asked is told; space can be freed all the same.
+      working.set(
+        tier,
+        done.then(() => undefined).catch(() => undefined),
+      );
+      return done;
+    },
     run: ({ now } = { now: false }) => {
       const now_ms = clock.now_ms();
       for (const tier of [...unfreed]) {

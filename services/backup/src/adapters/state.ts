@@ -16,6 +16,7 @@ import { createRetentionTable, type RetentionTable } from './retention-table.ts'
 import { createRunTable, type RunTable } from './run-table.ts';
 import { createScheduleTable, type ScheduleTable } from './schedule-table.ts';
 import { createTierTable, type TierTable } from './tier-table.ts';
+import { createVerifyTable, type VerifyTable } from './verify-table.ts';
 import { createWalkTable, type WalkTable } from './walk-table.ts';
 
 /** What this service knows, in one SQLite file with a single writer. */
@@ -32,6 +33,7 @@ export interface BackupState extends AsyncDisposable {
   readonly schedules: ScheduleTable;
   readonly walks: WalkTable;
   readonly marks: MarkTable;
+  readonly verify: VerifyTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
@@ -59,6 +61,7 @@ export function openState(
     cases: createCaseTable(db),
     walks: createWalkTable(db),
     marks: createMarkTable(db),
+    verify: createVerifyTable(db),
     catalog,
     copies,
     tiers: createTierTable(db),

@@ -10,6 +10,7 @@ import { sinceOf } from '../domain/catalog/query.ts';
 import { answered, type RouteDeps } from './deps.ts';
 import { holdView } from './hold-view.ts';
 import { locationsOf } from './locations-view.ts';
+import { servedManifest } from './served-manifest.ts';
 
 const Place = z.object({ value: z.number(), backup_id: z.string() });
 const CHUNK = 200;
@@ -31,7 +32,7 @@ export function listBackups(app: HttpServer, deps: RouteDeps): void {
     const found = await answered(listed(deps, listing, wanted));
     const { page, next_cursor } = cutPage(found, limit, ({ place }) => ({ ...place }));
     const items = page.map(({ manifest, hold }) => ({
-      ...manifest,
+      ...servedManifest(deps, manifest),
       hold: holdView(hold),
       locations: locationsOf(deps.state, manifest),
     }));

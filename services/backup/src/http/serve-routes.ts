@@ -1,4 +1,5 @@
 import type { HttpServer } from '@holdfast/http/server';
+import { cancelBackup } from './cancel-backup.ts';
 import { cleanUp } from './clean-up.ts';
 import { createBackup } from './create-backup.ts';
 import { deleteBackup } from './delete-backup.ts';
@@ -27,6 +28,7 @@ export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   showBackup(app, deps);
   listBackupFiles(app, deps);
   createBackup(app, deps);
+  cancelBackup(app, deps);
   verifyBackup(app, deps);
   restoreFiles(app, deps);
   restoreDatabaseRoute(app, deps);

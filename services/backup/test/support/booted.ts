@@ -50,6 +50,8 @@ export interface BootOptions extends Pick<BackupOverrides, 'openTier' | 'measure
   /** More parts of the configuration. */
   yaml?: TestContextOptions['yaml'];
   overrides?: Partial<ServiceContext>;
+  /** Also back up Holdfast itself. */
+  own_source?: boolean;
 }
 
 /** The service over the memory store, and what a test does with it. */
@@ -77,6 +79,8 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
     data_dir: at.data_dir,
     yaml: {
       host: HOST,
+      // Only who tests it wants backups verified behind their back.
+      verification: { enabled: false },
       ...options.yaml,
       sources: options.sources ?? {
         bmc: { root: at.root, priority: 'critical', backup_frequency: 'hourly' },
@@ -88,6 +92,7 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
   const { repository, openTier, measureSpace } = options;
   const service = await startBackup(context.service_config, {
     ...context,
+    own_source: options.own_source ?? false,
     ...(repository && { repository }),
     ...(openTier && { openTier }),
     ...(measureSpace && { measureSpace }),

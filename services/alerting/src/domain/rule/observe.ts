@@ -1,6 +1,7 @@
 import type { Severity } from '@holdfast/contracts/alert-events';
 import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
 import type { SourceConfig } from '@holdfast/contracts/config';
+import { ERRORS } from '@holdfast/contracts/errors';
 import type { Observation, OutcomeObserved, RuleName } from './observation.ts';
 import { severityOfLoss } from './severity.ts';
 
@@ -47,6 +48,12 @@ function outcomeOf(event: HoldfastEvent, file: FileLike, told: Partial<OutcomeOb
 /** Something good stands there again without a recovery: a person put it back, or edited it well. */
 const standsAgain = (event: HoldfastEvent<'FileRegistered' | 'FileModified'>): Found =>
   outcomeOf(event, event.data, { reason: 'a good file stands there again' });
+
+/** Most failures pass; what only a person can change is said as the catalogue says it. */
+function adviceOn(code: string): string {
+  if (code === 'encryption_required') return ERRORS[code].hint;
+  return 'It is tried again by itself; the versions that were stored before are safe.';
+}
 
 const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
   FileDeleted: lossOf,
@@ -95,7 +102,7 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
       host,
       severity: 'critical',
       headline: `Backup of ${sources.join(', ')} failed on ${host}: ${event.data.error.message}`,
-      advice: 'It is tried again by itself; the versions that were stored before are safe.',
+      advice: adviceOn(event.data.error.code),
       closing: { by: 'event' },
       parts: sources,
     };

@@ -55,7 +55,7 @@ const days = (backups: readonly RetainedBackup[]) => backups.map(({ backup_id })
 const reasonsOf = (backups: readonly RetainedBackup[], one: RetainedBackup, rules = policy()) =>
   decideRetention(backups, rules, NOW).find(({ backup: found }) => found === one)?.reasons;
 
-describe('test_backup_rotation: creates multiple backups over time, runs cleanup, the right ones are retained', () => {
+describe('backupRotation: creates multiple backups over time, runs cleanup, the right ones are retained', () => {
   test('of two days of hourly backups: the last 24, and the last of the day before', () => {
     const kept = staying(every(HOUR, 48), policy({ hourly: rotation.hourly, daily: rotation.daily }));
     expect(kept.slice(0, 24)).toEqual(every(HOUR, 24));
