@@ -3,7 +3,7 @@ import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
 import type { ListedBackup, NotSearched } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { bytes, localTime, print, printJson, printTable } from '../output/print.ts';
+import { bytes, localTime, print, printJson, printTable, warn } from '../output/print.ts';
 import { usageError } from '../output/report-error.ts';
 
 /** Every id works as a positional and as `--backup-id`. */
@@ -105,7 +105,7 @@ async function list(options: ListOptions): Promise<void> {
     query,
   );
   for (const { backup_id, reason } of answer.not_searched ?? []) {
-    process.stderr.write(`not searched: ${backup_id}: ${reason}\n`);
+    warn(`not searched: ${backup_id}: ${reason}`);
     process.exitCode = EXIT.partial;
   }
   if (options.json) return printJson(answer);
