@@ -121,6 +121,18 @@ export const ERRORS = {
   ),
   event_too_large: kind(400, EXIT.failed, 'The event is larger than a message may be', 'Split it.'),
   source_unreadable: kind(409, EXIT.failed, 'A protected folder cannot be read', 'Check its owner and mode.'),
+  hook_failed: kind(
+    409,
+    EXIT.failed,
+    'A command before the backup failed',
+    'The log of the service has its output; `on_error: continue` makes the backup all the same.',
+  ),
+  volume_snapshot_failed: kind(
+    409,
+    EXIT.failed,
+    'The volume could not be frozen',
+    'The log of the service has the output of the command that is named.',
+  ),
   change_history_lost: kind(
     409,
     EXIT.failed,

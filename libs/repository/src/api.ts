@@ -78,6 +78,8 @@ export interface BackupRequest {
    * finds nothing changed, all is stored as it was at any moment between that pass and the one before.
    */
   readonly settle?: (pass: ReadPass) => Promise<boolean>;
+  /** Called with each path that differs from the parent, as it is found; with `settle`, in the first pass. */
+  readonly on_difference?: (path: string) => void;
   /** Called at the end, just before the snapshot is sealed: what it returns is kept in the snapshot. */
   readonly metadata: (stats: BackupStats) => Record<string, unknown>;
   readonly compression?: boolean;

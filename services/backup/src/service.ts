@@ -8,12 +8,14 @@ import { openDatabases } from './adapters/databases.ts';
 import type { Engine } from './adapters/engine.ts';
 import type { SnapshotDeps } from './adapters/make-snapshot.ts';
 import { takeInConfigured } from './adapters/modify-schedules.ts';
+import { createMoments } from './adapters/moments.ts';
 import { isScheduled } from './adapters/obligations.ts';
 import { reconcile } from './adapters/reconcile.ts';
 import { keepPins } from './adapters/resolve-pins.ts';
 import { createRunner } from './adapters/runner.ts';
 import { createScheduler } from './adapters/scheduler.ts';
 import { openState } from './adapters/state.ts';
+import { openVolumeSnapshots } from './adapters/volume-snapshots.ts';
 import { backupSettings } from './config.ts';
 import { onCommand } from './consumers/on-command.ts';
 import { replayHistory, subscribe } from './consumers/subscribe.ts';
@@ -38,7 +40,8 @@ export async function startBackup(
   const state = opened.use(openState(context, settings.database_file));
   const repository = overrides.repository ?? opened.use(await openOrCreate(settings.repository));
   const databases = opened.use(openDatabases({ context, settings, state }));
-  const deps = { context, settings, state, repository, databases };
+  const volumes = opened.use(openVolumeSnapshots({ context, state }));
+  const deps = { context, settings, state, repository, databases, volumes };
   await replayHistory(deps);
   takeInConfigured(deps);
   await reconcile(deps);
@@ -50,6 +53,7 @@ export async function startBackup(
     createRunner({
       ...deps,
       metrics,
+      moments: createMoments(deps),
       walk_not_before_ms,
       isScheduled: (source) => isScheduled(deps, source),
       onOver: cleaner.wake,

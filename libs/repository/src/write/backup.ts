@@ -70,7 +70,11 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   const stampOf = createStamper(engine.keys.tree_seed);
   const parts = { engine, sink, claims, packs, compress, stampOf };
   const before = parent === undefined ? undefined : { root: rootOf(parent), started_ms: parent.started_ms };
-  const first = await readPass(parts, { request, before });
+  const first = await readPass(parts, {
+    request,
+    before,
+    ...(before !== undefined && request.on_difference !== undefined && { on_edit: request.on_difference }),
+  });
   const { root, counts } = await settle(parts, { request, parent: before, first });
   throwIfAborted(request.signal);
 

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { INBOX_SCHEMA } from '@holdfast/event-store/dedup';
 import { OUTBOX_SCHEMA } from '@holdfast/event-store/outbox';
 import { openDatabase } from '@holdfast/runtime/sqlite';
+import { FROZEN_SCHEMA } from './frozen-table.ts';
 
 const SCHEMA = `
   CREATE TABLE runs (
@@ -107,5 +108,10 @@ const SCHEDULES = `
 
 /** The state of the backup service: all but the outbox can be told again from the events and the repository. */
 export function openBackupDatabase(file: string): DatabaseSync {
-  return openDatabase(file, [`${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`, RETENTION, SCHEDULES]);
+  return openDatabase(file, [
+    `${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`,
+    RETENTION,
+    SCHEDULES,
+    FROZEN_SCHEMA,
+  ]);
 }

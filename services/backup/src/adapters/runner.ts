@@ -3,6 +3,7 @@ import type { ProtectedSource } from '../config.ts';
 import { type BackupRun, isOver } from '../domain/backup-run/state.ts';
 import { attemptRun, type RunDeps } from './attempt-run.ts';
 import { type Candidate, createPlanner, type Planner, type RunRequest } from './plan-runs.ts';
+import { createRefusedChanges } from './refused-changes.ts';
 import { createRunRecord } from './run-record.ts';
 
 /** Starts what is due, one run a source at a time. */
@@ -18,7 +19,7 @@ export interface Runner extends AsyncDisposable {
   next(source: ProtectedSource): Candidate | null;
 }
 
-export interface RunnerDeps extends RunDeps {
+export interface RunnerDeps extends Omit<RunDeps, 'refused'> {
   /** Walks that fell due while nobody was here wait until then. */
   readonly walk_not_before_ms: number;
   readonly isScheduled: (source: ProtectedSource) => boolean;
@@ -39,21 +40,24 @@ export function createRunner(deps: RunnerDeps): Runner {
   const { clock, log } = context;
   const stopping = new AbortController();
   const record = createRunRecord(stopping.signal);
+  const refused = createRefusedChanges({ state, context, wake: () => look() });
+  const attempting = { ...deps, refused };
   const planner = createPlanner({ ...deps, isTaken: record.isTaken });
-  const busy = new Map<string, { walk: boolean; done: Promise<void> }>();
+  const busy = new Map<string, { walk: string | null; done: Promise<void> }>();
   const started = new Map<string, number>();
   const held = new Map<string, number>();
   let cancelTimer: () => void = () => undefined;
 
-  const { next, nextNow } = createChooser(planner, started, () => walking(busy) < WALKS_AT_ONCE);
+  const { next, nextNow } = createChooser(planner, started, (walk) => mayWalk(busy, walk));
   const broke = (source: string, backup_id: string, error: unknown) => {
     held.set(source, clock.now_ms() + HOLD_MS);
     log.error({ err: error, backup_id, source }, 'a backup run broke off; will retry');
   };
-  const start = (source: ProtectedSource, { walk, reason, make }: Candidate) => {
+  const start = (source: ProtectedSource, { walk: is_walk, reason, group, make }: Candidate) => {
+    const walk = is_walk ? (group ?? source.name) : null;
     const run = make();
     if (reason === 'on_change') started.set(source.name, clock.now_ms());
-    const done = attemptRun(deps, { run, source, record, signal: stopping.signal })
+    const done = attemptRun(attempting, { run, source, record, signal: stopping.signal })
       .then((over) => {
         if (isOver(over)) deps.onOver();
       })
@@ -88,7 +92,8 @@ export function createRunner(deps: RunnerDeps): Runner {
       const now_ms = clock.now_ms();
       const runs = state.write(() => {
         also();
-        return wishes.map((wish) => record.noted(state, planner.requested(wish, now_ms)));
+        const group = planner.newGroup(now_ms);
+        return wishes.map((wish) => record.noted(state, planner.requested(wish, group, now_ms)));
       });
       look();
       return runs;
@@ -99,22 +104,30 @@ export function createRunner(deps: RunnerDeps): Runner {
     async [Symbol.asyncDispose]() {
       stopping.abort();
       cancelTimer();
+      refused[Symbol.dispose]();
       await Promise.all(Array.from(busy.values(), ({ done }) => done));
     },
   };
 }
 
-function walking(busy: ReadonlyMap<string, { walk: boolean }>): number {
-  return [...busy.values()].filter(({ walk }) => walk).length;
+/** A group is walked as one: its sources wait for each other. */
+function mayWalk(busy: ReadonlyMap<string, { walk: string | null }>, walk: string): boolean {
+  const walks = new Set([...busy.values()].map((one) => one.walk).filter((name) => name !== null));
+  return walks.has(walk) || walks.size < WALKS_AT_ONCE;
 }
 
 /** What is next for a source; `nextNow` passes over a walk that may not begin, as others are walked: a change does not wait. */
-function createChooser(planner: Planner, started: ReadonlyMap<string, number>, mayWalk: () => boolean) {
+function createChooser(
+  planner: Planner,
+  started: ReadonlyMap<string, number>,
+  mayBegin: (walk: string) => boolean,
+) {
   const next = (source: ProtectedSource, now_ms: number) =>
     planner.next(source, started.get(source.name) ?? null, now_ms);
   const nextNow = (source: ProtectedSource, now_ms: number): Candidate | null => {
     const found = next(source, now_ms);
-    if (found === null || !found.walk || found.at_ms > now_ms || mayWalk()) return found;
+    if (found === null || !found.walk || found.at_ms > now_ms) return found;
+    if (mayBegin(found.group ?? source.name)) return found;
     return planner.nextChange(source, started.get(source.name) ?? null, now_ms);
   };
   return { next, nextNow };

@@ -9,6 +9,7 @@ import { type CatalogList, createCatalogList } from './catalog-list.ts';
 import { type CatalogTable, createCatalogTable } from './catalog-table.ts';
 import { type ChangeTable, createChangeTable } from './change-table.ts';
 import { openBackupDatabase } from './database.ts';
+import { createFrozenTable, type FrozenTable } from './frozen-table.ts';
 import { createMarkTable, type MarkTable } from './mark-table.ts';
 import { createRetentionTable, type RetentionTable } from './retention-table.ts';
 import { createRunTable, type RunTable } from './run-table.ts';
@@ -27,6 +28,7 @@ export interface BackupState extends AsyncDisposable {
   readonly schedules: ScheduleTable;
   readonly walks: WalkTable;
   readonly marks: MarkTable;
+  readonly frozen: FrozenTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
@@ -47,6 +49,7 @@ export function openState(context: ServiceContext, file: string): BackupState {
     cases: createCaseTable(db),
     walks: createWalkTable(db),
     marks: createMarkTable(db),
+    frozen: createFrozenTable(db),
     catalog,
     list: createCatalogList(db),
     retention: createRetentionTable(db),

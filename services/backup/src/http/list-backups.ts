@@ -4,6 +4,7 @@ import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
 import type { Listed, ListQuery } from '../adapters/catalog-list.ts';
 import { fileFinder } from '../adapters/find-file.ts';
+import { groupMembers } from '../adapters/snapshot-groups.ts';
 import { sinceOf } from '../domain/catalog/query.ts';
 import { answered, type RouteDeps } from './deps.ts';
 import { holdView } from './hold-view.ts';
@@ -20,13 +21,19 @@ export function listBackups(app: HttpServer, deps: RouteDeps): void {
     response: { 200: pageOf(ListedBackup) },
   };
   app.get('/api/backup', { config: { role: 'viewer' }, schema }, async ({ query }) => {
-    const { cursor, limit } = query;
+    const { cursor, limit, group } = query;
+    if (group !== undefined) return { items: groupListed(deps, group), next_cursor: null };
     const from = cursor === undefined ? undefined : decodeCursor(cursor, Place);
     const listing: ListQuery = { ...narrowing(query, deps.context.clock.now_ms()), from };
     const found = await answered(listed(deps, listing, { contains: query.contains_file, limit: limit + 1 }));
     const { page, next_cursor } = cutPage(found, limit, ({ place }) => ({ ...place }));
     return { items: page.map(({ manifest, hold }) => ({ ...manifest, hold: holdView(hold) })), next_cursor };
   });
+}
+
+function groupListed({ state }: RouteDeps, group: string): ListedBackup[] {
+  const members = groupMembers(state.db, group);
+  return members.map((manifest) => ({ ...manifest, hold: holdView(state.catalog.hold(manifest.backup_id)) }));
 }
 
 function narrowing({ filter, sort, source, type, tier, before, after }: ListBackupsQuery, now_ms: number) {

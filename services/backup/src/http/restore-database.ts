@@ -31,9 +31,11 @@ async function restore(
   signal: AbortSignal,
 ): Promise<RestoreDatabaseResult> {
   const started = performance.now();
-  const { snapshot_id, sources } = requireManifest(deps, body.backup_id);
+  const { snapshot_id, sources, moment } = requireManifest(deps, body.backup_id);
   const source = requireDatabase(deps, sources[0]?.source ?? '');
-  const at = body.at === undefined ? null : momentOf(body.at);
+  // A backup of type snapshot goes where all others of its group are.
+  const wanted = body.at ?? moment?.cluster_time ?? null;
+  const at = wanted === null ? null : momentOf(wanted);
   const snapshot = await deps.repository.snapshot(snapshot_id);
   await using connected = await connectDatabase(await source.url(), source.database);
   const { client, db } = connected;
