@@ -114,7 +114,10 @@ class Group {
       waiting: null,
     };
     this.#moment.members.set(source, member);
-    const stop = () => member.waiting?.reject(signal.reason);
+    const stop = () => {
+      member.waiting?.reject(signal.reason);
+      member.waiting = null;
+    };
     signal.addEventListener('abort', stop, { once: true });
     return {
       arrive: (arrival) => this.#arrive(member, arrival, signal),
@@ -123,6 +126,7 @@ class Group {
         signal.removeEventListener('abort', stop);
         member.moment.members.delete(source);
         this.#through.delete(source);
+        if (this.#waiting().length === 0) this.#cancelWait();
         this.#look();
       },
     };

@@ -4,7 +4,8 @@ import { type BackupRun, isOver } from '../domain/backup-run/state.ts';
 import { attemptRun, type RunDeps } from './attempt-run.ts';
 import { type Candidate, createPlanner, type Planner, type RunRequest } from './plan-runs.ts';
 import { createRefusedChanges } from './refused-changes.ts';
-import { createRunRecord } from './run-record.ts';
+import { createRunRecord, type RunRecord } from './run-record.ts';
+import type { BackupState } from './state.ts';
 
 /** Starts what is due, one run a source at a time. */
 export interface Runner extends AsyncDisposable {
@@ -36,12 +37,10 @@ const HOLD_MS = 5_000;
 /** A runner that stands still until its first `wake`. */
 export function createRunner(deps: RunnerDeps): Runner {
   const { state, context } = deps;
-  const { sources } = deps.settings;
   const { clock, log } = context;
   const stopping = new AbortController();
   const record = createRunRecord(stopping.signal);
   const refused = createRefusedChanges({ state, context, wake: () => look() });
-  const attempting = { ...deps, refused };
   const planner = createPlanner({ ...deps, isTaken: record.isTaken });
   const busy = new Map<string, { walk: string | null; done: Promise<void> }>();
   const started = new Map<string, number>();
@@ -57,7 +56,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     const walk = is_walk ? (group ?? source.name) : null;
     const run = make();
     if (reason === 'on_change') started.set(source.name, clock.now_ms());
-    const done = attemptRun(attempting, { run, source, record, signal: stopping.signal })
+    const done = attemptRun({ ...deps, refused }, { run, source, record, signal: stopping.signal })
       .then((over) => {
         if (isOver(over)) deps.onOver();
       })
@@ -71,7 +70,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** Starts what is due; the time of the next that is not. */
   const startDue = (now_ms: number): number => {
     let next_ms = now_ms + LOOK_AGAIN_MS;
-    for (const source of sources.filter(({ name }) => !busy.has(name))) {
+    for (const source of deps.settings.sources.filter(({ name }) => !busy.has(name))) {
       const found = nextNow(source, now_ms);
       if (found === null) continue;
       const at_ms = Math.max(found.at_ms, held.get(source.name) ?? 0);
@@ -89,12 +88,8 @@ export function createRunner(deps: RunnerDeps): Runner {
   return {
     wake: look,
     request: (wishes, also = () => undefined) => {
-      const now_ms = clock.now_ms();
-      const runs = state.write(() => {
-        also();
-        const group = planner.newGroup(now_ms);
-        return wishes.map((wish) => record.noted(state, planner.requested(wish, group, now_ms)));
-      });
+      const noting = { also, now_ms: clock.now_ms() };
+      const runs = state.write(() => noteRequested({ state, record, planner }, wishes, noting));
       look();
       return runs;
     },
@@ -108,6 +103,17 @@ export function createRunner(deps: RunnerDeps): Runner {
       await Promise.all(Array.from(busy.values(), ({ done }) => done));
     },
   };
+}
+
+/** Inside `write`: notes what is wanted; all have the same time, and backups of type snapshot are one group. */
+function noteRequested(
+  { state, record, planner }: { state: BackupState; record: RunRecord; planner: Planner },
+  wishes: readonly RunRequest[],
+  { also, now_ms }: { also: () => void; now_ms: number },
+): BackupRun[] {
+  also();
+  const group = planner.newGroup(now_ms);
+  return wishes.map((wish) => record.noted(state, planner.requested(wish, group, now_ms)));
 }
 
 /** A group is walked as one: its sources wait for each other. */

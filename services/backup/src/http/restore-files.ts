@@ -1,13 +1,13 @@
 import { resolve, sep } from 'node:path';
-import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { RestoreBody, RestoreResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { compareRestored, type Difference } from '../adapters/compare-restored.ts';
 import { pathFilter } from '../adapters/path-filter.ts';
-import { groupMembers, isGroupId, isOneMoment } from '../adapters/snapshot-groups.ts';
+import { isGroupId } from '../adapters/snapshot-groups.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
+import { restoreGroup } from './restore-group.ts';
 
 /** `POST /api/backup/restore`: puts files of a backup below a folder, and compares them. Each that fails is named. */
 export function restoreFiles(app: HttpServer, deps: RouteDeps): void {
@@ -19,53 +19,19 @@ export function restoreFiles(app: HttpServer, deps: RouteDeps): void {
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.post('/api/backup/restore', route, async ({ body, caller }) => {
-    const told = (result: RestoreResult) => {
+    const restoreOne = async (wanted: RestoreBody) => {
+      const result = await answered(restore(deps, wanted));
       if (!body.dry_run) tell(deps, result, actorOf(caller));
       return result;
     };
-    if (isGroupId(body.backup_id)) return answered(restoreGroup(deps, body, told));
-    return told(await answered(restore(deps, body, requireManifest(deps, body.backup_id))));
+    return isGroupId(body.backup_id) ? restoreGroup(deps, body, restoreOne) : restoreOne(body);
   });
 }
 
-/** All sources of files that were backed up together; databases are named, with the time that belongs to the files. */
-async function restoreGroup(
-  deps: RouteDeps,
-  body: RestoreBody,
-  told: (result: RestoreResult) => RestoreResult,
-): Promise<RestoreResult> {
-  const members = groupMembers(deps.state.db, body.backup_id);
-  if (members.length === 0) throw new HoldfastError('not_found', `there is no snapshot ${body.backup_id}`);
-  const isDatabase = ({ moment }: BackupManifest) => moment?.how === 'cluster_time';
-  const results: RestoreResult[] = [];
-  for (const member of members) {
-    if (!isDatabase(member)) results.push(told(await restore(deps, body, member)));
-  }
-  const sum = (pick: (result: RestoreResult) => number) => results.reduce((all, one) => all + pick(one), 0);
-  return {
-    backup_id: body.backup_id,
-    target_path: resolve(body.target_path),
-    files_restored: sum(({ files_restored }) => files_restored),
-    bytes_restored: sum(({ bytes_restored }) => bytes_restored),
-    verified: results.every(({ verified }) => verified),
-    failed: results.flatMap(({ failed }) => failed),
-    duration_ms: sum(({ duration_ms }) => duration_ms),
-    one_moment: isOneMoment(members),
-    databases: members.filter(isDatabase).map(({ backup_id, sources, moment }) => ({
-      backup_id,
-      source: sources[0]?.source ?? '',
-      cluster_time: moment?.cluster_time ?? '',
-    })),
-  };
-}
-
-async function restore(
-  deps: RouteDeps,
-  body: RestoreBody,
-  { snapshot_id, backup_id }: BackupManifest,
-): Promise<RestoreResult> {
+async function restore(deps: RouteDeps, body: RestoreBody): Promise<RestoreResult> {
   const started = performance.now();
   const { repository } = deps;
+  const { snapshot_id, backup_id } = requireManifest(deps, body.backup_id);
   const target = resolve(body.target_path);
   refuseOwnFolder(deps.context.data_dir, target);
   const select = body.files === undefined ? () => true : pathFilter(body.files);
@@ -75,8 +41,7 @@ async function restore(
     select,
     dry_run: body.dry_run,
   });
-  const is_alone = backup_id === body.backup_id;
-  if (is_alone && files + failed.length === 0 && body.files !== undefined) {
+  if (files + failed.length === 0 && body.files !== undefined) {
     throw new HoldfastError('not_found', `${backup_id} holds nothing that matches ${body.files.join(', ')}`);
   }
   const compare = body.verify && !body.dry_run;
