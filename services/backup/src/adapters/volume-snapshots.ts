@@ -10,6 +10,7 @@ import type { BackupRun } from '../domain/backup-run/state.ts';
 import type { FrozenCopy } from './frozen-table.ts';
 import { environmentOf, logged } from './hooks.ts';
 import { commandName, runCommand } from './run-command.ts';
+import { isThere } from './standing.ts';
 import type { BackupState } from './state.ts';
 
 /** A volume that stands still under another path, until it is released. */
@@ -125,7 +126,8 @@ async function release({ context, state, troubles }: Work, copy: FrozenCopy): Pr
     command: commandName(run),
     ...logged(outcome),
   };
-  if (outcome.problem === null) {
+  // Where nothing stands there is nothing to release: it was never made, or somebody else has released it.
+  if (outcome.problem === null || !isThere(copy.path)) {
     state.write(() => state.frozen.remove(copy.id));
     troubles.delete(copy.source);
     return context.log.info(fields, 'a frozen volume is released');
