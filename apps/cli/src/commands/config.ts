@@ -1,7 +1,7 @@
 import { configJsonSchema, inactiveKeys, loadConfig, printableConfig } from '@holdfast/runtime/config';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { print, printJson } from '../output/print.ts';
+import { print, printAsIs, printJson } from '../output/print.ts';
 
 interface ConfigOptions {
   config: string;
@@ -41,5 +41,5 @@ async function check(options: ConfigOptions): Promise<void> {
 async function show(options: ConfigOptions): Promise<void> {
   const config = printableConfig(await loadConfig({ file: options.config, env: process.env }));
   if (options.json) printJson(config);
-  else print(stringify(config).trimEnd());
+  else printAsIs(stringify(config).trimEnd());
 }

@@ -3,7 +3,7 @@ import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
 import type { RestoreResult } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { bytes, count, print, printJson } from '../output/print.ts';
+import { bytes, count, print, printJson, warn } from '../output/print.ts';
 import { backupIdOf } from './backups.ts';
 import { type DatabaseOptions, meansDatabase, restoreDatabase } from './restore-database.ts';
 
@@ -84,13 +84,11 @@ async function restore(positional: string | undefined, options: RestoreOptions):
       `${count(answer.files_restored, 'file')}, ${bytes(answer.bytes_restored)} ${body.dry_run ? 'would go ' : ''}into ${body.target_path}`,
     );
   if (answer.one_moment === false) {
-    process.stderr.write(
-      'these backups are not all as of one moment: `holdfast list --group` tells of each\n',
-    );
+    warn('these backups are not all as of one moment: `holdfast list --group` tells of each');
   }
   for (const { source, backup_id } of answer.databases ?? []) {
-    process.stderr.write(`${source} is a database: holdfast restore ${backup_id} --target-database NAME\n`);
+    warn(`${source} is a database: holdfast restore ${backup_id} --target-database NAME`);
   }
-  for (const one of answer.failed) process.stderr.write(`not restored: ${one.path}: ${one.reason}\n`);
+  for (const one of answer.failed) warn(`not restored: ${one.path}: ${one.reason}`);
   if (answer.failed.length > 0) process.exitCode = EXIT.partial;
 }

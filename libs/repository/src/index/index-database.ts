@@ -5,6 +5,7 @@ import { prefixOf } from '../crypto/keys.ts';
 import { type BlockInfo, type PackTable, readPackTable } from '../pack/pack-table.ts';
 import type { ChunkPlace } from '../pack/table-chunks.ts';
 import { Slice } from '../slice.ts';
+import { inTransaction } from './in-transaction.ts';
 import type { IndexedPack } from './index-object.ts';
 
 /** Where a chunk lies, with all that one ranged get and one decode need. */
@@ -350,16 +351,4 @@ async function inSlices<Item>(
     await slice.rest();
   }
   return write();
-}
-
-function inTransaction<Result>(db: DatabaseSync, work: () => Result): Result {
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    db.exec('COMMIT');
-    return result;
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
 }

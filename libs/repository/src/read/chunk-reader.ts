@@ -1,6 +1,6 @@
 import { type BlobStore, isStorageError } from '@holdfast/storage/blob-store';
 import { chunkId, type RepositoryKeys, sha256 } from '../crypto/keys.ts';
-import { damaged, fromStorage, isCutShort, isRepositoryError } from '../errors.ts';
+import { damaged, fromStorage, isRepositoryError } from '../errors.ts';
 import type { IndexCache } from '../index/index-cache.ts';
 import type { ChunkLocation } from '../index/index-database.ts';
 import { Lru } from '../lru.ts';
@@ -29,7 +29,8 @@ export class ChunkReader {
     try {
       return await this.#readAnywhere(id, await this.#parts.index.locate(id));
     } catch (error) {
-      if (isCutShort(error)) throw damaged(`chunk ${id.toString('hex')}: its pack is cut short`, error);
+      if (isStorageError(error, 'short'))
+        throw damaged(`chunk ${id.toString('hex')}: its pack is cut short`, error);
       if (!isStorageError(error, 'not_found')) throw fromStorage(error);
       // Maintenance moved it since the index was read.
       await this.#parts.index.rebuild();

@@ -6,12 +6,15 @@ import type { ChildRef } from '../tree/node.ts';
 import { ChunkSink } from './chunk-sink.ts';
 import { ClaimTable } from './claim-table.ts';
 import { commitSnapshot, type SnapshotDraft } from './commit.ts';
+import { STORING_LIMITS } from './file-storer.ts';
 import { PackStore } from './pack-store.ts';
 import { PendingWriter } from './pending-writer.ts';
-import { readPass } from './read-pass.ts';
+import { type BackupLimits, readPass } from './read-pass.ts';
 import { settle } from './settle.ts';
 import { createStamper } from './stamp.ts';
 import { isChunksGone } from './unheld-chunks.ts';
+
+const LIMITS: BackupLimits = { ...STORING_LIMITS, waiting_max: 16_384 };
 
 type Request = BackupRequest & { skip_unchanged?: boolean };
 
@@ -21,11 +24,15 @@ const ATTEMPTS_MAX = 3;
  * Stores what a request names and commits a snapshot of it. Order: packs, index, snapshot. Where maintenance deleted
  * meanwhile what it relied on (the parent was forgotten, say), everything is read again.
  */
-export async function runBackup(engine: Engine, request: Request): Promise<BackupResult> {
+export async function runBackup(
+  engine: Engine,
+  request: Request,
+  limits: BackupLimits = LIMITS,
+): Promise<BackupResult> {
   let attempt: Request = request;
   for (let left = ATTEMPTS_MAX; ; left -= 1) {
     try {
-      return await backUp(engine, attempt);
+      return await backUp(engine, attempt, limits);
     } catch (error) {
       if (!isChunksGone(error)) throw error;
       if (left === 0) throw new RepositoryError('storage_failed', error.message, { cause: error });
@@ -44,8 +51,8 @@ async function readingAll(engine: Engine, request: Request): Promise<Request> {
   return { ...whole, parent: stands ? parent : null };
 }
 
-async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
-  const started = { ms: Date.now(), at: performance.now() };
+async function backUp(engine: Engine, request: Request, limits: BackupLimits): Promise<BackupResult> {
+  const started = { ms: engine.now_ms(), at: performance.now() };
   const known = await engine.snapshots.all();
   const parent = await findParent(engine, request, known);
   // What others have stored since the index was read saves work in a walk; it is not worth a listing for one file.
@@ -68,7 +75,7 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
     on_pack: packs.put,
   });
   const stampOf = createStamper(engine.keys.tree_seed);
-  const parts = { engine, sink, claims, packs, compress, stampOf };
+  const parts = { engine, sink, claims, packs, compress, stampOf, limits };
   const before = parent === undefined ? undefined : { root: rootOf(parent), started_ms: parent.started_ms };
   const first = await readPass(parts, {
     request,

@@ -6,15 +6,18 @@ import type { ChildRef } from '../tree/node.ts';
 import type { ChunkSink } from './chunk-sink.ts';
 import type { ClaimTable } from './claim-table.ts';
 import { type Counts, EntryWriter } from './entry-writer.ts';
-import { FileStorer } from './file-storer.ts';
+import { FileStorer, type StoringLimits } from './file-storer.ts';
 import type { PackStore } from './pack-store.ts';
 import { Scan, type ScanSink } from './scan.ts';
 import type { Stamper } from './stamp.ts';
 import { StatCache } from './stat-cache.ts';
 import { TreeWriter } from './tree-writer.ts';
 
-/** So many entries may wait for a large file before them. */
-const WAITING_MAX = 16_384;
+/** How much a backup does at once. */
+export interface BackupLimits extends StoringLimits {
+  /** So many entries may wait for a large file before them. */
+  readonly waiting_max: number;
+}
 
 /** What all passes of one backup share. */
 export interface PassParts {
@@ -24,6 +27,7 @@ export interface PassParts {
   readonly packs: PackStore;
   readonly compress: boolean;
   readonly stampOf: Stamper;
+  readonly limits: BackupLimits;
 }
 
 /** What a pass compares with: a tree, and when the reading of it began. */
@@ -48,7 +52,7 @@ export interface Pass extends PassBefore {
 /** Reads what may have changed, and puts it into the tree. Rejects with `source_unreadable` where no root can be looked at. */
 export async function readPass(parts: PassParts, { request, before, on_edit }: PassRequest): Promise<Pass> {
   const { engine, sink, packs, stampOf } = parts;
-  const started_ms = Date.now();
+  const started_ms = engine.now_ms();
   const { host, source, dry_run = false } = request;
   const { db, file } = engine.index;
   const is_walk = request.changes === undefined || before === undefined;
@@ -70,7 +74,7 @@ export async function readPass(parts: PassParts, { request, before, on_edit }: P
     stampOf,
   });
   const room = async () => {
-    await files.room(() => entries.waiting <= WAITING_MAX);
+    await files.room(() => entries.waiting <= parts.limits.waiting_max);
     if (!dry_run) await tree.settle(() => packs.checkpoint());
   };
   const parent_tree = before?.root.id.toString('hex');

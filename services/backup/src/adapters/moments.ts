@@ -132,8 +132,16 @@ class Group {
     };
   }
 
+  /** Also once more, where maintenance took away what an attempt had relied on, and the engine reads it all again. */
+  #begin(member: Member): void {
+    Object.assign(member, { moment: this.#moment, passes: 0, rounds: 0 });
+    this.#through.delete(member.source);
+    this.#moment.members.set(member.source, member);
+  }
+
   #arrive(member: Member, arrival: Arrival, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
+    if (this.#moment.members.get(member.source) !== member) this.#begin(member);
     const waiting = { ...arrival, ...Promise.withResolvers<boolean>() };
     member.passes += 1;
     member.changing = arrival.paths;
