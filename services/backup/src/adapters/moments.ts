@@ -68,8 +68,8 @@ interface Member {
   readonly source: string;
   moment: Moment;
   passes: number;
-  /** Moments that it was there for. */
-  rounds: number;
+  /** The last round of its moment that it was there for. */
+  round: number;
   changing: readonly string[];
   /** Null while it reads. */
   waiting: (Arrival & PromiseWithResolvers<boolean>) | null;
@@ -78,6 +78,8 @@ interface Member {
 /** One try for a moment. Every file that was unchanged in the last pass was so at `at_ms`, which came just before that pass. */
 interface Moment {
   readonly members: Map<string, Member>;
+  /** Sources that nobody waits for any more. */
+  readonly left_behind: Set<string>;
   rounds: number;
   at_ms: number;
   within_ms: number;
@@ -92,7 +94,6 @@ class Group {
   readonly #through = new Set<string>();
   #moment = newMoment();
   #cancelWait: () => void = () => undefined;
-  #is_late = false;
   #is_freezing = false;
 
   constructor(id: string, deps: MomentDeps) {
@@ -109,7 +110,7 @@ class Group {
       source,
       moment: this.#moment,
       passes: 0,
-      rounds: 0,
+      round: 0,
       changing: [],
       waiting: null,
     };
@@ -134,7 +135,7 @@ class Group {
 
   /** Also once more, where maintenance took away what an attempt had relied on, and the engine reads it all again. */
   #begin(member: Member): void {
-    Object.assign(member, { moment: this.#moment, passes: 0, rounds: 0 });
+    Object.assign(member, { moment: this.#moment, passes: 0, round: 0 });
     this.#through.delete(member.source);
     this.#moment.members.set(member.source, member);
   }
@@ -146,6 +147,7 @@ class Group {
     member.passes += 1;
     member.changing = arrival.paths;
     member.waiting = waiting;
+    this.#moment.left_behind.delete(member.source);
     if (this.#waiting().length === 1) this.#waitAtMost();
     this.#look();
     return waiting.promise;
@@ -159,30 +161,29 @@ class Group {
     const { clock, log } = this.#deps.context;
     this.#cancelWait();
     this.#cancelWait = clock.after(WAIT_MAX_MS, () => {
-      this.#is_late = true;
-      log.warn(
-        { group: this.#id, waiting: this.#missing() },
-        'a snapshot goes on without its slower sources',
-      );
+      const slow = this.#missing();
+      log.warn({ group: this.#id, slow }, 'a snapshot goes on without its slower sources');
+      for (const source of slow) this.#moment.left_behind.add(source);
       this.#look();
     });
   }
 
   /** Sources of the group that are still to come here. */
   #missing(): string[] {
+    const { left_behind, members } = this.#moment;
     const expected = this.#deps.state.runs.open().filter((run) => run.group === this.#id && isOnItsWay(run));
-    const missing = expected.map(({ source }) => source).filter((source) => !this.#through.has(source));
-    return missing.filter((source) => !this.#moment.members.get(source)?.waiting);
+    const missing = expected.map(({ source }) => source).filter((source) => !members.get(source)?.waiting);
+    return missing.filter((source) => !this.#through.has(source) && !left_behind.has(source));
   }
 
   #look(): void {
     const here = this.#waiting();
-    if (here.length === 0 || this.#is_freezing) return;
-    if (!this.#is_late && this.#missing().length > 0) return;
-    // What a first pass found was compared with the last backup: it says nothing about this moment.
-    const is_new = here.some(({ rounds }) => rounds === 0);
+    if (here.length === 0 || this.#is_freezing || this.#missing().length > 0) return;
+    const { rounds } = this.#moment;
+    // What a pass found that began before this moment says nothing about it.
+    const is_new = rounds === 0 || here.some(({ round }) => round !== rounds);
     const changed = here.some(({ waiting }) => (waiting?.changed ?? 0) > 0);
-    if (is_new || (changed && this.#moment.rounds < ROUNDS_MAX)) void this.#takeMoment(here);
+    if (is_new || (changed && rounds < ROUNDS_MAX)) void this.#takeMoment(here);
     else this.#finish(here, !changed);
   }
 
@@ -201,7 +202,7 @@ class Group {
       const { waiting } = member;
       const outcome = frozen[index];
       member.waiting = null;
-      member.rounds += 1;
+      member.round = moment.rounds;
       if (outcome?.status === 'rejected') {
         moment.members.delete(member.source);
         waiting?.reject(outcome.reason);
@@ -211,7 +212,6 @@ class Group {
 
   #finish(here: readonly Member[], settled: boolean): void {
     this.#cancelWait();
-    this.#is_late = false;
     this.#moment.settled = settled;
     this.#moment.sources = here.map(({ source }) => source).sort();
     // Who comes later, or again, has another moment.
@@ -220,6 +220,7 @@ class Group {
     for (const member of late) {
       member.moment.members.delete(member.source);
       member.moment = this.#moment;
+      member.round = 0;
       this.#moment.members.set(member.source, member);
     }
     for (const member of here) {
@@ -244,7 +245,10 @@ class Group {
 }
 
 function newMoment(): Moment {
-  return { members: new Map(), rounds: 0, at_ms: 0, within_ms: 0, settled: false, sources: [] };
+  return {
+    ...{ members: new Map(), left_behind: new Set(), sources: [] },
+    ...{ rounds: 0, at_ms: 0, within_ms: 0, settled: false },
+  };
 }
 
 /** Not over, and not waiting for its next attempt after a failure. */
