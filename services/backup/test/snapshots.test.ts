@@ -286,6 +286,20 @@ describe('a frozen volume', () => {
     expect(frozenCopies()).toEqual([]);
   });
 
+  test('must not lie in what is backed up', async () => {
+    const volume = copyingVolume({ path: join(at.root, 'one/frozen-{id}') });
+    const backup = await booted({ repository: await engine(), sources: { one: sourceOf('one', volume) } });
+    await backup.call('POST', '/api/backup', { type: 'snapshot' });
+    const [failed] = await eventually(async () => {
+      const told = await backup.told('BackupFailed');
+      return told.length > 0 && told;
+    });
+    expect(failed?.data.error).toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringMatching(/lies in what/),
+    });
+  });
+
   test('that cannot be made fails the backup, and leaves nothing', async () => {
     const volume = copyingVolume({ create: `mkdir ${join(at.root, '../frozen-{id}')}; exit 5` });
     const backup = await booted({ repository: await engine(), sources: { one: sourceOf('one', volume) } });

@@ -91,8 +91,19 @@ async function list(options: ListOptions): Promise<void> {
   };
   const answer = await connect(options).get<{ items: ListedBackup[] }>('/api/backup', query);
   if (options.json) return printJson(answer);
+  const together = answer.items.some(({ moment }) => moment !== undefined);
   printTable(
-    ['backup', 'time', 'source', 'files', 'size', 'stored', 'verified', 'held', 'together'],
+    [
+      'backup',
+      'time',
+      'source',
+      'files',
+      'size',
+      'stored',
+      'verified',
+      'held',
+      ...(together ? ['together'] : []),
+    ],
     answer.items.map((one) => [
       one.backup_id,
       localTime(one.timestamp),
@@ -102,9 +113,13 @@ async function list(options: ListOptions): Promise<void> {
       bytes(one.bytes_stored),
       one.validation.integrity_check,
       one.hold?.reason,
-      one.moment && `${one.moment.group_id}${one.moment.settled ? '' : ' (not settled)'}`,
+      ...(together ? [groupOf(one)] : []),
     ]),
   );
+}
+
+function groupOf({ moment }: ListedBackup): string | undefined {
+  return moment && `${moment.group_id}${moment.settled ? '' : ' (not settled)'}`;
 }
 
 async function show(

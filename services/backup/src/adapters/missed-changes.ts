@@ -13,7 +13,8 @@ export interface MissedChanges {
   told(): BackupManifest['missed_by_events'];
 }
 
-const FOUND_MAX = 10_000;
+/** So many are looked at in one go. */
+const FOUND_MAX = 2_000;
 const PATHS_TOLD = 20;
 /** An event of what changed so short a time ago may still be on its way. */
 const ON_ITS_WAY_MS = 10_000;
@@ -44,6 +45,10 @@ export function missedChanges(
 
 /** A file, or nothing any more: of folders no events tell. What is gone is a loss that the monitor tells of. */
 function isOldFile(path: string, before_ms: number): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && !stat.isDirectory() && stat.ctimeMs < before_ms;
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    return stat !== undefined && !stat.isDirectory() && stat.ctimeMs < before_ms;
+  } catch {
+    return false; // What cannot be looked at now is nothing to be sure of.
+  }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { CommandLine, VolumeSnapshotConfig } from '@holdfast/contracts/source-commands';
 import type { BackupRequest } from '@holdfast/repository/api';
@@ -53,8 +54,8 @@ export function openVolumeSnapshots(deps: VolumeDeps): VolumeSnapshots {
     freeze: (volume, { run, source }) => {
       const frozen = last.then(async () => {
         await releaseLeftovers();
-        requireInside(volume, source);
         const copy = copyOf(volume, source.name);
+        requireApart(volume, copy, source);
         in_use.add(copy.id);
         const released = async () => {
           await release(work, copy);
@@ -66,7 +67,7 @@ export function openVolumeSnapshots(deps: VolumeDeps): VolumeSnapshots {
           await released();
           throw error;
         }
-        return { read_at: { from: volume.volume, at: copy.path }, release: released };
+        return { read_at: { from: resolve(volume.volume), at: copy.path }, release: released };
       });
       last = frozen.catch(() => undefined);
       return frozen;
@@ -83,7 +84,7 @@ function copyOf(volume: VolumeSnapshotConfig, source: string): FrozenCopy {
   return {
     id,
     source,
-    path: volume.path.replaceAll('{id}', id),
+    path: resolve(volume.path.replaceAll('{id}', id)),
     release: named(volume.release, id),
     timeout_ms: volume.timeout,
   };
@@ -137,11 +138,13 @@ async function release({ context, state, troubles }: Work, copy: FrozenCopy): Pr
   context.log.error({ ...fields, problem }, 'a frozen volume could not be released; it is tried again');
 }
 
-function requireInside({ volume }: VolumeSnapshotConfig, { name, roots }: ProtectedSource): void {
-  const outside = roots.find((root) => !isWithin(root, volume));
-  if (outside === undefined) return;
-  throw new HoldfastError(
-    'config_invalid',
-    `sources.${name}.volume_snapshot: ${outside} is not in ${volume}`,
-  );
+/** The source lies in the volume; its frozen copy does not lie in the source, which would then be watched and backed up twice. */
+function requireApart({ volume }: VolumeSnapshotConfig, { path }: FrozenCopy, source: ProtectedSource): void {
+  const place = `sources.${source.name}.volume_snapshot`;
+  const outside = source.roots.find((root) => !isWithin(root, resolve(volume)));
+  if (outside !== undefined)
+    throw new HoldfastError('config_invalid', `${place}: ${outside} is not in ${volume}`);
+  // ZFS lists its snapshots nowhere.
+  const is_inside = !path.includes('/.zfs/') && source.matches(join(path, 'file'));
+  if (is_inside) throw new HoldfastError('config_invalid', `${place}: ${path} lies in what is backed up`);
 }
