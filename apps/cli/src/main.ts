@@ -28,6 +28,7 @@ const COMMAND_FILES: readonly CommandFile[] = [
     load: async () => (await import('./commands/backups.ts')).registerBackups,
   },
   { names: ['cleanup'], load: async () => (await import('./commands/cleanup.ts')).registerCleanup },
+  { names: ['tiers'], load: async () => (await import('./commands/tiers.ts')).registerTiers },
   { names: ['schedule'], load: async () => (await import('./commands/schedule.ts')).registerSchedule },
   { names: ['verify', 'restore'], load: async () => (await import('./commands/restore.ts')).registerRestore },
   { names: ['scan', 'recover'], load: async () => (await import('./commands/recover.ts')).registerRecover },

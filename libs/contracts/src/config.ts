@@ -87,12 +87,40 @@ const RouteConfig = z.strictObject({
   channels: z.array(z.string()).min(1),
 });
 
-const TierConfig = z.looseObject({
-  location: z.string().optional(),
+/** What a tier may take: types, what rotation keeps a backup for, and kinds of their own. */
+export const TierIntake = z.enum([
+  ...BackupType.options,
+  ...['hourly', 'daily', 'weekly', 'monthly', 'yearly', 'on_change', 'before_deployment'],
+] as const);
+export type TierIntake = z.infer<typeof TierIntake>;
+
+/** A place for copies of backups (requirements 4.1): a repository of its own. */
+export const TierConfig = z.looseObject({
+  location: z.string().optional().describe('a folder; default: in the data folder'),
   provider: z.string().optional(),
-  retention_days: z.number().positive().optional(),
-  backup_types: z.array(z.string()).optional(),
+  retention_days: z.number().positive().optional().describe('of age; then a backup belongs in the next tier'),
+  backup_types: z.array(TierIntake).optional().describe('default: all'),
   auto_cleanup: z.boolean().optional(),
+  compression: z.enum(['normal', 'high', 'maximum']).optional().describe('of what is copied here'),
+});
+export type TierConfig = z.infer<typeof TierConfig>;
+
+/** When a disk with a tier on it counts as nearly full. */
+export const StorageThresholds = z.strictObject({
+  high_percent: z.number().gt(0).max(100).default(80),
+  critical_percent: z
+    .number()
+    .gt(0)
+    .max(100)
+    .optional()
+    .describe('default: what alerts.conditions.storage_full says, or 90'),
+  hysteresis_percent: z.number().min(0).max(50).default(3).describe('so much below, and it is over'),
+  min_free_bytes: z.number().int().nonnegative().default(268_435_456).describe('less is critical too'),
+});
+
+const StorageConfig = z.strictObject({
+  tiers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), TierConfig).default({}),
+  thresholds: StorageThresholds.prefault({}),
 });
 
 const rotationRule = {
@@ -130,7 +158,7 @@ export const HoldfastConfig = z.strictObject({
     })
     .prefault({}),
   sources: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), SourceConfig).default({}),
-  storage: z.strictObject({ tiers: z.record(z.string(), TierConfig).default({}) }).prefault({}),
+  storage: StorageConfig.prefault({}),
   repository: z
     .strictObject({
       location: z.string().optional(),
@@ -180,7 +208,7 @@ export const HoldfastConfig = z.strictObject({
   rto: z.record(z.string(), DurationMs).optional(),
   drills: z.record(z.string(), z.unknown()).optional(),
   contacts: z.unknown().optional(),
-  retention: z.record(z.string(), z.unknown()).optional(),
+  retention: z.looseObject({ archive_to_cold_storage_after: DurationMs.optional() }).optional(),
   encryption: z.record(z.string(), z.unknown()).optional(),
   access: z.record(z.string(), z.unknown()).optional(),
   audit: z.record(z.string(), z.unknown()).optional(),

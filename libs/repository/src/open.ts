@@ -46,10 +46,9 @@ export async function initRepository(
   options: InitOptions = {},
 ): Promise<Repository> {
   if (await hasObject(store, CONFIG_NAME)) throw exists(store);
-  for (const prefix of [SNAPSHOT_PREFIX, PACK_PREFIX]) {
-    if (await hasObject(store, prefix)) throw configLost(store);
-  }
-  await refuseForeign(store);
+  const obstacle = await obstacleIn(store);
+  // What stands there may be of another who made it meanwhile.
+  if (obstacle !== undefined) throw (await hasObject(store, CONFIG_NAME)) ? exists(store) : obstacle;
   const id = randomBytes(16);
   const secrets: MasterSecrets = { master: randomBytes(SECRET_BYTES), id_secret: await idSecret(options) };
   const keys = deriveKeys(id, secrets);
@@ -152,20 +151,27 @@ async function hasObject(store: BlobStore, name: string): Promise<boolean> {
   }
 }
 
-/** What somebody keeps here is no part of a repository, and would be among its objects for ever. */
-async function refuseForeign(store: BlobStore): Promise<void> {
+/** Why no repository may be made where no config is: what somebody keeps there would be among its objects for ever. */
+async function obstacleIn(store: BlobStore): Promise<RepositoryError | undefined> {
+  for (const prefix of [SNAPSHOT_PREFIX, PACK_PREFIX]) {
+    if (await hasObject(store, prefix)) return configLost(store);
+  }
   try {
     for await (const name of store.names('')) {
       // An `init` that was cut short has come so far.
-      if (name.startsWith(KEY_PREFIX)) continue;
-      throw new RepositoryError(
-        'bad_request',
-        `${store.location} is not empty and no repository (${name} lies there): name an empty folder, or a new one`,
-      );
+      if (!name.startsWith(KEY_PREFIX)) return foreign(store, name);
     }
+    return undefined;
   } catch (error) {
     throw fromStorage(error);
   }
+}
+
+function foreign(store: BlobStore, name: string): RepositoryError {
+  return new RepositoryError(
+    'bad_request',
+    `${store.location} is not empty and no repository (${name} lies there): name an empty folder, or a new one`,
+  );
 }
 
 function configLost(store: BlobStore): RepositoryError {

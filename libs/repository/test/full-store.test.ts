@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { createFaultyStore } from '@holdfast/storage/faulty';
@@ -169,12 +169,19 @@ function fillUp(folder: string): void {
   const place = { store: createLocalStore(join(disk, 'repository')), cache_dir: join(disk, 'cache') };
   const made = await makeRepository(place);
   const { first, second, third } = await makeThree(scratch, made.repository);
+  // A small repository keeps no reserve.
+  for (let n = 0; n < 12; n += 1) {
+    await made.repository.backup(
+      requestOf(scratch.write(`more/${n}`, noise(1000 + n, 20_000)), { source: 'more' }),
+    );
+  }
   await made.repository[Symbol.asyncDispose]();
   // Another process writes into what holds packs: it makes the reserve.
   const store = createLocalStore(join(disk, 'repository'));
   const again = await openRepository(store, SECRET, { cache_dir: place.cache_dir });
   await again.backup(requestOf(join(scratch.path, 'source')));
   await again[Symbol.asyncDispose]();
+  expect(readdirSync(join(disk, 'repository/tmp/reserve')).length).toBeGreaterThan(0);
   fillUp(disk);
   await using repository = await openRepository(createLocalStore(join(disk, 'repository')), SECRET, {
     cache_dir: place.cache_dir,

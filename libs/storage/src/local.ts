@@ -23,8 +23,8 @@ const RESERVE = 'reserve';
 const NOT_OURS = new Set([TMP, 'lost+found']);
 const NAME_PATTERN = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
-/** A piece of the reserve for each folder in this one: a small store keeps little, one that is just made nothing. */
-const RESERVE_GROWS_WITH = 'packs';
+/** A piece of the reserve for every four folders in this one: a small store keeps little or nothing, and writes little too. */
+const RESERVE_GROWS_WITH = { prefix: 'packs', folders: 4 };
 /** Whether the reserve is whole is looked at again after so many puts: services live long. */
 const PUTS_PER_LOOK = 256;
 
@@ -162,8 +162,9 @@ class LocalStore implements BlobStore {
   }
 
   async #fillReserve(): Promise<void> {
-    const folders = await this.#disk.readdir(join(this.location, RESERVE_GROWS_WITH)).catch(noneIfMissing);
-    await this.#reserve.fill(folders.length, this.#makeBeside);
+    const { prefix, folders } = RESERVE_GROWS_WITH;
+    const present = await this.#disk.readdir(join(this.location, prefix)).catch(noneIfMissing);
+    await this.#reserve.fill(Math.floor(present.length / folders), this.#makeBeside);
   }
 
   async #makeFolder(folder: string): Promise<void> {

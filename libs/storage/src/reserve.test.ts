@@ -28,26 +28,26 @@ async function fillStore(count: number): Promise<void> {
 
 describe('the reserve of a local folder', () => {
   test('is made by who writes into a store that has packs, of bytes that are really there, in proportion', async () => {
-    await fillStore(2);
+    await fillStore(8);
     expect(pieces()).toEqual([]);
     const store = createLocalStore(folder);
     await store.put('config', Buffer.alloc(1));
     expect(pieces()).toEqual(['0', '1']);
     expect(statSync(join(folder, 'tmp/reserve/0')).blocks * 512).toBeGreaterThanOrEqual(PIECE);
     expect(await Array.fromAsync(store.names('tmp'))).toEqual([]);
-    await fillStore(20);
+    await fillStore(40);
     await createLocalStore(folder).put('more', Buffer.alloc(1));
     expect(pieces()).toHaveLength(8);
   });
 
   test('is made in time by who writes for long', async () => {
     const store = createLocalStore(folder);
-    for (let n = 0; n <= 256; n += 1) await store.put(`packs/aa/${n}`, Buffer.alloc(1));
+    for (let n = 0; n <= 256; n += 1) await store.put(`packs/${n % 4}/${n}`, Buffer.alloc(1));
     expect(pieces()).toEqual(['0']);
   });
 
   test('is given up piece by piece, and made again once a deletion has made room', async () => {
-    await fillStore(2);
+    await fillStore(8);
     const room = { free: 100 * PIECE };
     const store = createLocalStore(folder, { disk: diskWith(room) });
     await store.put('config', Buffer.alloc(1));
@@ -64,7 +64,7 @@ describe('the reserve of a local folder', () => {
   });
 
   test('is not made where there is little room, nor where it cannot be: what is stored is stored', async () => {
-    await fillStore(2);
+    await fillStore(8);
     const little = createLocalStore(folder, { disk: diskWith({ free: 10 * PIECE }) });
     expect(await little.put('packs/a', Buffer.alloc(1))).toBe(true);
     expect(pieces()).toEqual([]);

@@ -2,11 +2,14 @@ import { join } from 'node:path';
 import { Priority } from '@holdfast/contracts/config';
 import { dataPaths } from '@holdfast/contracts/paths';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
-import { type RepositoryPlace, repositoryPlace } from '@holdfast/runtime/repository-place';
+import { type RepositoryPlace, type TierPlace, tierPlaces } from '@holdfast/runtime/repository-place';
 import { type CompiledSource, compileSources } from '@holdfast/runtime/source-match';
 import type { SourcePlan } from './domain/backup-run/due.ts';
 import { policyOf } from './domain/retention/policy.ts';
 import type { RetentionPolicy } from './domain/retention/state.ts';
+import { type Thresholds, thresholdsOf } from './domain/storage/level.ts';
+import { tierPolicyOf } from './domain/tiers/policy.ts';
+import type { TierPolicy } from './domain/tiers/state.ts';
 import type { MongoSource } from './mongodb/capture.ts';
 import { databaseSource, namesDatabase, whyNoDatabase } from './mongodb/source.ts';
 
@@ -23,9 +26,12 @@ export interface BackupSettings {
   readonly sources: readonly ProtectedSource[];
   readonly database_file: string;
   readonly scratch_dir: string;
+  /** Of the hot tier: where backups are made. */
   readonly repository: RepositoryPlace;
-  /** Where new backups lie. */
-  readonly tier: string;
+  /** All tiers, the nearest first: hot. */
+  readonly places: readonly TierPlace[];
+  readonly tier_policy: TierPolicy;
+  readonly thresholds: Thresholds;
   readonly time_zone: string;
   readonly retention: RetentionPolicy;
   /** Clean up after backups, without being asked. */
@@ -36,7 +42,9 @@ export interface BackupSettings {
 export function backupSettings({ config, data_dir }: ServiceContext): BackupSettings {
   const paths = dataPaths(data_dir);
   const time_zone = config.time_zone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const tier = Object.keys(config.storage.tiers)[0] ?? 'hot';
+  const places = tierPlaces(config, data_dir, 'backup');
+  const [hot] = places;
+  const retention = policyOf(config, time_zone);
   return {
     sources: compileSources(config, process.cwd(), data_dir)
       .flatMap((source) => readable(source, join(paths.service('backup'), 'mongodb', source.name)))
@@ -44,11 +52,13 @@ export function backupSettings({ config, data_dir }: ServiceContext): BackupSett
       .sort((one, other) => urgencyOf(one) - urgencyOf(other)),
     database_file: join(paths.service('backup'), 'backup.sqlite'),
     scratch_dir: paths.scratch,
-    repository: repositoryPlace(config, data_dir, 'backup'),
-    tier,
+    repository: hot,
+    places,
+    tier_policy: tierPolicyOf(places, config, retention),
+    thresholds: thresholdsOf(config),
     time_zone,
-    retention: policyOf(config, time_zone),
-    auto_cleanup: config.storage.tiers[tier]?.auto_cleanup ?? true,
+    retention,
+    auto_cleanup: hot.config.auto_cleanup ?? true,
   };
 }
 

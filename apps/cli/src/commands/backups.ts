@@ -1,9 +1,9 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import { HoldfastError } from '@holdfast/contracts/errors';
-import type { ListedBackup } from '@holdfast/contracts/http/backup';
+import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
+import type { ListedBackup, NotSearched } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { bytes, localTime, print, printJson, printTable } from '../output/print.ts';
+import { bytes, localTime, print, printJson, printTable, warn } from '../output/print.ts';
 import { usageError } from '../output/report-error.ts';
 
 /** Every id works as a positional and as `--backup-id`. */
@@ -89,7 +89,14 @@ async function list(options: ListOptions): Promise<void> {
     group,
     limit,
   };
-  const answer = await connect(options).get<{ items: ListedBackup[] }>('/api/backup', query);
+  const answer = await connect(options).get<{ items: ListedBackup[]; not_searched?: NotSearched }>(
+    '/api/backup',
+    query,
+  );
+  for (const { backup_id, reason } of answer.not_searched ?? []) {
+    warn(`not searched: ${backup_id}: ${reason}`);
+    process.exitCode = EXIT.partial;
+  }
   if (options.json) return printJson(answer);
   const together = answer.items.some(({ moment }) => moment !== undefined);
   printTable(
@@ -97,6 +104,7 @@ async function list(options: ListOptions): Promise<void> {
       'backup',
       'time',
       'source',
+      'tier',
       'files',
       'size',
       'stored',
@@ -108,6 +116,7 @@ async function list(options: ListOptions): Promise<void> {
       one.backup_id,
       localTime(one.timestamp),
       one.sources.map((source) => source.source).join(','),
+      one.retention.tier,
       one.sources.reduce((sum, source) => sum + source.files_backed_up, 0),
       bytes(one.sources.reduce((sum, source) => sum + source.total_size_bytes, 0)),
       bytes(one.bytes_stored),

@@ -6,13 +6,13 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import { damaged, fromStorage, isFullCache, isRepositoryError, RepositoryError } from '../errors.ts';
+import { IndexBatch } from './index-batch.ts';
 import {
   type ChunkLocation,
   dropFromIndex,
   emptyIndex,
   IndexLookup,
   indexObjects,
-  insertIndexObject,
   openIndexDatabase,
   openIndexReadOnly,
 } from './index-database.ts';
@@ -38,6 +38,7 @@ export class IndexCache implements Disposable {
   /** Index objects of the last listing. */
   #listed: ReadonlySet<string> = new Set();
   #refreshing: Promise<void> | undefined;
+  #rebuilds = 0;
   #refreshing_next: Promise<void> | undefined;
 
   /** Without `cache_dir`, and where its disk is full, the cache lives in a temporary folder until it is disposed. */
@@ -137,16 +138,22 @@ export class IndexCache implements Disposable {
   async locate(id: Buffer): Promise<ChunkLocation[]> {
     const known = this.lookup.locate(id);
     if (known.length > 0) return known;
-    await this.refresh();
-    const found = this.lookup.locate(id);
-    if (found.length === 0) throw damaged(`chunk ${id.toString('hex')} is in no index${this.#damageNote()}`);
-    return found;
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const rebuilds = this.#rebuilds;
+      await this.refresh();
+      const found = this.lookup.locate(id);
+      if (found.length > 0) return found;
+      // Unless another reader has emptied it in the meantime, it says all that the store has.
+      if (this.#rebuilds === rebuilds) break;
+    }
+    throw damaged(`chunk ${id.toString('hex')} is in no index${this.#damageNote()}`);
   }
 
   /** Forgets all and reads every index object again: a pack that it named is gone. */
   async rebuild(): Promise<void> {
     await this.#refreshing;
     emptyIndex(this.db);
+    this.#rebuilds += 1;
     await this.refresh();
   }
 
@@ -155,7 +162,9 @@ export class IndexCache implements Disposable {
    * the next refresh reads it.
    */
   async add(name: string, packs: readonly IndexedPack[]): Promise<void> {
-    await insertIndexObject(this.db, name, packs);
+    const batch = new IndexBatch(this.db);
+    batch.add(name, packs);
+    await batch.write();
   }
 
   /** Takes out index objects that this process has just deleted, and packs that none names any more. */
@@ -195,8 +204,14 @@ export class IndexCache implements Disposable {
     this.#listed = stored;
     for (const name of this.damaged.keys()) if (!stored.has(name)) this.damaged.delete(name);
     let is_whole = true;
-    for (const name of this.#missing(stored, known)) is_whole = (await this.#load(name)) && is_whole;
-    return is_whole;
+    let batch = new IndexBatch(this.db);
+    for (const name of this.#missing(stored, known)) {
+      is_whole = (await this.#load(name, batch)) && is_whole;
+      if (!batch.is_full) continue;
+      is_whole = (await batch.write()) && is_whole;
+      batch = new IndexBatch(this.db);
+    }
+    return (await batch.write()) && is_whole;
   }
 
   /** What has to be read: all of it where something that is known was deleted, as that may have named packs that are gone. */
@@ -206,16 +221,17 @@ export class IndexCache implements Disposable {
     return [...stored];
   }
 
-  async #load(name: string): Promise<boolean> {
+  /** False: it was gone. */
+  async #load(name: string, batch: IndexBatch): Promise<boolean> {
     const object = await this.#store.get(name).catch((error: unknown) => {
       if (isStorageError(error, 'not_found')) return undefined;
       throw error;
     });
     if (object === undefined) return false;
     try {
-      const packs = openIndex(this.#keys, name, object);
+      batch.add(name, openIndex(this.#keys, name, object));
       this.damaged.delete(name);
-      return await insertIndexObject(this.db, name, packs);
+      return true;
     } catch (error) {
       // Other index objects may hold all that is wanted, and `check` names this one: a restore must not end here.
       if (!isRepositoryError(error)) throw error;

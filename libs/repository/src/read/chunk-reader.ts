@@ -6,6 +6,7 @@ import type { ChunkLocation } from '../index/index-database.ts';
 import { Lru } from '../lru.ts';
 import { packName } from '../pack/pack-name.ts';
 import { openBlock } from '../pack/pack-reader.ts';
+import { releaseMemory } from '../release-memory.ts';
 
 const CACHE_BYTES = 24 * 1024 * 1024;
 
@@ -88,10 +89,12 @@ export class ChunkReader {
       length: place.sealed_length,
     });
     const { sealed_length, raw_length, codec } = place;
-    return openBlock(
+    const raw = openBlock(
       this.#parts.keys,
       { id: place.pack, header: place.pack_header },
       { offset: place.block_offset, sealed_length, raw_length, codec, number: place.block, sealed },
     );
+    releaseMemory(sealed);
+    return raw;
   }
 }

@@ -129,6 +129,11 @@ export class WorkerPool implements AsyncDisposable {
     };
   }
 
+  /** Gives the memory of the threads back now, where nobody uses them. */
+  async endIfIdle(): Promise<void> {
+    if (this.#users === 0) await this[Symbol.asyncDispose]();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#idle);
     const threads = this.#threads ?? [];

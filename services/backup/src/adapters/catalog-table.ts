@@ -14,7 +14,10 @@ export interface CatalogTable {
   get(backup_id: string): BackupManifest | undefined;
   has(backup_id: string): boolean;
   hasSnapshot(snapshot_id: string): boolean;
-  snapshotIds(): string[];
+  /** It was there, and was removed; not one that was only missed. */
+  isRemoved(backup_id: string): boolean;
+  /** One that was missed is there again: what is told of it counts as new. True where it was missed. */
+  revive(backup_id: string): boolean;
   /** The newest of a source, of any type or one. */
   newest(source: string, type?: string): BackupManifest | undefined;
   /** The id of its snapshot, without reading its manifest; null where there is none. */
@@ -31,6 +34,8 @@ interface Row {
 const INSERT = `
   INSERT OR IGNORE INTO backups (backup_id, snapshot_id, source, backup_type, time_ms, size, manifest, reason, tier, is_bad, expires_ms)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+/** Stands for the manifest of a backup that nobody removed and that is not there. */
+const MISSED = 'missed';
 /** Neither gone nor on its way out; spelled as in the indexes. */
 export const THERE = 'deleted_ms IS NULL AND going IS NULL';
 
@@ -47,7 +52,6 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
   const one = db.prepare(`SELECT manifest FROM backups WHERE backup_id = ? AND ${THERE}`);
   const any = db.prepare('SELECT 1 AS found FROM backups WHERE backup_id = ?');
   const snapshot = db.prepare('SELECT 1 AS found FROM backups WHERE snapshot_id = ?');
-  const ids = db.prepare(`SELECT snapshot_id FROM backups WHERE ${THERE}`);
   const newest = db.prepare(`
     SELECT manifest FROM backups WHERE source = ? AND (? IS NULL OR backup_type = ?) AND ${THERE}
     ORDER BY time_ms DESC LIMIT 1`);
@@ -80,6 +84,7 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
     update.run(JSON.stringify({ ...manifest, validation }), hasFailed(validation) ? 1 : 0, backup_id);
   };
   return {
+    ...missedIn(db),
     apply: (event) => {
       if (event.type === 'BackupCreated') add(event.data.manifest);
       if (event.type === 'BackupVerified' || event.type === 'BackupVerificationFailed') {
@@ -90,16 +95,29 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
       if (event.type === 'BackupHeld') setHold.run(JSON.stringify(holdIn(event)), event.data.backup_id);
       if (event.type === 'BackupHoldReleased') setHold.run(null, event.data.backup_id);
     },
-    markMissing: (snapshot_id, now_ms) => void remove.run(now_ms, snapshot_id),
     get,
     has: (backup_id) => any.get(backup_id) !== undefined,
     hasSnapshot: (snapshot_id) => snapshot.get(snapshot_id) !== undefined,
-    snapshotIds: () => (ids.all() as unknown as { snapshot_id: string }[]).map((row) => row.snapshot_id),
     newest: (source, type) => read(newest.get(source, type ?? null, type ?? null)),
     newestSnapshot: (source) =>
       (newestSnapshot.get(source) as { snapshot_id: string } | undefined)?.snapshot_id ?? null,
     hold: (backup_id) => readHold((holdOf.get(backup_id) as { hold: string | null } | undefined)?.hold),
     totals: () => totals.get() as { backups: number; newest_ms: number | null },
+  };
+}
+
+function missedIn(db: DatabaseSync): Pick<CatalogTable, 'markMissing' | 'isRemoved' | 'revive'> {
+  const removed = db.prepare(
+    `SELECT 1 AS found FROM backups WHERE backup_id = ? AND deleted_ms IS NOT NULL AND manifest = ''`,
+  );
+  const miss = db.prepare(
+    `UPDATE backups SET deleted_ms = ?, going = NULL, manifest = '${MISSED}' WHERE snapshot_id = ? AND deleted_ms IS NULL`,
+  );
+  const revive = db.prepare(`DELETE FROM backups WHERE backup_id = ? AND manifest = '${MISSED}'`);
+  return {
+    markMissing: (snapshot_id, now_ms) => void miss.run(now_ms, snapshot_id),
+    isRemoved: (backup_id) => removed.get(backup_id) !== undefined,
+    revive: (backup_id) => revive.run(backup_id).changes > 0,
   };
 }
 

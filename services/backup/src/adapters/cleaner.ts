@@ -3,11 +3,13 @@ import { HoldfastError } from '@holdfast/contracts/errors';
 import { newId } from '@holdfast/event-store/new-event';
 import { countsOf } from '../domain/retention/counts.ts';
 import { decideRetention, protectionOf } from '../domain/retention/decide.ts';
-import type { RetainedBackup, Verdict } from '../domain/retention/state.ts';
+import type { Verdict } from '../domain/retention/state.ts';
 import type { BackupMetrics } from '../metrics.ts';
-import { forgetSnapshots } from './forget-snapshots.ts';
+import { forgetIn } from './forget-snapshots.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
-import type { Going } from './retention-table.ts';
+import { pinnedBackups } from './pinned-backups.ts';
+import type { Reclaimer } from './reclaim.ts';
+import type { Going, GoingBackup } from './retention-table.ts';
 import { toKnownError } from './run-error.ts';
 
 /** Removes what retention does not keep, and what people ask to be removed; one thing at a time. */
@@ -17,30 +19,26 @@ export interface Cleaner extends AsyncDisposable {
   /** Removes one backup; `conflict` where it is protected, `not_found`. */
   remove(backup_id: string, actor: string): Promise<void>;
   /** After a backup: cleans up, where the configuration wants it and the last time is an hour ago. */
-  wake(): void;
+  wake(options?: { now: boolean }): void;
   /** At start: ends removals that a crash had cut off. */
   resume(): void;
 }
 
 export interface CleanerDeps extends SnapshotDeps {
   readonly metrics: BackupMetrics;
+  readonly reclaimer: Reclaimer;
 }
 
 const EVERY_MS = 3_600_000;
-const PRUNE_EVERY_MS = 24 * EVERY_MS;
 const AT_ONCE = 100;
 
 /** A cleaner that stands still until it is asked. */
 export function createCleaner(deps: CleanerDeps): Cleaner {
-  const { settings, repository, context } = deps;
+  const { settings, reclaimer, context } = deps;
   const { clock, log } = context;
   const stopping = new AbortController();
   let line: Promise<unknown> = Promise.resolve();
-  let pruning: Promise<unknown> = Promise.resolve();
   let cleaned_ms = Number.NEGATIVE_INFINITY;
-  let pruned_ms = Number.NEGATIVE_INFINITY;
-  /** Something was removed and its space not freed. */
-  let is_unfreed = false;
 
   const inLine = <Result>(work: () => Promise<Result>): Promise<Result> => {
     const done = line.then(() => {
@@ -50,52 +48,41 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
     line = done.catch(() => undefined); // Who asked is told; the next in line starts all the same.
     return done;
   };
-  const prune = () => {
-    pruned_ms = clock.now_ms();
-    is_unfreed = false;
-    pruning = pruning
-      .then(() => repository.prune({ signal: stopping.signal }))
-      .then(({ bytes_removed, packs_removed }) => log.info({ bytes_removed, packs_removed }, 'space freed'))
-      .catch((error: unknown) => {
-        if (!stopping.signal.aborted) log.error({ err: error }, 'space could not be freed; will retry');
-      });
-  };
   const behind = (work: () => Promise<unknown>) => {
     inLine(work).catch((error: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: error }, 'old backups were not removed; will retry');
     });
   };
-  const cleanUpAlone = () => {
+  const cleanUpAlone = (now: boolean) => {
     const now_ms = clock.now_ms();
-    if (Math.abs(now_ms - cleaned_ms) < EVERY_MS) return;
+    if (!now && Math.abs(now_ms - cleaned_ms) < EVERY_MS) return;
     cleaned_ms = now_ms;
     behind(async () => {
-      const { removed } = await applyRetention(deps, { actor: 'holdfast', reason: 'schedule' });
-      is_unfreed ||= removed > 0;
-      if (is_unfreed && Math.abs(clock.now_ms() - pruned_ms) >= PRUNE_EVERY_MS) prune();
+      await applyRetention(deps, { actor: 'holdfast', reason: 'schedule' });
+      reclaimer.run({ now });
     });
   };
   return {
     cleanUp: ({ dry_run, actor }) =>
       inLine(async () => {
         if (dry_run) return verdicts(deps, () => undefined);
-        const { all, removed } = await applyRetention(deps, { actor, reason: 'request' });
-        if (removed > 0) prune();
+        const all = await applyRetention(deps, { actor, reason: 'request' });
+        reclaimer.run({ now: true });
         return all;
       }),
     remove: (backup_id, actor) =>
       inLine(async () => {
         markOne(deps, backup_id, actor);
         await removeGoing(deps);
-        prune();
+        reclaimer.run({ now: true });
       }),
-    wake: () => {
-      if (settings.auto_cleanup && settings.retention.rules.length > 0) cleanUpAlone();
+    wake: ({ now } = { now: false }) => {
+      if (settings.auto_cleanup && settings.retention.rules.length > 0) cleanUpAlone(now);
     },
     resume: () => behind(() => removeGoing(deps)),
     async [Symbol.asyncDispose]() {
       stopping.abort();
-      await Promise.all([line, pruning]);
+      await line;
     },
   };
 }
@@ -119,7 +106,7 @@ async function applyRetention(deps: CleanerDeps, { actor, reason }: Wish) {
     state.write(() => state.tell('RetentionApplied', { subject: context.host, data, actor, correlationid }));
     context.log.info({ kept: data.kept, removed, reason }, 'old backups removed');
   }
-  return { all, removed };
+  return all;
 }
 
 /** Decides source by source; `onGo` is called inside the transaction in which it was decided. */
@@ -138,14 +125,7 @@ async function verdicts(deps: CleanerDeps, onGo: (verdict: Verdict) => void): Pr
 }
 
 function verdictsOf({ state, settings, context }: CleanerDeps, source: string): Verdict[] {
-  const { snapshots, unresolved_sources } = state.cases.pins();
-  const pinOf = (snapshot_id: string): RetainedBackup['pin'] => {
-    if (snapshots.has(snapshot_id)) return 'pinned';
-    return unresolved_sources.has(source) ? 'loss_open' : null;
-  };
-  const backups = state.retention
-    .of(source)
-    .map((backup) => ({ ...backup, pin: pinOf(backup.snapshot_id), has_other_copy: false }));
+  const backups = pinnedBackups(state, source);
   return decideRetention(backups, settings.retention, context.clock.now_ms());
 }
 
@@ -164,37 +144,52 @@ function markOne(deps: CleanerDeps, backup_id: string, actor: string): void {
 }
 
 /**
- * Removes all that is marked as going: first from the repository, then told and out of the catalog in one transaction. A
- * crash between leaves the mark, and the same is done again.
+ * Removes all that is marked as going: first from the repositories of all tiers, then told and out of the catalog in one
+ * transaction. A crash between leaves the mark, as does a tier that is away, and the same is done again.
  */
 async function removeGoing(deps: CleanerDeps): Promise<void> {
-  const { state, repository, metrics } = deps;
+  const { state, metrics } = deps;
   await spareWanted(deps);
+  const failures: unknown[] = [];
   const byReason = Map.groupBy(state.retention.going(), ({ why }) => why.reason);
   for (const [reason, group] of byReason) {
     for (let start = 0; start < group.length; start += AT_ONCE) {
-      const some = group.slice(start, start + AT_ONCE);
-      await forget(
-        repository,
-        some.map(({ snapshot_id }) => snapshot_id),
-        reason,
-      );
+      const gone = await forgetCopies(deps, group.slice(start, start + AT_ONCE), { reason, failures });
       state.write(() => {
-        for (const { backup_id, snapshot_id, why } of some)
+        for (const { backup_id, snapshot_id, why } of gone)
           tellDeleted(deps, { backup_id, snapshot_id }, why);
       });
-      metrics.removed(some.length);
+      metrics.removed(gone.length);
     }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
-async function forget(repository: SnapshotDeps['repository'], ids: string[], reason: string): Promise<void> {
-  try {
-    await forgetSnapshots(repository, ids, reason);
-  } catch (error) {
-    const { code, message } = toKnownError(error);
-    throw new HoldfastError(code, `${message}; it will be tried again`, { cause: error });
+interface Forgetting {
+  readonly reason: string;
+  readonly failures: unknown[];
+}
+
+/** Forgets all copies of some backups; those of which none is left. What a tier refuses is added to the failures. */
+async function forgetCopies(
+  deps: CleanerDeps,
+  some: readonly GoingBackup[],
+  { reason, failures }: Forgetting,
+): Promise<GoingBackup[]> {
+  const { state, tiers, reclaimer } = deps;
+  const stuck = new Set<string>();
+  const copies = some.flatMap(({ backup_id }) => state.copies.every(backup_id));
+  for (const [tier, group] of Map.groupBy(copies, (copy) => copy.tier)) {
+    try {
+      await forgetIn(await tiers.get(tier), group, reason);
+      reclaimer.note(tier);
+    } catch (error) {
+      const { code, message } = toKnownError(error);
+      failures.push(new HoldfastError(code, `${message}; it will be tried again`, { cause: error }));
+      for (const { backup_id } of group) stuck.add(backup_id);
+    }
   }
+  return some.filter(({ backup_id }) => !stuck.has(backup_id));
 }
 
 type Gone = { readonly backup_id: string; readonly snapshot_id: string };

@@ -16,4 +16,5 @@ export type Engine = Pick<
   | 'restore'
   | 'forget'
   | 'prune'
+  | 'copy_from'
 >;

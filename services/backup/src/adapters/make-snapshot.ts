@@ -1,11 +1,13 @@
 import type { BackupManifest, HookReport } from '@holdfast/contracts/backup-events';
 import type { BackupResult, BackupStats, Progress } from '@holdfast/repository/api';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import { HOT } from '@holdfast/runtime/repository-place';
 import type { BackupSettings, ProtectedSource } from '../config.ts';
 import { readingOf } from '../domain/backup-run/decide.ts';
 import type { BackupRun } from '../domain/backup-run/state.ts';
 import { buildManifest, type Surroundings } from '../domain/manifest/build.ts';
 import { carriedPaths } from '../domain/pins/decide.ts';
+import { archiveAfter } from '../domain/tiers/policy.ts';
 import type { TakenChanges } from './change-table.ts';
 import { type Databases, refuseIncomplete } from './databases.ts';
 import type { Engine } from './engine.ts';
@@ -15,13 +17,16 @@ import type { Participant } from './moments.ts';
 import { folderOf, isThere, requireRoots } from './standing.ts';
 import type { BackupState } from './state.ts';
 import { takeMoment } from './take-moment.ts';
+import type { Tiers } from './tiers.ts';
 import type { VolumeSnapshots } from './volume-snapshots.ts';
 
 export interface SnapshotDeps {
   readonly context: ServiceContext;
   readonly settings: BackupSettings;
   readonly state: BackupState;
+  /** Of the hot tier: where backups are made. */
   readonly repository: Engine;
+  readonly tiers: Tiers;
   readonly databases: Databases;
   readonly volumes: VolumeSnapshots;
 }
@@ -101,10 +106,14 @@ async function isKept(
   return (await repository.find(await repository.snapshot(parent.snapshot_id), path)) !== undefined;
 }
 
-/** The backup to compare with: for a differential one the last full, else the last. */
+/** The backup to compare with: for a differential one the last full, else the last; it must be where backups are made. */
 function parentOf(state: BackupState, run: BackupRun): BackupManifest | undefined {
   const full = readingOf(run.backup_type).since_full ? state.catalog.newest(run.source, 'full') : undefined;
-  return full ?? state.catalog.newest(run.source);
+  return [full, state.catalog.newest(run.source)].find((one) => one !== undefined && isHot(state, one));
+}
+
+function isHot({ copies }: BackupState, { backup_id }: BackupManifest): boolean {
+  return copies.of(backup_id).some(({ tier }) => tier === HOT);
 }
 
 async function surroundingsOf(
@@ -117,7 +126,7 @@ async function surroundingsOf(
     hostname: context.host,
     system_version: context.service_config.version,
     parent_backup_id: parent?.backup_id ?? null,
-    tier: settings.tier,
+    archive_after: archiveAfter(settings.tier_policy),
   };
 }
 

@@ -8,6 +8,7 @@ import { treeChecksum } from '../domain/manifest/build.ts';
 import { compareRestored } from './compare-restored.ts';
 import type { Engine } from './engine.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
+import { readCopy } from './read-copies.ts';
 import { toKnownError } from './run-error.ts';
 
 type Findings = Pick<VerifyResult, 'files_checked' | 'bytes_checked' | 'problems'>;
@@ -23,6 +24,17 @@ const PROBLEMS_MAX = 1000;
  * restores into scratch and compares every file. Damage is a finding, not an error.
  */
 export async function proveBackup(
+  deps: SnapshotDeps,
+  manifest: BackupManifest,
+  level: VerifyLevel,
+): Promise<VerifyResult> {
+  return readCopy(deps, manifest, ({ repository, snapshot_id }) =>
+    proveCopy({ ...deps, repository }, { ...manifest, snapshot_id }, level),
+  );
+}
+
+/** The same of the copy whose repository and snapshot are given. */
+export async function proveCopy(
   deps: SnapshotDeps,
   manifest: BackupManifest,
   level: VerifyLevel,

@@ -3,7 +3,7 @@ import type { RetainedBackup } from '../domain/retention/state.ts';
 import { readHold, THERE } from './catalog-table.ts';
 
 /** What retention decides on, without what only the cases know. */
-export type CatalogedBackup = Omit<RetainedBackup, 'pin' | 'has_other_copy'>;
+export type CatalogedBackup = Omit<RetainedBackup, 'pin'>;
 
 /** A backup on its way out: decided, and perhaps forgotten by the engine already, but not told of. */
 export interface GoingBackup {
@@ -36,8 +36,7 @@ interface Row extends Omit<CatalogedBackup, 'is_bad' | 'hold'> {
   readonly hold: string | null;
 }
 
-const COLUMNS =
-  'backup_id, snapshot_id, source, backup_type, reason, tier, time_ms, is_bad, expires_ms, hold';
+const COLUMNS = 'backup_id, snapshot_id, source, backup_type, reason, time_ms, is_bad, expires_ms, hold';
 
 /** Retention's view in SQLite. */
 export function createRetentionTable(db: DatabaseSync): RetentionTable {

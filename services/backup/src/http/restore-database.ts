@@ -3,6 +3,7 @@ import { RestoreDatabaseBody, RestoreDatabaseResult } from '@holdfast/contracts/
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
+import { readCopy } from '../adapters/read-copies.ts';
 import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/mongodb/cluster-time.ts';
 import type { MongoSource } from '../mongodb/capture.ts';
 import { connectDatabase, decodeQuery } from '../mongodb/connect.ts';
@@ -31,24 +32,24 @@ async function restore(
   signal: AbortSignal,
 ): Promise<RestoreDatabaseResult> {
   const started = performance.now();
-  const { snapshot_id, sources, moment } = requireManifest(deps, body.backup_id);
-  const source = requireDatabase(deps, sources[0]?.source ?? '');
+  const manifest = requireManifest(deps, body.backup_id);
+  const source = requireDatabase(deps, manifest.sources[0]?.source ?? '');
   // A backup of type snapshot goes where all others of its group are.
-  const wanted = body.at ?? moment?.cluster_time ?? null;
-  const at = wanted === null ? null : momentOf(wanted);
-  const snapshot = await deps.repository.snapshot(snapshot_id);
+  const moment = body.at ?? manifest.moment?.cluster_time ?? null;
+  const at = moment === null ? null : momentOf(moment);
   await using connected = await connectDatabase(await source.url(), source.database);
   const { client, db } = connected;
-  const restored = await restoreDatabase({
-    repository: deps.repository,
-    snapshot,
+  const wanted = {
     target: body.target_database === undefined ? db : client.db(body.target_database),
     at,
     collections: body.collections,
     query: body.query === undefined ? undefined : decodeQuery(body.query),
     overwrite: body.overwrite,
     signal,
-  });
+  };
+  const restored = await readCopy(deps, manifest, async ({ repository, snapshot_id }) =>
+    restoreDatabase({ repository, snapshot: await repository.snapshot(snapshot_id), ...wanted }),
+  );
   return {
     backup_id: body.backup_id,
     ...restored,

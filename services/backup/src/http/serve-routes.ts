@@ -7,6 +7,7 @@ import { holdBackup } from './hold-backup.ts';
 import { listBackupFiles } from './list-backup-files.ts';
 import { listBackups } from './list-backups.ts';
 import { listSchedules } from './list-schedules.ts';
+import { moveBackups } from './move-backups.ts';
 import { releaseBackup } from './release-backup.ts';
 import { restoreDatabaseRoute } from './restore-database.ts';
 import { restoreFiles } from './restore-files.ts';
@@ -30,6 +31,7 @@ export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   restoreFiles(app, deps);
   restoreDatabaseRoute(app, deps);
   cleanUp(app, deps);
+  moveBackups(app, deps);
   deleteBackup(app, deps);
   holdBackup(app, deps);
   releaseBackup(app, deps);

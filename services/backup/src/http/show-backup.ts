@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { runView } from '../domain/backup-run/view.ts';
 import type { RouteDeps } from './deps.ts';
 import { holdView } from './hold-view.ts';
+import { locationsOf } from './locations-view.ts';
 
 /** `GET /api/backup/:id`: the manifest, with what verifications have shown since; until there is one, the run. */
 export function showBackup(app: HttpServer, { state, runner }: RouteDeps): void {
@@ -18,7 +19,8 @@ export function showBackup(app: HttpServer, { state, runner }: RouteDeps): void 
     const manifest = state.catalog.get(params.id);
     if (manifest !== undefined) {
       const hold = holdView(state.catalog.hold(params.id));
-      return { ...manifest, hold, status: 'created' as const };
+      const locations = locationsOf(state, manifest);
+      return { ...manifest, hold, locations, status: 'created' as const };
     }
     const run = state.runs.get(params.id);
     if (run === undefined) throw new HoldfastError('not_found', `there is no backup ${params.id}`);

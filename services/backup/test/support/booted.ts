@@ -15,7 +15,7 @@ import { type TestContextOptions, testContext } from '@holdfast/testkit/context'
 import { tempDir } from '@holdfast/testkit/temp-dir';
 import { eventually } from '@holdfast/testkit/wait-for';
 import type { Engine } from '../../src/adapters/engine.ts';
-import { startBackup } from '../../src/service.ts';
+import { type BackupOverrides, startBackup } from '../../src/service.ts';
 
 export const HOST = 'web1';
 
@@ -43,7 +43,7 @@ export function place(): Place {
   };
 }
 
-export interface BootOptions {
+export interface BootOptions extends Pick<BackupOverrides, 'openTier' | 'measureSpace'> {
   events?: EventStore;
   repository?: Engine;
   sources?: Record<string, Partial<SourceConfig>>;
@@ -85,10 +85,12 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
     ...options.overrides,
     ...(options.events !== undefined && { events: options.events as ServiceContext['events'] }),
   });
-  const { repository } = options;
+  const { repository, openTier, measureSpace } = options;
   const service = await startBackup(context.service_config, {
     ...context,
     ...(repository && { repository }),
+    ...(openTier && { openTier }),
+    ...(measureSpace && { measureSpace }),
   });
   const told: Booted['told'] = async (type) => {
     const found: HoldfastEvent[] = [];

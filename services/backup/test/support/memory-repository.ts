@@ -86,6 +86,7 @@ export function memoryRepository(): MemoryRepository {
       await repository.onCommitted(snapshot);
       return { snapshot, stats, unchanged: false };
     },
+    copy_from: refuseCopies,
     find: async (snapshot, path) => treeOf(snapshot.id).get(path),
     entries: async function* (snapshot) {
       yield* treeOf(snapshot.id).values();
@@ -105,6 +106,10 @@ export function memoryRepository(): MemoryRepository {
       ),
   };
   return repository;
+}
+
+async function refuseCopies(): Promise<never> {
+  throw new HoldfastError('bad_request', 'a repository in memory takes no copies');
 }
 
 function isUnchanged({ files_new, files_changed, files_removed }: BackupStats): boolean {

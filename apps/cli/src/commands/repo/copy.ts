@@ -30,7 +30,7 @@ export function registerCopy(repo: Command): void {
     .option('--source <name>', 'of this source only')
     .addOption(
       new Option('--compression <level>', 'how hard it is tried')
-        .choices(['fast', 'default', 'max'])
+        .choices(['fast', 'default', 'high', 'max'])
         .default('default'),
     )
     .addHelpText(

@@ -145,6 +145,41 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
     host: hostOf(event),
     parts: [event.data.backup_id],
   }),
+  StorageThresholdCrossed: (event) => {
+    const { host, tier, tiers, location, level, previous_level, used_percent, free_bytes } = event.data;
+    if (level === 'normal' || previous_level === 'critical') {
+      const over = level === 'normal' ? ['high', 'critical'] : ['critical'];
+      return { type: 'cleared', rule: 'storage_full', host, parts: over.map((one) => `${tier}/${one}`) };
+    }
+    const free_gib = (free_bytes / 2 ** 30).toFixed(1);
+    return {
+      type: 'condition',
+      rule: 'storage_full',
+      key: `${host}/${tier}/${level}`,
+      host,
+      severity: level === 'critical' ? 'critical' : 'medium',
+      headline: `The disk of ${tiers.join(', ')} on ${host} is ${used_percent} % full, ${free_gib} GiB are free: ${location}`,
+      advice:
+        'Old backups are cleaned up now, as far as rotation allows. Run `holdfast tiers` and `holdfast cleanup --dry-run`.',
+      closing: { by: 'event' },
+      parts: [`${tier}/${level}`],
+    };
+  },
+  TierUnavailable: (event) => {
+    const { host, tier, location, error, backups_waiting, cleared_at } = event.data;
+    if (cleared_at !== undefined) return { type: 'cleared', rule: 'tier_unavailable', host, parts: [tier] };
+    return {
+      type: 'condition',
+      rule: 'tier_unavailable',
+      key: `${host}/${tier}`,
+      host,
+      severity: 'high',
+      headline: `The tier ${tier} of ${host} cannot be used (${location}): ${error.message}`,
+      advice: `Is its disk mounted, and has it room? Nothing is removed meanwhile; ${backups_waiting} backups wait. It is tried again by itself.`,
+      closing: { by: 'event' },
+      parts: [tier],
+    };
+  },
   DeadLettered: (event) => ({
     type: 'condition',
     rule: 'dead_lettered',

@@ -1,7 +1,14 @@
 import { type Calendar, calendarOf } from './periods.ts';
-import type { Go, RetainedBackup, RetentionPolicy, RotationRule, Stay, Verdict } from './state.ts';
+import type {
+  Go,
+  PeriodName,
+  RetainedBackup,
+  RetentionPolicy,
+  RotationRule,
+  Stay,
+  Verdict,
+} from './state.ts';
 
-const DAY_MS = 86_400_000;
 /** On-change backups come once a second at worst: all of the last hour stay, then one a minute. */
 const RECENT_MS = 3_600_000;
 const MINUTELY: RotationRule = { period: 'minutely', keep_count: 60 };
@@ -29,6 +36,33 @@ export function decideRetention(
     }
   }
   return backups.map((backup) => verdictOf(backup, stays.get(backup.backup_id) ?? [], policy, now_ms));
+}
+
+/**
+ * Of the periods that are asked for those that are over and of which a backup is the one that rotation would keep: `weekly` where it is the one of its
+ * week. Each source and kind has one, whatever the counts of the policy are.
+ */
+export function periodsOf<Backup extends RetainedBackup>(
+  backups: readonly Backup[],
+  { rules, time_zone }: RetentionPolicy,
+  { periods, now_ms }: { readonly periods: readonly PeriodName[]; readonly now_ms: number },
+): Map<string, PeriodName[]> {
+  const calendar = calendarOf(time_zone);
+  const found = new Map<string, PeriodName[]>();
+  const past = backups.filter(({ time_ms }) => time_ms <= now_ms);
+  const groups = Map.groupBy(past, (backup) => `${backup.source}\0${kindOf(backup)}`);
+  for (const group of groups.values()) {
+    const newest_first = group.toSorted(newestFirst);
+    for (const period of periods) {
+      const rule = rules.find((one) => one.period === period);
+      const now = calendar.period(period, now_ms);
+      const over = newest_first.filter(({ time_ms }) => calendar.period(period, time_ms) < now);
+      for (const { backup_id } of keptByRule(over, { ...rule, period, keep_count: Infinity }, calendar)) {
+        found.getOrInsertComputed(backup_id, () => []).push(period);
+      }
+    }
+  }
+  return found;
 }
 
 /** Holds end by themselves. */
@@ -66,7 +100,7 @@ function* keptOf(group: readonly RetainedBackup[], terms: Terms): Generator<[str
   const past = group.filter(({ time_ms }) => time_ms <= now_ms).sort(newestFirst);
   const good = past.find(({ is_bad }) => !is_bad);
   if (good !== undefined) yield [good.backup_id, 'newest_of_kind'];
-  const counted = past.filter((backup) => endOf(backup, policy, now_ms) === null);
+  const counted = past.filter((backup) => !isExpired(backup, now_ms));
   const on_change = group.some((backup) => kindOf(backup) === 'on_change');
   if (on_change) yield* counted.filter(({ time_ms }) => time_ms > now_ms - RECENT_MS).map(recent);
   if (policy.rules.length === 0) return;
@@ -142,17 +176,14 @@ function verdictOf(
   if (isHeld(backup, now_ms)) protections.push('held');
   if (backup.pin !== null) protections.push(backup.pin);
   if (backup.time_ms > now_ms) protections.push('from_future');
-  const end = endOf(backup, policy, now_ms);
+  const end: Go | null = isExpired(backup, now_ms) ? 'expired' : null;
   if (end === null && policy.rules.length === 0) protections.push('no_rotation');
   const reasons = [...kept, ...protections];
   if (reasons.length > 0) return { backup, stays: true, reasons };
   return { backup, stays: false, reasons: [end ?? 'not_in_rotation'] };
 }
 
-/** What ends a backup's life whatever the rules say; null: nothing. */
-function endOf(backup: RetainedBackup, policy: RetentionPolicy, now_ms: number): Go | null {
-  if (backup.expires_ms !== null && backup.expires_ms <= now_ms) return 'expired';
-  const days = policy.tier_days[backup.tier];
-  if (days === undefined || !backup.has_other_copy) return null;
-  return backup.time_ms + days * DAY_MS <= now_ms ? 'tier_period_over' : null;
+/** What ends a backup's life whatever the rules say. */
+function isExpired({ expires_ms }: RetainedBackup, now_ms: number): boolean {
+  return expires_ms !== null && expires_ms <= now_ms;
 }
