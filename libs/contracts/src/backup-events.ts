@@ -4,6 +4,28 @@ import { Checksum, Timestamp } from './envelope.ts';
 export const BackupType = z.enum(['full', 'incremental', 'differential', 'snapshot']);
 export type BackupType = z.infer<typeof BackupType>;
 
+/** What all sources of one backup of type `snapshot` have in common: they are as of one moment. */
+export const BackupMoment = z.object({
+  group_id: z.string().describe('of the backups that were made together'),
+  sources: z.array(z.string()).describe('those that are as of this moment'),
+  at: Timestamp,
+  within_ms: z.number().describe('so long volumes and databases took to be frozen one after the other'),
+  settled: z.boolean().describe('false: files went on changing, and were read at different times'),
+  how: z.enum(['unchanged_files', 'volume_snapshot', 'cluster_time']),
+  passes: z.number().int().describe('of reading'),
+  changing: z.array(z.string()).describe('the first files that changed in the last pass'),
+  cluster_time: z.string().nullable().describe('of a database: `restore-database` goes there by default'),
+});
+export type BackupMoment = z.infer<typeof BackupMoment>;
+
+/** A command before a backup, and how it ended. */
+export const HookReport = z.object({
+  name: z.string(),
+  exit_code: z.number().int().nullable().describe('null: it was ended, or did not start'),
+  duration_ms: z.number(),
+});
+export type HookReport = z.infer<typeof HookReport>;
+
 /** Requirements 1.3, with the fields that the engine adds. */
 export const BackupManifest = z.object({
   backup_id: z.string().regex(/^backup_\d{8}_\d{6}_[a-z]+(_\d+)?$/),
@@ -45,6 +67,12 @@ export const BackupManifest = z.object({
   files_unreadable: z.array(z.object({ path: z.string(), reason: z.string() })),
   bytes_read: z.number().int(),
   bytes_stored: z.number().int(),
+  moment: BackupMoment.optional().describe('of type `snapshot`'),
+  hooks: z.array(HookReport).optional().describe('that ran before it'),
+  missed_by_events: z
+    .object({ files: z.number().int(), paths: z.array(z.string()) })
+    .optional()
+    .describe('changes that a walk of a source backed up on change found, and no event had named'),
 });
 export type BackupManifest = z.infer<typeof BackupManifest>;
 

@@ -4,6 +4,7 @@ import { BackupType } from './backup-events.ts';
 import { DurationMs } from './durations.ts';
 import { StrategyName } from './recovery-events.ts';
 import { SchedulesConfig, TimeZone, Weekday } from './schedule.ts';
+import { HooksConfig, VolumeSnapshotConfig } from './source-commands.ts';
 
 /** The most urgent first. */
 export const Priority = z.enum(['critical', 'high', 'medium', 'low']);
@@ -46,6 +47,8 @@ export const SourceConfig = z.strictObject({
   database: z.string().optional(),
   mongodb_collections: z.array(z.string()).default([]),
   point_in_time_recovery: z.boolean().default(false),
+  hooks: HooksConfig.optional(),
+  volume_snapshot: VolumeSnapshotConfig.optional(),
 });
 export type SourceConfig = z.infer<typeof SourceConfig>;
 

@@ -127,6 +127,18 @@ export const ERRORS = {
     'The key that opens the backups would lie beside them',
     'Set `repository.key_file` to a place apart, or allow it: `encryption.allow_local_key: true`.',
   ),
+  hook_failed: kind(
+    409,
+    EXIT.failed,
+    'A command before the backup failed',
+    'The log of the service has its output; `on_error: continue` makes the backup all the same.',
+  ),
+  volume_snapshot_failed: kind(
+    409,
+    EXIT.failed,
+    'The volume could not be frozen',
+    'The log of the service has the output of the command that is named.',
+  ),
   change_history_lost: kind(
     409,
     EXIT.failed,

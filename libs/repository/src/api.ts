@@ -71,6 +71,15 @@ export interface BackupRequest {
   readonly changes?: readonly string[];
   /** Paths whose entry is carried over from the parent whatever stands on disk: they have an open loss case. */
   readonly carry?: ReadonlySet<string>;
+  /** What lies below `from` is read below `at`, where a frozen copy of it is, and stored as what it is a copy of. All is walked. */
+  readonly read_at?: { readonly from: string; readonly at: string };
+  /**
+   * Called after each pass of reading. True: it is looked at again, and what changed meanwhile is read again. Where a pass
+   * finds nothing changed, all is stored as it was at any moment between that pass and the one before.
+   */
+  readonly settle?: (pass: ReadPass) => Promise<boolean>;
+  /** Called with each path that differs from the parent, as it is found; with `settle`, in the first pass. */
+  readonly on_difference?: (path: string) => void;
   /** Called at the end, just before the snapshot is sealed: what it returns is kept in the snapshot. */
   readonly metadata: (stats: BackupStats) => Record<string, unknown>;
   readonly compression?: boolean;
@@ -78,6 +87,15 @@ export interface BackupRequest {
   readonly dry_run?: boolean;
   readonly on_progress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
+}
+
+/** What a pass found changed since the one before; since the parent, the first. */
+export interface ReadPass {
+  /** From 1. */
+  readonly number: number;
+  readonly changed: number;
+  /** The first of them. */
+  readonly paths: readonly string[];
 }
 
 /** How far a backup or a restore is; a total is null while it is not known. */

@@ -4,6 +4,7 @@ import type { MasterSecrets, RepositoryKeys } from './crypto/keys.ts';
 import type { Engine } from './engine.ts';
 import { engineOf, setEngine } from './engine-of.ts';
 import { fromStorage } from './errors.ts';
+import { createGate, type Gate } from './gate.ts';
 import { IndexCache } from './index/index-cache.ts';
 import { rememberSnapshots } from './index/index-database.ts';
 import { createKeyRing } from './key-ring.ts';
@@ -35,8 +36,8 @@ export function createRepository(parts: RepositoryParts): Repository {
   const pool = new WorkerPool();
   const now_ms = parts.now_ms ?? Date.now;
   const engine: Engine = { store, keys, index, chunks, nodes, snapshots, pool, now_ms };
-  const oneAtATime = createQueue();
-  const onePruneAtATime = createQueue();
+  const writers = createGate();
+  const prunes = createGate();
 
   const repository: Repository = {
     id: keys.repository_id.toString('hex'),
@@ -46,17 +47,18 @@ export function createRepository(parts: RepositoryParts): Repository {
     snapshot: (id) => snapshots.one(id),
     async backup(request) {
       const { runBackup } = await import('./write/backup.ts');
-      return oneAtATime(() => runBackup(engine, request)).catch(rethrow);
+      // Side by side: an edit does not wait for the walk of another source.
+      return writers.shared(() => runBackup(engine, request)).catch(rethrow);
     },
     ...readingOf(engine),
     async restore(request) {
       const { restoreSnapshot } = await import('./read/restore.ts');
       return restoreSnapshot(engine, request).catch(rethrow);
     },
-    ...upkeepOf(engine, { oneAtATime, onePruneAtATime }),
+    ...upkeepOf(engine, { writers, prunes }),
     async [Symbol.asyncDispose]() {
-      await onePruneAtATime(async () => undefined);
-      await oneAtATime(() => pool[Symbol.asyncDispose]());
+      await prunes.alone(async () => undefined);
+      await writers.alone(() => pool[Symbol.asyncDispose]());
       index[Symbol.dispose]();
     },
   };
@@ -82,8 +84,7 @@ function readingOf(engine: Engine): Pick<Repository, Reading> {
 
 type Upkeep = 'forget' | 'prune' | 'check' | 'copy_from' | 'repair' | 'stats';
 
-function upkeepOf(engine: Engine, queues: Queues): Pick<Repository, Upkeep> {
-  const { oneAtATime, onePruneAtATime } = queues;
+function upkeepOf(engine: Engine, { writers, prunes }: Gates): Pick<Repository, Upkeep> {
   return {
     async forget(ids, options) {
       const { forgetSnapshots } = await import('./deletion/forget.ts');
@@ -91,7 +92,7 @@ function upkeepOf(engine: Engine, queues: Queues): Pick<Repository, Upkeep> {
     },
     // It uses no thread of the pool, and backups must not wait for it.
     prune: (options = {}) =>
-      onePruneAtATime(async () => {
+      prunes.alone(async () => {
         const { pruneRepository } = await import('./maintain/prune.ts');
         return pruneRepository(engine, options);
       }),
@@ -100,12 +101,12 @@ function upkeepOf(engine: Engine, queues: Queues): Pick<Repository, Upkeep> {
       return checkRepository(engine, request);
     },
     copy_from: (source, request = {}) =>
-      oneAtATime(async () => {
+      writers.alone(async () => {
         const { copySnapshots } = await import('./copy/copy-snapshots.ts');
         return copySnapshots(engineOf(source), engine, request);
       }),
     repair: (request = {}) =>
-      oneAtATime(async () => {
+      writers.alone(async () => {
         const { repairRepository } = await import('./repair/repair-repository.ts');
         return repairRepository(engine, request);
       }),
@@ -120,19 +121,7 @@ function rethrow(error: unknown): never {
   throw fromStorage(error);
 }
 
-type Queue = <Result>(work: () => Promise<Result>) => Promise<Result>;
-
-interface Queues {
-  readonly oneAtATime: Queue;
-  readonly onePruneAtATime: Queue;
-}
-
-/** Runs one piece of work after the other: the threads hold the state of one backup. */
-function createQueue(): Queue {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const run = last.then(work, work);
-    last = run.catch(() => undefined);
-    return run;
-  };
+interface Gates {
+  readonly writers: Gate;
+  readonly prunes: Gate;
 }

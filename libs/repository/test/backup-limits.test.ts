@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { engineOf } from '../src/engine-of.ts';
-import { type BackupLimits, runBackup } from '../src/write/backup.ts';
+import { runBackup } from '../src/write/backup.ts';
+import type { BackupLimits } from '../src/write/read-pass.ts';
 import { makeRepository, makeScratch, noise, requestOf } from './support.ts';
 
 const amount = fc.record({ files: fc.integer({ min: 1, max: 5 }), bytes: fc.integer({ min: 1, max: 400 }) });

@@ -180,6 +180,11 @@ test('nothing secret is printed', async () => {
   );
   const printed = printableConfig(config);
   expect(JSON.stringify(printed)).not.toContain('hunter2');
+  const hooks =
+    'sources: { a: { root: /srv, hooks: { pre: [{ run: "PGPASSWORD=hunter2 pg_dump x", env: { A: hunter2 } }] } } }';
+  const hooked = JSON.stringify(printableConfig(await load(hooks)));
+  expect(hooked).toContain('PGPASSWORD=… pg_dump x');
+  expect(hooked).not.toContain('hunter2');
   expect(printed).toMatchObject({ nats: { url: 'nats://***@h:4222' } });
 });
 

@@ -11,6 +11,7 @@ import { linkToHot } from './adapters/link-to-hot.ts';
 import type { SnapshotDeps } from './adapters/make-snapshot.ts';
 import { type MeasureSpace, measureSpace } from './adapters/measure-space.ts';
 import { takeInConfigured } from './adapters/modify-schedules.ts';
+import { createMoments } from './adapters/moments.ts';
 import { createMover } from './adapters/mover.ts';
 import { isScheduled } from './adapters/obligations.ts';
 import { createReclaimer, type Reclaimer } from './adapters/reclaim.ts';
@@ -23,9 +24,10 @@ import { openState } from './adapters/state.ts';
 import { watchVanished } from './adapters/tell-vanished.ts';
 import { openTiers, type TiersDeps } from './adapters/tiers.ts';
 import { createVerifier } from './adapters/verifier.ts';
+import { openVolumeSnapshots } from './adapters/volume-snapshots.ts';
 import { watchSpace } from './adapters/watch-space.ts';
 import { backupSettings } from './config.ts';
-import { onCommand } from './consumers/on-command.ts';
+import { type CommandDeps, onCommand } from './consumers/on-command.ts';
 import { replayHistory, subscribe } from './consumers/subscribe.ts';
 import { serveRoutes } from './http/serve-routes.ts';
 import { type BackupMetrics, createMetrics, registerTierGauges } from './metrics.ts';
@@ -56,7 +58,8 @@ export async function startBackup(
   linkToHot(context.data_dir, repository.location);
   const tiers = opened.use(openTiers({ context, settings, state, repository, openTier: overrides.openTier }));
   const databases = opened.use(openDatabases({ context, settings, state }));
-  const deps = { context, settings, state, repository, tiers, databases };
+  const volumes = opened.use(openVolumeSnapshots({ context, state }));
+  const deps = { context, settings, state, repository, tiers, databases, volumes };
   await replayHistory(deps);
   takeInConfigured(deps);
   await reconcile(deps);
@@ -78,6 +81,7 @@ export async function startBackup(
     createRunner({
       ...deps,
       metrics,
+      moments: createMoments(deps),
       walk_not_before_ms,
       isScheduled: (source) => isScheduled(deps, source),
       onOver: () => cleaner.wake(),
@@ -88,12 +92,7 @@ export async function startBackup(
   opened.use(await subscribe(deps, runner.wake)).done.catch(fail);
   opened.use(keepPins(deps));
   opened.use(watchVanished(deps));
-  const { host, events } = context;
-  opened.use(
-    await events.obey({ service: 'backup', host }, async (command) =>
-      onCommand({ ...deps, runner }, command),
-    ),
-  );
+  opened.use(await obeyCommands({ ...deps, runner }));
   const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast backup' });
   opened.defer(() => app.close());
   serveRoutes(app, { ...deps, metrics, runner, cleaner, scheduler, mover, space });
@@ -116,6 +115,11 @@ function makeRoom(cleaner: Cleaner, reclaimer: Reclaimer): void {
   // What was removed before the start, and was not freed.
   reclaimer.note(HOT);
   reclaimer.run({ now: true });
+}
+
+function obeyCommands(deps: CommandDeps): Promise<AsyncDisposable> {
+  const { host, events } = deps.context;
+  return events.obey({ service: 'backup', host }, async (command) => onCommand(deps, command));
 }
 
 function metricsOf({ context, state, settings }: SnapshotDeps): BackupMetrics {

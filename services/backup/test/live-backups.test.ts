@@ -87,6 +87,26 @@ describe('backups on change', () => {
     expect(manifests.map(({ files_new }) => files_new)).toEqual([2, 1]);
   });
 
+  test('an edit that cannot be read is told as a failure, keeps no other edit waiting, and is tried again', async () => {
+    const [refused, other] = [at.write('a.json', '{"a":2}'), at.write('data/b.json', '{"b":2}')];
+    repository.unreadable.add(refused);
+    await backup.tell('FileModified', facts(refused), refused);
+    await backup.tell('FileModified', facts(other), other);
+    const failures = await eventually(async () => {
+      const told = await backup.told('BackupFailed');
+      return told.length >= 2 && told;
+    });
+    expect(failures[0]?.data).toMatchObject({
+      reason: 'on_change',
+      attempt: 1,
+      error: { code: 'source_unreadable', message: expect.stringContaining(`${refused} changed and cannot`) },
+    });
+    expect(failures[1]?.data.attempt).toBe(2);
+    await eventually(async () => (await stored(other)) === checksumOf(other));
+    repository.unreadable.delete(refused);
+    await eventually(async () => (await stored(refused)) === checksumOf(refused), { timeout_ms: 15_000 });
+  }, 20_000);
+
   test('a retired file leaves the next backup; a moved one is there under its new name', async () => {
     const [gone, from] = [join(at.root, 'a.json'), join(at.root, 'data/b.json')];
     const retired = { ...facts(gone), reason: 'allowed' as const };

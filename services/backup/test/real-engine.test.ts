@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { RestoreResult, VerifyResult } from '@holdfast/contracts/http/backup';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
+import { systemClock } from '@holdfast/runtime/clock';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
@@ -86,6 +87,21 @@ describe('with the real engine', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
     expect(manifest.sources[0]?.files_backed_up).toBe(53);
     expect(manifest.bytes_stored).toBeGreaterThan(0);
+  });
+
+  test('a walk names what events had missed, and only that', async () => {
+    await backup[Symbol.asyncDispose]();
+    // A minute later: what events tell of now is no longer on its way.
+    const clock = { ...systemClock, now_ms: () => Date.now() + 60_000 };
+    backup = await boot(at, { events: backup.context.events, overrides: { clock } });
+    const missed = at.write('data/0/kb_0.json', '{"nobody":"told"}');
+    const named = at.write('matriz_precios.json', '{"precio":2}');
+    await backup.tell('FileModified', facts(named), named);
+    await backup.created(2);
+    const { body } = await backup.call<BackupManifest>('POST', '/api/backup', { wait: true });
+    expect(body.missed_by_events).toEqual({ files: 1, paths: [missed] });
+    const again = await backup.call<BackupManifest>('POST', '/api/backup', { type: 'full', wait: true });
+    expect(again.body.missed_by_events).toBeUndefined();
   });
 
   test('what is lost is carried through on-change and full backups, folder and all', async () => {

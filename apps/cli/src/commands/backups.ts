@@ -41,6 +41,7 @@ export function registerBackups(program: Command): void {
     .option('--before <time>', 'made before: 2026-11-24 or 2026-11-24T10:00:00Z')
     .option('--after <time>', 'made then or later')
     .option('--contains-file <path>', 'that hold this file')
+    .option('--group <id>', 'that were made together as of one moment: snapshot_20251201_143022')
     .option('--limit <count>', 'at most so many', '50')
     .action(list);
   withConnection(program.command('show').argument('[id]').description('One backup: its manifest'))
@@ -94,12 +95,24 @@ interface ListOptions extends ConnectionOptions {
   before?: string;
   after?: string;
   containsFile?: string;
+  group?: string;
   limit: string;
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const { filter, sort, source, type, tier, before, after, containsFile, limit } = options;
-  const query = { filter, sort, source, type, tier, before, after, contains_file: containsFile, limit };
+  const { filter, sort, source, type, tier, before, after, containsFile, group, limit } = options;
+  const query = {
+    filter,
+    sort,
+    source,
+    type,
+    tier,
+    before,
+    after,
+    contains_file: containsFile,
+    group,
+    limit,
+  };
   const answer = await connect(options).get<{ items: ListedBackup[]; not_searched?: NotSearched }>(
     '/api/backup',
     query,
@@ -109,8 +122,20 @@ async function list(options: ListOptions): Promise<void> {
     process.exitCode = EXIT.partial;
   }
   if (options.json) return printJson(answer);
+  const together = answer.items.some(({ moment }) => moment !== undefined);
   printTable(
-    ['backup', 'time', 'source', 'tier', 'files', 'size', 'stored', 'verified', 'held'],
+    [
+      'backup',
+      'time',
+      'source',
+      'tier',
+      'files',
+      'size',
+      'stored',
+      'verified',
+      'held',
+      ...(together ? ['together'] : []),
+    ],
     answer.items.map((one) => [
       one.backup_id,
       localTime(one.timestamp),
@@ -121,8 +146,13 @@ async function list(options: ListOptions): Promise<void> {
       bytes(one.bytes_stored),
       one.validation.integrity_check,
       one.hold?.reason,
+      ...(together ? [groupOf(one)] : []),
     ]),
   );
+}
+
+function groupOf({ moment }: ListedBackup): string | undefined {
+  return moment && `${moment.group_id}${moment.settled ? '' : ' (not settled)'}`;
 }
 
 async function show(

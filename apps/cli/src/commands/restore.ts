@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
+import type { RestoreResult } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { bytes, count, print, printJson, warn } from '../output/print.ts';
@@ -14,7 +15,7 @@ interface RestoreOptions extends DatabaseOptions {
   dryRun?: boolean;
 }
 
-interface RestoreAnswer {
+interface RestoreAnswer extends Pick<RestoreResult, 'one_moment' | 'databases'> {
   files_restored: number;
   bytes_restored: number;
   failed: { path: string; reason: string }[];
@@ -36,7 +37,10 @@ export function registerRestore(program: Command): void {
     .option('--level <level>', 'manifest, data or restore', 'data')
     .action(verify);
   withConnection(
-    program.command('restore').argument('[id]').description('Put files of a backup into a folder'),
+    program
+      .command('restore')
+      .argument('[id]')
+      .description('Put files of a backup, or of all backups of a snapshot, into a folder'),
   )
     .option('--backup-id <id>', 'the backup')
     .option('--files <globs...>', 'only these')
@@ -79,6 +83,12 @@ async function restore(positional: string | undefined, options: RestoreOptions):
     print(
       `${count(answer.files_restored, 'file')}, ${bytes(answer.bytes_restored)} ${body.dry_run ? 'would go ' : ''}into ${body.target_path}`,
     );
+  if (answer.one_moment === false) {
+    warn('these backups are not all as of one moment: `holdfast list --group` tells of each');
+  }
+  for (const { source, backup_id } of answer.databases ?? []) {
+    warn(`${source} is a database: holdfast restore ${backup_id} --target-database NAME`);
+  }
   for (const one of answer.failed) warn(`not restored: ${one.path}: ${one.reason}`);
   if (answer.failed.length > 0) process.exitCode = EXIT.partial;
 }

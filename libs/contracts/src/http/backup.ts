@@ -29,6 +29,10 @@ export const ListBackupsQuery = z.object({
   before: Moment.optional().describe('made before this time'),
   after: Moment.optional().describe('made at this time or later'),
   contains_file: z.string().min(1).optional().describe('absolute path, or a glob on names or paths'),
+  group: z
+    .string()
+    .optional()
+    .describe('the group_id of a snapshot: its backups, by source; nothing else counts'),
   ...PAGE_QUERY,
 });
 export type ListBackupsQuery = z.infer<typeof ListBackupsQuery>;
@@ -174,7 +178,7 @@ export const VerifyResult = z.object({
 export type VerifyResult = z.infer<typeof VerifyResult>;
 
 export const RestoreBody = z.strictObject({
-  backup_id: z.string(),
+  backup_id: z.string().describe('or the group_id of a snapshot: all of its sources'),
   files: z
     .array(z.string().min(1))
     .min(1)
@@ -193,6 +197,11 @@ export const RestoreResult = z.object({
   verified: z.boolean(),
   failed: z.array(z.object({ path: z.string(), reason: z.string() })),
   duration_ms: z.number(),
+  one_moment: z.boolean().optional().describe('of a group: all of it was as it is at one moment'),
+  databases: z
+    .array(z.object({ backup_id: z.string(), source: z.string(), cluster_time: z.string() }))
+    .optional()
+    .describe('of a group: not restored by this; `restore-database` goes to that time by itself'),
 });
 export type RestoreResult = z.infer<typeof RestoreResult>;
 

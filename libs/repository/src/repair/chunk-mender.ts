@@ -151,7 +151,7 @@ export class ChunkMender implements Mender {
       }
       return { id, digest };
     };
-    tryStoreFile(path, this.#chunker, { add });
+    tryStoreFile(path, { chunker: this.#chunker, sink: { add } });
     // The rest of a very large file is found when the next of its chunks is missed.
     if (left > 0) this.#files_tried.add(attempt);
     for (const [name, data] of found) {

@@ -101,6 +101,19 @@ export class WorkerPool implements AsyncDisposable {
   #threads: EngineThread[] | undefined;
   #users = 0;
   #idle: NodeJS.Timeout | undefined;
+  #reserved: Promise<void> = Promise.resolve();
+
+  /** The same for who stores: threads hold the state of one backup, so that others who store wait until it is disposed. */
+  async reserve(): Promise<ThreadLease> {
+    const before = this.#reserved;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reserved = promise;
+    await before;
+    const held = new DisposableStack();
+    held.defer(resolve);
+    const { threads } = held.use(this.lease());
+    return { threads, [Symbol.dispose]: () => held.dispose() };
+  }
 
   /** The threads, until the lease is disposed. */
   lease(): ThreadLease {

@@ -6,21 +6,13 @@ import type { ChildRef } from '../tree/node.ts';
 import { ChunkSink } from './chunk-sink.ts';
 import { ClaimTable } from './claim-table.ts';
 import { commitSnapshot, type SnapshotDraft } from './commit.ts';
-import { EntryWriter } from './entry-writer.ts';
-import { FileStorer, STORING_LIMITS, type StoringLimits } from './file-storer.ts';
+import { STORING_LIMITS } from './file-storer.ts';
 import { PackStore } from './pack-store.ts';
 import { PendingWriter } from './pending-writer.ts';
-import { Scan, type ScanSink } from './scan.ts';
+import { type BackupLimits, readPass } from './read-pass.ts';
+import { settle } from './settle.ts';
 import { createStamper } from './stamp.ts';
-import { StatCache } from './stat-cache.ts';
-import { TreeWriter } from './tree-writer.ts';
 import { isChunksGone } from './unheld-chunks.ts';
-
-/** How much a backup does at once. */
-export interface BackupLimits extends StoringLimits {
-  /** So many entries may wait for a large file before them. */
-  readonly waiting_max: number;
-}
 
 const LIMITS: BackupLimits = { ...STORING_LIMITS, waiting_max: 16_384 };
 
@@ -82,31 +74,19 @@ async function backUp(engine: Engine, request: Request, limits: BackupLimits): P
     compress,
     on_pack: packs.put,
   });
-  const tree = new TreeWriter(engine, sink, parent === undefined ? undefined : rootOf(parent));
   const stampOf = createStamper(engine.keys.tree_seed);
-  using files = new FileStorer({ engine, sink, claims, packs, compress, stampOf, limits });
-  const { db, file } = engine.index;
-  const { host, source } = request;
-  using stats = new StatCache({ db, file, host, source, is_walk });
-  const entries = new EntryWriter({ keys: engine.keys, request, parent, tree, files, stats, stampOf });
-
-  const room = async () => {
-    await files.room(() => entries.waiting <= limits.waiting_max);
-    if (!dry_run) await tree.settle(() => packs.checkpoint());
-  };
-  const scan = new Scan(engine, { request, parent_tree: parent?.tree, sink: scanInto(entries, room) });
-  await scan.run();
-  if (scan.roots_readable === 0) throw noRoots(entries.unreadable);
-  entries.scanned();
-  await files.finish();
-  scan.lookAgain();
-  entries.settleVanished((key) => scan.keeps(key));
-  const root = await tree.finish();
-  stats.finish();
+  const parts = { engine, sink, claims, packs, compress, stampOf, limits };
+  const before = parent === undefined ? undefined : { root: rootOf(parent), started_ms: parent.started_ms };
+  const first = await readPass(parts, {
+    request,
+    before,
+    ...(before !== undefined && request.on_difference !== undefined && { on_edit: request.on_difference }),
+  });
+  const { root, counts } = await settle(parts, { request, parent: before, first });
   throwIfAborted(request.signal);
 
   const statsOf = (): BackupStats => ({
-    ...entries.counts(),
+    ...counts,
     files: root.files,
     bytes: root.bytes,
     bytes_stored: packs.bytes_stored,
@@ -147,17 +127,6 @@ function draftOf(
   };
 }
 
-function scanInto(entries: EntryWriter, room: () => Promise<void>): ScanSink {
-  return {
-    present: (item, before) => entries.present(item, before),
-    gone: (key, before) => entries.gone(key, before),
-    kept: (key) => entries.kept(key),
-    unreadable: (path, reason) => entries.unreadable.push({ path, reason }),
-    skipped: (path, reason) => entries.skipped.push({ path, reason }),
-    room,
-  };
-}
-
 async function findParent(
   engine: Engine,
   request: BackupRequest,
@@ -170,9 +139,4 @@ async function findParent(
 
 function rootOf(snapshot: StoredSnapshot): ChildRef {
   return { id: Buffer.from(snapshot.tree, 'hex'), files: snapshot.files, bytes: snapshot.bytes };
-}
-
-function noRoots(unreadable: readonly { path: string; reason: string }[]): RepositoryError {
-  const named = unreadable.map(({ path, reason }) => `${path}: ${reason}`).join('; ');
-  return new RepositoryError('source_unreadable', named === '' ? 'nothing to back up was named' : named);
 }

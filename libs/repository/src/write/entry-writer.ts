@@ -1,7 +1,7 @@
 import type { BackupRequest, BackupStats, Progress } from '../api.ts';
 import { ByteWriter } from '../bytes.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
-import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
+import { keyToPath } from '../paths.ts';
 import { digestUnlessChanged, isSameEntry, type NewEntry, writeEntry } from '../tree/entry-codec.ts';
 import type { FileOutcome, FileStorer } from './file-storer.ts';
 import { InOrder } from './in-order.ts';
@@ -19,8 +19,9 @@ const FILE = 0;
 export interface EntryWriterParts {
   readonly keys: RepositoryKeys;
   readonly request: BackupRequest;
-  readonly parent: StoredSnapshot | undefined;
-  readonly tree: TreeWriter;
+  /** What it is compared with; undefined: there is nothing. */
+  readonly before: { readonly started_ms: number } | undefined;
+  readonly tree: Pick<TreeWriter, 'edit'>;
   readonly files: FileStorer;
   readonly stats: StatCache;
   readonly stampOf: Stamper;
@@ -28,11 +29,11 @@ export interface EntryWriterParts {
 
 interface ReadFile {
   readonly key: string;
-  readonly path: string;
   readonly before: Buffer | undefined;
 }
 
-type Counts = Pick<
+/** What a pass over files found. */
+export type Counts = Pick<
   BackupStats,
   'files_new' | 'files_changed' | 'files_removed' | 'bytes_read' | 'unreadable' | 'unsteady' | 'skipped'
 >;
@@ -56,7 +57,7 @@ export class EntryWriter {
 
   constructor(parts: EntryWriterParts) {
     this.#parts = parts;
-    this.#trusted_before_seconds = Math.floor(((parts.parent?.started_ms ?? 0) - TRUST_MARGIN_MS) / 1000);
+    this.#trusted_before_seconds = Math.floor(((parts.before?.started_ms ?? 0) - TRUST_MARGIN_MS) / 1000);
   }
 
   /** How many wait for a file before them. */
@@ -124,7 +125,7 @@ export class EntryWriter {
     const { size } = stat;
     const done = (outcome: FileOutcome) => {
       // Thousands may wait for a large file: what they hold on to is this.
-      turn.take = () => this.#stored({ key, path, before }, outcome);
+      turn.take = () => this.#stored({ key, before }, outcome);
       this.#done(size);
       this.#order.advance();
     };
@@ -149,12 +150,12 @@ export class EntryWriter {
       this.#put(item.key, outcome.value, before);
       this.#bytes_read += outcome.size;
       if (!outcome.is_steady)
-        this.#unsteady.push({ path: item.path, reason: 'it changed whenever it was read' });
+        this.#unsteady.push({ path: keyToPath(item.key), reason: 'it changed whenever it was read' });
     } else if (outcome.code === 'ENOENT' || outcome.code === 'ENOTDIR') {
       if (before !== undefined) this.#vanished.push({ key: item.key, before });
     } else {
       // The snapshot keeps what the parent had of it, if anything: the tree is not edited.
-      this.unreadable.push({ path: item.path, reason: outcome.reason });
+      this.unreadable.push({ path: keyToPath(item.key), reason: outcome.reason });
     }
   }
 

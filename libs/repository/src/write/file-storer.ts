@@ -3,7 +3,7 @@ import { createChunker } from '../chunker/fastcdc.ts';
 import type { Engine } from '../engine.ts';
 import { asBuffer } from '../threads/keys-over-threads.ts';
 import type { StoredBatch } from '../threads/messages.ts';
-import { type EngineThread, freeThread, type ThreadLease } from '../threads/worker-pool.ts';
+import { type EngineThread, freeThread } from '../threads/worker-pool.ts';
 import { sizeOfEntry } from '../tree/entry-codec.ts';
 import { beginStoring } from './begin-storing.ts';
 import type { ChunkSink } from './chunk-sink.ts';
@@ -70,8 +70,9 @@ export class FileStorer implements Disposable {
   #outstanding = 0;
   /** Somebody waits until what is queued is done. */
   #is_awaited = false;
-  #returns: Disposable | undefined;
-  #lease: ThreadLease | undefined;
+  /** The threads, and the way back of their memory. */
+  readonly #held = new DisposableStack();
+  #threads: readonly EngineThread[] | undefined;
   #begun: Promise<unknown> | undefined;
   #failure: { error: unknown } | undefined;
   #moved = Promise.withResolvers<void>();
@@ -110,13 +111,12 @@ export class FileStorer implements Disposable {
     this.#workOff();
     while (this.#outstanding > 0 && this.#failure === undefined) await this.#moved.promise;
     this.#throwFailure();
-    const threads = this.#lease?.threads ?? [];
-    await Promise.all(threads.map((thread) => thread.run({ task: 'end_backup' })));
+    await Promise.all((this.#threads ?? []).map((thread) => thread.run({ task: 'end_backup' })));
+    this.#held.dispose();
   }
 
   [Symbol.dispose](): void {
-    this.#returns?.[Symbol.dispose]();
-    this.#lease?.[Symbol.dispose]();
+    this.#held.dispose();
   }
 
   #storeHere(): void {
@@ -145,10 +145,19 @@ export class FileStorer implements Disposable {
     return this.#is_awaited || this.#queue.length >= files || this.#queued_bytes >= bytes;
   }
 
+  /** Given back at the end, or at once where the end has come meanwhile. */
+  #hold<Resource extends Disposable>(resource: Resource): Resource {
+    if (this.#held.disposed) resource[Symbol.dispose]();
+    else this.#held.use(resource);
+    return resource;
+  }
+
   async #begin(): Promise<void> {
-    this.#lease = this.#parts.engine.pool.lease();
     try {
-      this.#returns = await beginStoring(this.#lease.threads, this.#parts);
+      const { threads } = this.#hold(await this.#parts.engine.pool.reserve());
+      if (this.#held.disposed) return;
+      this.#hold(await beginStoring(threads, this.#parts));
+      this.#threads = threads;
       this.#pump();
     } catch (error) {
       this.#fail(error);
@@ -157,7 +166,7 @@ export class FileStorer implements Disposable {
 
   /** Hands out batches as long as a thread has room; tables of claims that are new go along. */
   #pump(): void {
-    const threads = this.#lease?.threads;
+    const threads = this.#threads;
     if (threads === undefined || this.#failure !== undefined) return;
     for (;;) {
       const thread = freeThread(threads);
@@ -199,7 +208,7 @@ export class FileStorer implements Disposable {
   #growClaims(): void {
     if (!this.#parts.claims.grow()) return;
     const table = this.#parts.claims.tables.at(-1) as SharedArrayBuffer;
-    for (const thread of this.#lease?.threads ?? []) {
+    for (const thread of this.#threads ?? []) {
       thread
         .run({ task: 'store_files', paths: [], new_table: table })
         .catch((error: unknown) => this.#fail(error));

@@ -5,7 +5,7 @@ import { ancestorsOf, pathToKey } from '../paths.ts';
 import { findValue, leavesFrom, subtreeLeaves, type TreeItem } from '../tree/cursor.ts';
 import { statAt } from './file-stat.ts';
 import { ParentCursor } from './parent-cursor.ts';
-import { planChanges, type Target, targetsOf } from './targets.ts';
+import { planChanges, readFrom, storedPath, type Target, targetsOf } from './targets.ts';
 import { isGone, look, type WalkItem, type WalkOptions, walk } from './walk.ts';
 
 /** What a scan finds out. `before` is the parent's entry, encoded. */
@@ -50,16 +50,19 @@ export class Scan {
     this.#sink = work.sink;
     this.#carried = new Set([...(work.request.carry ?? [])].map(pathToKey));
     this.#carried_folders = new Set([...this.#carried].flatMap((key) => [...ancestorsOf(key)]));
+    const { select = () => true, read_at } = work.request;
     this.#options = {
-      select: work.request.select ?? (() => true),
+      select: read_at === undefined ? select : (path, kind) => select(storedPath(path, read_at), kind),
       on_unreadable: ({ path, key, reason }) => this.#cannotRead({ path, key }, reason),
-      on_skipped: ({ path, reason }) => this.#sink.skipped(path, reason),
+      on_skipped: ({ path, reason }) => this.#sink.skipped(storedPath(path, read_at), reason),
     };
   }
 
   async run(): Promise<void> {
-    const roots = targetsOf(this.#request.roots);
-    if (this.#request.changes === undefined || this.#parent_tree === undefined) await this.#scanAll(roots);
+    const { changes, read_at } = this.#request;
+    const roots = targetsOf(this.#request.roots).map((root) => readFrom(root, read_at));
+    const is_walk = changes === undefined || read_at !== undefined || this.#parent_tree === undefined;
+    if (is_walk) await this.#scanAll(roots);
     else await this.#scanChanges(roots);
   }
 
@@ -175,7 +178,7 @@ export class Scan {
   #cannotRead(what: Target, reason: string): void {
     if (this.#unreadable.has(what.key)) return;
     this.#unreadable.add(what.key);
-    this.#sink.unreadable(what.path, reason);
+    this.#sink.unreadable(storedPath(what.path, this.#request.read_at), reason);
   }
 }
 

@@ -6,8 +6,9 @@ export type Stamper = (stat: FileStat, digest: Uint8Array) => number;
 const DIGEST_WORDS = 4;
 
 /**
- * Binds what the system says of a file (device, inode, times, size) to the content that was read from it. The path is no
- * part of it: a renamed inode has another ctime. Seeded with the repository's secret, so that nobody can choose
+ * Binds what the system says of a file (inode, times, size) to the content that was read from it. The path is no part of
+ * it: a renamed inode has another ctime. Nor is the device: its number changes when a volume is mounted again, and a frozen
+ * copy of a volume has another, with the same inodes. Seeded with the repository's secret, so that nobody can choose
  * files whose stamps are alike.
  */
 export function createStamper(seed: Buffer): Stamper {
@@ -21,8 +22,6 @@ export function createStamper(seed: Buffer): Stamper {
       other = Math.imul(other ^ value, 0x2c1b_3c6d);
       other ^= other >>> 13;
     };
-    mix(stat.dev_major);
-    mix(stat.dev_minor);
     mix(stat.ino_low);
     mix(stat.ino_high);
     mix(stat.size);

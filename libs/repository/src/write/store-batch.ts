@@ -3,6 +3,7 @@ import type { Chunker } from '../chunker/fastcdc.ts';
 import type { StoredBatch } from '../threads/messages.ts';
 import { writeEntry } from '../tree/entry-codec.ts';
 import type { ChunkSink } from './chunk-sink.ts';
+import type { openClone } from './clone-file.ts';
 import type { Stamper } from './stamp.ts';
 import { tryStoreFile } from './store-file.ts';
 
@@ -10,6 +11,8 @@ export interface StoreParts {
   readonly chunker: Chunker;
   readonly sink: ChunkSink;
   readonly stampOf: Stamper;
+  /** Tests give another. */
+  readonly openClone?: typeof openClone;
 }
 
 /** Stores files one after the other; what comes of them is a few flat arrays, cheap to hand to another thread. */
@@ -20,7 +23,7 @@ export function storeBatch(paths: readonly string[], parts: StoreParts): StoredB
   const unsteady: number[] = [];
   const failures: { at: number; code: string | undefined; reason: string }[] = [];
   for (const [at, path] of paths.entries()) {
-    const result = tryStoreFile(path, parts.chunker, parts.sink);
+    const result = tryStoreFile(path, parts);
     if (result.ok) {
       const start = writer.length;
       writeEntry(writer, result.entry);

@@ -6,6 +6,7 @@ import { reasonOf, systemCode } from '../errors.ts';
 import { pathForSystem } from '../paths.ts';
 import { CHUNKS_INLINE_MAX, type NewEntry } from '../tree/entry-codec.ts';
 import type { ChunkSink } from './chunk-sink.ts';
+import { openClone } from './clone-file.ts';
 import { type FileStat, isSameState, statOf } from './file-stat.ts';
 import { readXattrsOf } from './read-xattrs.ts';
 
@@ -23,7 +24,8 @@ const DIGEST_OF_NOTHING = sha256(Buffer.alloc(0));
 
 /**
  * Reads a file, cuts it and puts its chunks into the sink. Synchronous. A file that changes meanwhile is read again;
- * one that never stands still is kept as it was last read, and told. Throws the system's error, or one with code `ENOTFILE`.
+ * one that never stands still is cloned where
+ * the file system can, else kept as it was last read, and told. Throws the system's error, or one with code `ENOTFILE`.
  */
 function storeFile(path: string, parts: Parts): StoreResult {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -37,9 +39,11 @@ function storeFile(path: string, parts: Parts): StoreResult {
       const xattrs = readXattrsOf(fd);
       const after = statOf(fd);
       const is_steady = length === before.size && isSameState(before, after);
-      if (is_steady || attempt === ATTEMPTS) {
-        const stat = { ...before, size: length };
-        return { ok: true, stat, entry: fileEntry(stat, { ...content, xattrs }), is_steady };
+      if (is_steady) return stored({ ...before, size: length }, { ...content, xattrs }, true);
+      if (attempt === ATTEMPTS) {
+        const cloned = storeClone(fd, path, parts);
+        if (cloned !== undefined) return stored(cloned.stat, { ...cloned.content, xattrs }, true);
+        return stored({ ...before, size: length }, { ...content, xattrs }, false);
       }
       before = after;
     }
@@ -49,9 +53,9 @@ function storeFile(path: string, parts: Parts): StoreResult {
 }
 
 /** The same, with the system's refusal as a result: it concerns one file. Any other fault is thrown and ends the backup. */
-export function tryStoreFile(path: string, chunker: Chunker, sink: ChunkTaker): StoreResult {
+export function tryStoreFile(path: string, parts: Parts): StoreResult {
   try {
-    return storeFile(path, { chunker, sink });
+    return storeFile(path, parts);
   } catch (error) {
     const code = systemCode(error);
     const is_of_system = code !== undefined && /^E[A-Z0-9]+$/.test(code);
@@ -60,10 +64,26 @@ export function tryStoreFile(path: string, chunker: Chunker, sink: ChunkTaker): 
   }
 }
 
-function fileEntry(
-  stat: FileStat,
-  content: Pick<NewEntry, 'digest' | 'is_list' | 'ids'> & { xattrs: Buffer | undefined },
-): NewEntry {
+function stored(stat: FileStat, content: FileContent, is_steady: boolean): StoreResult {
+  return { ok: true, stat, entry: fileEntry(stat, content), is_steady };
+}
+
+/** Where the file system can share blocks, a file that never stands still is stored as it was at one moment. */
+function storeClone(fd: number, path: string, parts: Parts) {
+  const stat = statOf(fd);
+  const clone = (parts.openClone ?? openClone)(fd, path);
+  if (clone === undefined) return undefined;
+  try {
+    const { length, ...content } = storeContent(clone, statOf(clone).size, parts);
+    return { stat: { ...stat, size: length }, content };
+  } finally {
+    closeSync(clone);
+  }
+}
+
+type FileContent = Pick<NewEntry, 'digest' | 'is_list' | 'ids'> & { xattrs: Buffer | undefined };
+
+function fileEntry(stat: FileStat, content: FileContent): NewEntry {
   const { xattrs, digest, is_list, ids } = content;
   return {
     kind: 'file',
@@ -105,6 +125,8 @@ interface StoredContent {
 interface Parts {
   readonly chunker: Chunker;
   readonly sink: ChunkTaker;
+  /** Tests give another. */
+  readonly openClone?: typeof openClone;
 }
 
 function storeContent(fd: number, size: number, parts: Parts): StoredContent {

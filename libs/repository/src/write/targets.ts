@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { BackupRequest } from '../api.ts';
 import { ancestorsOf, isWithin, keyToPath, pathToKey } from '../paths.ts';
 
@@ -15,6 +15,23 @@ export function targetsOf(paths: Iterable<string>): Target[] {
   return targets.filter(
     (target, index) => !targets.slice(0, index).some((above) => isWithin(target.key, above.key)),
   );
+}
+
+type FrozenCopy = BackupRequest['read_at'];
+
+/** The same target, read where a frozen copy of it is. */
+export function readFrom({ path, key }: Target, copy: FrozenCopy): Target {
+  return { key, path: copy === undefined ? path : moved(path, copy) };
+}
+
+/** The path that is stored for one that is read in a frozen copy. */
+export function storedPath(path: string, copy: FrozenCopy): string {
+  return copy === undefined ? path : moved(path, { from: copy.at, at: copy.from });
+}
+
+function moved(path: string, { from, at }: { from: string; at: string }): string {
+  const below = relative(from, path);
+  return below === '' ? at : join(at, below);
 }
 
 /** What a backup of named changes has to look at. */

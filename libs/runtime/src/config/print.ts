@@ -4,6 +4,9 @@ import { isTree } from './tree.ts';
 const SECRET =
   /(^|_)(secret|password|passphrase|token|webhook_url|smtp_url|mongodb_url|access_key|api_key|account_sid)$/;
 const HIDDEN = '(set, not shown)';
+/** `PGPASSWORD=… pg_dump`: what a command is given by name. */
+const GIVEN_SECRET = /\b(\w*(?:PASS|SECRET|TOKEN|KEY)\w*=)\S+/gi;
+const COMMANDS = new Set(['run', 'create', 'release']);
 
 /** The configuration as anybody may see it: secrets are replaced, addresses lose their user and password. */
 export function printableConfig(config: HoldfastConfig): Record<string, unknown> {
@@ -13,10 +16,13 @@ export function printableConfig(config: HoldfastConfig): Record<string, unknown>
 function printable(value: unknown, key = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => printable(item, key));
   if (isTree(value)) {
+    // What the commands of a source are given: any of it may be a secret.
+    if (key === 'env') return Object.fromEntries(Object.keys(value).map((name) => [name, HIDDEN]));
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, printable(inner, name)]));
   }
   if (value === undefined || value === null || typeof value !== 'string') return value;
   if (SECRET.test(key)) return HIDDEN;
+  if (COMMANDS.has(key)) return value.replaceAll(GIVEN_SECRET, '$1…');
   return key.endsWith('url') || key.endsWith('endpoint') ? withoutLogin(value) : value;
 }
 

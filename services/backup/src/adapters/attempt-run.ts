@@ -1,20 +1,25 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import type { BackupResult } from '@holdfast/repository/api';
+import type { BackupResult, BackupStats } from '@holdfast/repository/api';
 import { inSpan } from '@holdfast/runtime/telemetry';
 import type { ProtectedSource } from '../config.ts';
 import { failed } from '../domain/backup-run/decide.ts';
 import { type BackupRun, evolve, type RunFact } from '../domain/backup-run/state.ts';
 import type { BackupMetrics } from '../metrics.ts';
 import type { TakenChanges } from './change-table.ts';
+import { withHooks } from './hooks.ts';
 import { progressLogger } from './log-progress.ts';
 import { makeSnapshot, type SnapshotDeps } from './make-snapshot.ts';
+import type { Moments, Participant } from './moments.ts';
 import { fulfil } from './obligations.ts';
+import type { RefusedChanges } from './refused-changes.ts';
 import { runErrorOf } from './run-error.ts';
 import type { RunRecord } from './run-record.ts';
 import { manifestOf, tellCreated } from './tell-created.ts';
 
 export interface RunDeps extends SnapshotDeps {
   readonly metrics: BackupMetrics;
+  readonly moments: Moments;
+  readonly refused: RefusedChanges;
 }
 
 export interface RunAttempt {
@@ -29,16 +34,18 @@ const NOTE_AGAIN_MS = 1_000;
 
 /** One attempt of a run, from its start to its noted outcome; the run as it then is. Rejects only where the service stops meanwhile. */
 export async function attemptRun(deps: RunDeps, attempt: RunAttempt): Promise<BackupRun> {
-  const { record } = attempt;
+  const { record, signal } = attempt;
+  // Given up only when the outcome is noted: others of its group look there for whom to wait.
+  using participant = deps.moments.join(attempt.run, signal);
   const taken = deps.state.changes.take(attempt.source.name);
   const run = withCause(started(deps, attempt), taken);
   const parent = taken.cause?.traceparent ?? undefined;
   const attributes = { 'holdfast.backup_id': run.backup_id, 'holdfast.source': run.source };
   const note = await inSpan('backup', { parent, attributes }, () =>
-    outcomeOf(deps, { ...attempt, run }, taken),
+    outcomeOf(deps, { ...attempt, run }, { taken, participant }),
   );
   // A disk that is full refuses the note too; the snapshot stands, so it is tried until it can be told.
-  const over = await untilNoted(deps, attempt.signal, note);
+  const over = await untilNoted(deps, signal, note);
   record.settled(over);
   return over;
 }
@@ -58,7 +65,11 @@ function withCause(run: BackupRun, { cause }: TakenChanges): BackupRun {
 type Note = () => BackupRun;
 
 /** Does the work; the result is how its outcome is to be noted. */
-async function outcomeOf(deps: RunDeps, attempt: RunAttempt, taken: TakenChanges): Promise<Note> {
+async function outcomeOf(
+  deps: RunDeps,
+  attempt: RunAttempt,
+  { taken, participant }: { taken: TakenChanges; participant: Participant | null },
+): Promise<Note> {
   const { run, source, record, signal } = attempt;
   const { clock, log } = deps.context;
   const logProgress = progressLogger(clock, log, run.backup_id);
@@ -67,21 +78,26 @@ async function outcomeOf(deps: RunDeps, attempt: RunAttempt, taken: TakenChanges
     logProgress(progress);
   };
   try {
-    const made =
-      (await adopted(deps, run)) ?? (await makeSnapshot(deps, { run, source, taken, signal, onProgress }));
+    const what = { run, source, taken, signal, onProgress, participant };
+    const make = () => withHooks(deps, attempt, (hooks) => makeSnapshot(deps, { ...what, hooks }));
+    const made = (await adopted(deps, run)) ?? (await make());
     const manifest = made.unchanged ? null : manifestOf(made.snapshot);
-    return () => noteMade(deps, run, { manifest, time_ms: made.snapshot.time_ms, taken });
+    const unreadable = made.stats?.unreadable ?? [];
+    return () => noteMade(deps, run, { manifest, time_ms: made.snapshot.time_ms, taken, unreadable });
   } catch (error) {
     return () => noteFailed(deps, attempt, error);
   }
 }
 
 /** The snapshot of an earlier attempt whose outcome was not known: it stands, so it is not made again. */
-async function adopted(deps: SnapshotDeps, run: BackupRun): Promise<BackupResult | null> {
+async function adopted(
+  deps: SnapshotDeps,
+  run: BackupRun,
+): Promise<(Omit<BackupResult, 'stats'> & { stats?: BackupStats }) | null> {
   if (run.attempt < 2) return null;
   const snapshots = await deps.repository.snapshots({ host: deps.context.host, source: run.source });
   const snapshot = snapshots.find((one) => one.metadata['backup_id'] === run.backup_id);
-  return snapshot === undefined ? null : ({ snapshot, unchanged: false } as BackupResult);
+  return snapshot === undefined ? null : { snapshot, unchanged: false };
 }
 
 interface Made {
@@ -89,9 +105,11 @@ interface Made {
   readonly manifest: BackupManifest | null;
   readonly time_ms: number;
   readonly taken: TakenChanges;
+  readonly unreadable: BackupStats['unreadable'];
 }
 
-function noteMade(deps: RunDeps, run: BackupRun, { manifest, time_ms, taken }: Made): BackupRun {
+function noteMade(deps: RunDeps, run: BackupRun, made: Made): BackupRun {
+  const { manifest, time_ms, taken } = made;
   const { state, context } = deps;
   const at_ms = context.clock.now_ms();
   const changed_ms = run.walk ? null : state.changes.oldest(run.source);
@@ -101,6 +119,9 @@ function noteMade(deps: RunDeps, run: BackupRun, { manifest, time_ms, taken }: M
     if (run.walk && run.started_ms !== null) state.walks.mark(run.source, run.started_ms);
     if (manifest !== null) tellCreated(state, manifest, { time_ms, run });
     fulfil(deps, run);
+    if (run.walk) return;
+    const refused = deps.refused.settle(run, taken, made.unreadable);
+    if (refused > 0) deps.metrics.backupFailed(run.source, 'source_unreadable');
   });
   if (manifest === null) return evolve(run, { type: 'unchanged', at_ms });
   deps.metrics.backupCreated(manifest, changed_ms === null ? null : (at_ms - changed_ms) / 1000);
@@ -111,6 +132,7 @@ function noteMade(deps: RunDeps, run: BackupRun, { manifest, time_ms, taken }: M
 function logCreated({ context }: RunDeps, run: BackupRun, manifest: BackupManifest): void {
   const { backup_id, source, backup_type, reason } = run;
   const { files_new, files_changed, files_removed, bytes_stored, files_unreadable } = manifest;
+  const { missed_by_events, moment } = manifest;
   const fields = {
     backup_id,
     source,
@@ -121,6 +143,16 @@ function logCreated({ context }: RunDeps, run: BackupRun, manifest: BackupManife
     files_removed,
     bytes_stored,
   };
+  if (missed_by_events !== undefined) {
+    context.log.warn(
+      { backup_id, source, ...missed_by_events },
+      'a walk found changes that events had missed',
+    );
+  }
+  if (moment?.settled === false) {
+    const { passes, changing } = moment;
+    context.log.warn({ backup_id, source, passes, changing }, 'a snapshot never saw its files stand still');
+  }
   if (files_unreadable.length === 0) context.log.info(fields, 'backup created');
   else
     context.log.warn(

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { INBOX_SCHEMA } from '@holdfast/event-store/dedup';
 import { OUTBOX_SCHEMA } from '@holdfast/event-store/outbox';
 import { openDatabase } from '@holdfast/runtime/sqlite';
+import { FROZEN_SCHEMA } from './frozen-table.ts';
 
 const SCHEMA = `
   CREATE TABLE runs (
@@ -151,5 +152,6 @@ export function openBackupDatabase(file: string): DatabaseSync {
     SCHEDULES,
     TIERS,
     VERIFICATION,
+    FROZEN_SCHEMA,
   ]);
 }

@@ -11,6 +11,8 @@ import type { BackupState } from './state.ts';
 export interface Databases extends AsyncDisposable {
   /** Resolves when the folder of a database source may be read; at once for any other source. */
   prepare(source: ProtectedSource, wanted: Wanted): Promise<void>;
+  /** The cluster time of a database source, as `restore-database` takes it. */
+  now(source: ProtectedSource): Promise<string>;
   /** Why the changes of a source cannot be followed now, or null. */
   trouble(source: string): string | null;
   /** Begins to follow; `wake` is called where a backup is due. */
@@ -43,6 +45,11 @@ export function openDatabases(deps: DatabasesDeps): Databases {
       if (capture === undefined) return;
       await capture.prepare(wanted);
       troubles.delete(source.name);
+    },
+    now: async (source) => {
+      const time = await captures.get(source.name)?.now();
+      if (time === undefined) throw new HoldfastError('internal', `${source.name} is no database`);
+      return `${time.seconds}.${time.increment}`;
     },
     trouble: (source) => troubles.get(source) ?? null,
     watch: (wake) => {

@@ -1,6 +1,4 @@
-import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type { BackupManifest, HookReport } from '@holdfast/contracts/backup-events';
 import type { BackupResult, BackupStats, Progress } from '@holdfast/repository/api';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { HOT } from '@holdfast/runtime/repository-place';
@@ -14,11 +12,15 @@ import type { TakenChanges } from './change-table.ts';
 import { type Databases, refuseIncomplete } from './databases.ts';
 import type { Engine } from './engine.ts';
 import { gitFacts } from './git-facts.ts';
+import { missedChanges } from './missed-changes.ts';
+import type { Participant } from './moments.ts';
 import { makeOwnCopy } from './own-copy.ts';
 import { requireEncryption } from './require-encryption.ts';
-import { isThere, requireRoots } from './standing.ts';
+import { folderOf, isThere, requireRoots } from './standing.ts';
 import type { BackupState } from './state.ts';
+import { takeMoment } from './take-moment.ts';
 import type { Tiers } from './tiers.ts';
+import type { VolumeSnapshots } from './volume-snapshots.ts';
 
 export interface SnapshotDeps {
   readonly context: ServiceContext;
@@ -28,6 +30,7 @@ export interface SnapshotDeps {
   readonly repository: Engine;
   readonly tiers: Tiers;
   readonly databases: Databases;
+  readonly volumes: VolumeSnapshots;
 }
 
 export interface Attempt {
@@ -36,6 +39,9 @@ export interface Attempt {
   readonly taken: TakenChanges;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
+  readonly participant: Participant | null;
+  /** Commands that ran before it. */
+  readonly hooks: readonly HookReport[];
 }
 
 /** So many changes are found faster by a walk than one by one. */
@@ -53,21 +59,28 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
   requireEncryption(source);
   const parent = parentOf(state, run);
   const { full } = readingOf(run.backup_type);
-  await deps.databases.prepare(source, {
-    backup_id: run.backup_id,
-    full,
-    isKept: (path) => isKept(repository, parent, path),
-    signal,
-  });
+  const prepare = (wanted: { full: boolean }) =>
+    deps.databases.prepare(source, {
+      backup_id: run.backup_id,
+      ...wanted,
+      isKept: (path) => isKept(repository, parent, path),
+      signal,
+    });
+  await prepare({ full });
   await using _own = await copyOfOwn(deps, source, signal);
   requireRoots(source);
+  await using moment = await takeMoment(deps, attempt);
+  // The log has to hold all up to the moment that was noted.
+  if (attempt.participant !== null) await prepare({ full: false });
   const about = await surroundingsOf(deps, source, parent);
   const carry = carriedPaths(casesIn(state, source), (folder) => !isThere(folder));
   const changes = run.walk || source.mongodb !== undefined ? undefined : pathsToRead(attempt.taken);
+  const missed = parent === undefined ? undefined : missedChanges(state, attempt);
   const metadata = (stats: BackupStats) => {
     refuseWhatWasLost(casesIn(state, source), carry, changes);
     refuseIncomplete(source, stats.unreadable);
-    return { backup_id: run.backup_id, manifest: buildManifest(run, stats, about) };
+    const surroundings = { ...about, moment: moment.facts(), hooks: attempt.hooks, missed: missed?.told() };
+    return { backup_id: run.backup_id, manifest: buildManifest(run, stats, surroundings) };
   };
   return await repository.backup({
     host: context.host,
@@ -78,6 +91,8 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     full,
     ...(changes !== undefined && { changes }),
     carry,
+    ...moment.reading,
+    ...(missed !== undefined && { on_difference: missed.found }),
     metadata,
     compression: run.compression,
     skip_unchanged: run.reason === 'on_change' || run.reason === 'reconciled',
@@ -128,11 +143,6 @@ async function surroundingsOf(
     parent_backup_id: parent?.backup_id ?? null,
     archive_after: archiveAfter(settings.tier_policy),
   };
-}
-
-function folderOf(source: ProtectedSource): string {
-  const [root = '/'] = source.roots;
-  return statSync(root, { throwIfNoEntry: false })?.isDirectory() ? root : dirname(root);
 }
 
 /** Paths of open cases that lie in a source: a file may be in several. */

@@ -24,6 +24,8 @@ export interface Candidate {
   readonly at_ms: number;
   readonly walk: boolean;
   readonly reason: BackupReason;
+  /** Of runs that are walked together. */
+  readonly group: string | null;
   make(): BackupRun;
 }
 
@@ -33,7 +35,9 @@ export interface Planner {
   next(source: ProtectedSource, started_ms: number | null, now_ms: number): Candidate | null;
   /** The same, where no walk may begin now: a change that waits, or null. */
   nextChange(source: ProtectedSource, started_ms: number | null, now_ms: number): Candidate | null;
-  requested(wish: RunRequest, now_ms: number): BackupRun;
+  /** `snapshot_20251201_143022`: for the backups of type `snapshot` that are wanted together. */
+  newGroup(now_ms: number): string;
+  requested(wish: RunRequest, group: string, now_ms: number): BackupRun;
 }
 
 export interface PlannerDeps {
@@ -46,7 +50,7 @@ export interface PlannerDeps {
   readonly walk_not_before_ms: number;
 }
 
-type Wish = Omit<RunRequest, 'reason'> & Pick<BackupRun, 'reason' | 'walk'>;
+type Wish = Omit<RunRequest, 'reason'> & Pick<BackupRun, 'reason' | 'walk' | 'group'>;
 
 /** A planner over the state of this service. */
 export function createPlanner(deps: PlannerDeps): Planner {
@@ -68,8 +72,9 @@ export function createPlanner(deps: PlannerDeps): Planner {
   });
   const candidate = ({ name }: ProtectedSource, due: DueRun, now_ms: number): Candidate => {
     const { reason, type, walk } = due;
-    const wish = { source: name, reason, type, walk, schedule: null, compression: true, actor: 'holdfast' };
-    return { ...due, make: () => newRun({ ...wish, correlationid: newId(now_ms) }, now_ms) };
+    const system = { schedule: null, group: null, compression: true, actor: 'holdfast' };
+    const wish = { source: name, reason, type, walk, ...system };
+    return { ...due, group: null, make: () => newRun({ ...wish, correlationid: newId(now_ms) }, now_ms) };
   };
   return {
     next: (source, started_ms, now_ms) => {
@@ -88,7 +93,10 @@ export function createPlanner(deps: PlannerDeps): Planner {
       const due = nextOnChange(source.plan, progress, now_ms);
       return due === null ? null : candidate(source, due, now_ms);
     },
-    requested: (wish, now_ms) => newRun({ ...wish, walk: true }, now_ms),
+    newGroup: (now_ms) =>
+      newBackupId('snapshot', now_ms, isKnown).replace(/^backup_(.*)_snapshot/, 'snapshot_$1'),
+    requested: (wish, group, now_ms) =>
+      newRun({ ...wish, walk: true, group: wish.type === 'snapshot' ? group : null }, now_ms),
   };
 }
 

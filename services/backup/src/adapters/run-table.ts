@@ -26,8 +26,12 @@ export function createRunTable(db: DatabaseSync): RunTable {
   const open = db.prepare('SELECT body FROM runs WHERE is_over = 0');
   const openOf = db.prepare('SELECT body FROM runs WHERE is_over = 0 AND source = ?');
   const failures = db.prepare('SELECT body FROM runs WHERE is_over = 1 ORDER BY backup_id DESC LIMIT ?');
-  // Runs of older versions name no schedule.
-  const read = (row: unknown): BackupRun => ({ schedule: null, ...JSON.parse((row as Row).body) });
+  // Runs of older versions name no schedule and no group.
+  const read = (row: unknown): BackupRun => ({
+    schedule: null,
+    group: null,
+    ...JSON.parse((row as Row).body),
+  });
   return {
     put: (run) => void insert.run(run.backup_id, run.source, isOver(run) ? 1 : 0, JSON.stringify(run)),
     remove: (backup_id) => void remove.run(backup_id),

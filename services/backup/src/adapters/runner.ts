@@ -4,7 +4,9 @@ import type { ProtectedSource } from '../config.ts';
 import { type BackupRun, isOver } from '../domain/backup-run/state.ts';
 import { attemptRun, Cancellation, noteCancelled, type RunDeps } from './attempt-run.ts';
 import { type Candidate, createPlanner, type Planner, type RunRequest } from './plan-runs.ts';
+import { createRefusedChanges } from './refused-changes.ts';
 import { createRunRecord, type RunRecord } from './run-record.ts';
+import type { BackupState } from './state.ts';
 
 /** Starts what is due, one run a source at a time. */
 export interface Runner extends AsyncDisposable {
@@ -21,7 +23,7 @@ export interface Runner extends AsyncDisposable {
   next(source: ProtectedSource): Candidate | null;
 }
 
-export interface RunnerDeps extends RunDeps {
+export interface RunnerDeps extends Omit<RunDeps, 'refused'> {
   /** Walks that fell due while nobody was here wait until then. */
   readonly walk_not_before_ms: number;
   readonly isScheduled: (source: ProtectedSource) => boolean;
@@ -30,7 +32,8 @@ export interface RunnerDeps extends RunDeps {
 }
 
 interface Busy {
-  readonly walk: boolean;
+  /** What is walked: a source, or the group that it belongs to; null: no walk. */
+  readonly walk: string | null;
   readonly backup_id: string;
   readonly stop: AbortController;
   readonly done: Promise<void>;
@@ -47,24 +50,25 @@ const HOLD_MS = 5_000;
 /** A runner that stands still until its first `wake`. */
 export function createRunner(deps: RunnerDeps): Runner {
   const { state, context } = deps;
-  const { sources } = deps.settings;
   const { clock } = context;
   const stopping = new AbortController();
   const record = createRunRecord(stopping.signal);
+  const refused = createRefusedChanges({ state, context, wake: () => look() });
   const planner = createPlanner({ ...deps, isTaken: record.isTaken });
   const busy = new Map<string, Busy>();
   const started = new Map<string, number>();
   const held = new Map<string, number>();
   let cancelTimer: () => void = () => undefined;
 
-  const { next, nextNow } = createChooser(planner, started, () => walking(busy) < WALKS_AT_ONCE);
+  const { next, nextNow } = createChooser(planner, started, (walk) => mayWalk(busy, walk));
   const broke = holder(deps, held);
-  const start = (source: ProtectedSource, { walk, reason, make }: Candidate) => {
+  const start = (source: ProtectedSource, { walk: is_walk, reason, group, make }: Candidate) => {
+    const walk = is_walk ? (group ?? source.name) : null;
     const run = make();
     if (reason === 'on_change') started.set(source.name, clock.now_ms());
     const stop = new AbortController();
     const signal = AbortSignal.any([stopping.signal, stop.signal]);
-    const done = attemptRun(deps, { run, source, record, signal })
+    const done = attemptRun({ ...deps, refused }, { run, source, record, signal })
       .then((over) => {
         if (isOver(over)) deps.onOver();
       })
@@ -78,7 +82,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** Starts what is due; the time of the next that is not. */
   const startDue = (now_ms: number): number => {
     let next_ms = now_ms + LOOK_AGAIN_MS;
-    for (const source of sources.filter(({ name }) => !busy.has(name))) {
+    for (const source of deps.settings.sources.filter(({ name }) => !busy.has(name))) {
       const found = nextNow(source, now_ms);
       if (found === null) continue;
       const at_ms = Math.max(found.at_ms, held.get(source.name) ?? 0);
@@ -96,11 +100,8 @@ export function createRunner(deps: RunnerDeps): Runner {
   return {
     wake: look,
     request: (wishes, also = () => undefined) => {
-      const now_ms = clock.now_ms();
-      const runs = state.write(() => {
-        also();
-        return wishes.map((wish) => record.noted(state, planner.requested(wish, now_ms)));
-      });
+      const noting = { also, now_ms: clock.now_ms() };
+      const runs = state.write(() => noteRequested({ state, record, planner }, wishes, noting));
       look();
       return runs;
     },
@@ -111,12 +112,13 @@ export function createRunner(deps: RunnerDeps): Runner {
     async [Symbol.asyncDispose]() {
       stopping.abort();
       cancelTimer();
+      refused[Symbol.dispose]();
       await Promise.all(Array.from(busy.values(), ({ done }) => done));
     },
   };
 }
 
-function holder({ context: { clock, log } }: RunDeps, held: Map<string, number>) {
+function holder({ context: { clock, log } }: RunnerDeps, held: Map<string, number>) {
   return (source: string, backup_id: string, error: unknown) => {
     held.set(source, clock.now_ms() + HOLD_MS);
     log.error({ err: error, backup_id, source }, 'a backup run broke off; will retry');
@@ -129,7 +131,7 @@ interface Underway {
   readonly record: RunRecord;
 }
 
-function canceller(deps: RunDeps, { busy, held, record }: Underway): Runner['cancel'] {
+function canceller(deps: RunnerDeps, { busy, held, record }: Underway): Runner['cancel'] {
   const { state, context } = deps;
   return async (backup_id, actor) => {
     const found = [...busy].find(([, one]) => one.backup_id === backup_id);
@@ -148,17 +150,35 @@ function canceller(deps: RunDeps, { busy, held, record }: Underway): Runner['can
   };
 }
 
-function walking(busy: ReadonlyMap<string, { walk: boolean }>): number {
-  return [...busy.values()].filter(({ walk }) => walk).length;
+/** Inside `write`: notes what is wanted; all have the same time, and backups of type snapshot are one group. */
+function noteRequested(
+  { state, record, planner }: { state: BackupState; record: RunRecord; planner: Planner },
+  wishes: readonly RunRequest[],
+  { also, now_ms }: { also: () => void; now_ms: number },
+): BackupRun[] {
+  also();
+  const group = planner.newGroup(now_ms);
+  return wishes.map((wish) => record.noted(state, planner.requested(wish, group, now_ms)));
+}
+
+/** A group is walked as one: its sources wait for each other. */
+function mayWalk(busy: ReadonlyMap<string, { walk: string | null }>, walk: string): boolean {
+  const walks = new Set([...busy.values()].map((one) => one.walk).filter((name) => name !== null));
+  return walks.has(walk) || walks.size < WALKS_AT_ONCE;
 }
 
 /** What is next for a source; `nextNow` passes over a walk that may not begin, as others are walked: a change does not wait. */
-function createChooser(planner: Planner, started: ReadonlyMap<string, number>, mayWalk: () => boolean) {
+function createChooser(
+  planner: Planner,
+  started: ReadonlyMap<string, number>,
+  mayBegin: (walk: string) => boolean,
+) {
   const next = (source: ProtectedSource, now_ms: number) =>
     planner.next(source, started.get(source.name) ?? null, now_ms);
   const nextNow = (source: ProtectedSource, now_ms: number): Candidate | null => {
     const found = next(source, now_ms);
-    if (found === null || !found.walk || found.at_ms > now_ms || mayWalk()) return found;
+    if (found === null || !found.walk || found.at_ms > now_ms) return found;
+    if (mayBegin(found.group ?? source.name)) return found;
     return planner.nextChange(source, started.get(source.name) ?? null, now_ms);
   };
   return { next, nextNow };

@@ -1,4 +1,5 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { HoldfastError, systemCode } from '@holdfast/contracts/errors';
 import type { ProtectedSource } from '../config.ts';
 
@@ -18,4 +19,10 @@ export function isThere(path: string): boolean {
   } catch (error) {
     return systemCode(error) !== 'ENOTDIR';
   }
+}
+
+/** The folder that a source lies in: where git is asked, and commands are run. */
+export function folderOf(source: ProtectedSource): string {
+  const [root = '/'] = source.roots;
+  return statSync(root, { throwIfNoEntry: false })?.isDirectory() ? root : dirname(root);
 }

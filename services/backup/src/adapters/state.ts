@@ -11,6 +11,7 @@ import { type CatalogTable, createCatalogTable } from './catalog-table.ts';
 import { type ChangeTable, createChangeTable } from './change-table.ts';
 import { type CopyTable, createCopyTable } from './copy-table.ts';
 import { openBackupDatabase } from './database.ts';
+import { createFrozenTable, type FrozenTable } from './frozen-table.ts';
 import { createMarkTable, type MarkTable } from './mark-table.ts';
 import { createRetentionTable, type RetentionTable } from './retention-table.ts';
 import { createRunTable, type RunTable } from './run-table.ts';
@@ -34,6 +35,7 @@ export interface BackupState extends AsyncDisposable {
   readonly walks: WalkTable;
   readonly marks: MarkTable;
   readonly verify: VerifyTable;
+  readonly frozen: FrozenTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
@@ -62,6 +64,7 @@ export function openState(
     walks: createWalkTable(db),
     marks: createMarkTable(db),
     verify: createVerifyTable(db),
+    frozen: createFrozenTable(db),
     catalog,
     copies,
     tiers: createTierTable(db),

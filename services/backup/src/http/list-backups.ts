@@ -6,6 +6,7 @@ import type { Listed, ListQuery } from '../adapters/catalog-list.ts';
 import { fileFinder } from '../adapters/find-file.ts';
 import { isOfTheCopy } from '../adapters/read-copies.ts';
 import { toKnownError } from '../adapters/run-error.ts';
+import { groupMembers } from '../adapters/snapshot-groups.ts';
 import { sinceOf } from '../domain/catalog/query.ts';
 import { answered, type RouteDeps } from './deps.ts';
 import { holdView } from './hold-view.ts';
@@ -24,7 +25,8 @@ export function listBackups(app: HttpServer, deps: RouteDeps): void {
     response: { 200: pageOf(ListedBackup).extend({ not_searched: NotSearched.optional() }) },
   };
   app.get('/api/backup', { config: { role: 'viewer' }, schema }, async ({ query }) => {
-    const { cursor, limit } = query;
+    const { cursor, limit, group } = query;
+    if (group !== undefined) return { items: groupListed(deps, group), next_cursor: null };
     const from = cursor === undefined ? undefined : decodeCursor(cursor, Place);
     const listing: ListQuery = { ...narrowing(query, deps.context.clock.now_ms()), from };
     const not_searched: NotSearched = [];
@@ -38,6 +40,15 @@ export function listBackups(app: HttpServer, deps: RouteDeps): void {
     }));
     return { items, next_cursor, ...(not_searched.length > 0 && { not_searched }) };
   });
+}
+
+function groupListed({ state }: RouteDeps, group: string): ListedBackup[] {
+  const members = groupMembers(state.db, group);
+  return members.map((manifest) => ({
+    ...manifest,
+    hold: holdView(state.catalog.hold(manifest.backup_id)),
+    locations: locationsOf(state, manifest),
+  }));
 }
 
 function narrowing({ filter, sort, source, type, tier, before, after }: ListBackupsQuery, now_ms: number) {

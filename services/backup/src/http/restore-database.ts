@@ -34,7 +34,9 @@ async function restore(
   const started = performance.now();
   const manifest = requireManifest(deps, body.backup_id);
   const source = requireDatabase(deps, manifest.sources[0]?.source ?? '');
-  const at = body.at === undefined ? null : momentOf(body.at);
+  // A backup of type snapshot goes where all others of its group are.
+  const moment = body.at ?? manifest.moment?.cluster_time ?? null;
+  const at = moment === null ? null : momentOf(moment);
   await using connected = await connectDatabase(await source.url(), source.database);
   const { client, db } = connected;
   const wanted = {

@@ -8,7 +8,9 @@ import type { RestoreResult as Restored, RestoreRequest } from '@holdfast/reposi
 import { compareRestored, type Difference } from '../adapters/compare-restored.ts';
 import { pathFilter } from '../adapters/path-filter.ts';
 import { type Located, readCopy } from '../adapters/read-copies.ts';
+import { isGroupId } from '../adapters/snapshot-groups.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
+import { restoreGroup } from './restore-group.ts';
 
 /** `POST /api/backup/restore`: puts files of a backup below a folder, and compares them. Each that fails is named. */
 export function restoreFiles(app: HttpServer, deps: RouteDeps): void {
@@ -20,9 +22,12 @@ export function restoreFiles(app: HttpServer, deps: RouteDeps): void {
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.post('/api/backup/restore', route, async ({ body, caller }) => {
-    const result = await answered(restore(deps, body));
-    if (!body.dry_run) tell(deps, result, actorOf(caller));
-    return result;
+    const restoreOne = async (wanted: RestoreBody) => {
+      const result = await answered(restore(deps, wanted));
+      if (!body.dry_run) tell(deps, result, actorOf(caller));
+      return result;
+    };
+    return isGroupId(body.backup_id) ? restoreGroup(deps, body, restoreOne) : restoreOne(body);
   });
 }
 

@@ -43,7 +43,7 @@ function sourceHealth(deps: RouteDeps, source: ProtectedSource): SourceHealth {
   const { state } = deps;
   const newest = state.catalog.newest(source.name);
   const failing = state.runs.open(source.name).find(({ error }) => error !== null);
-  const trouble = deps.databases.trouble(source.name);
+  const trouble = deps.databases.trouble(source.name) ?? deps.volumes.trouble(source.name);
   const next_ms = nextBackup(deps, source);
   return {
     source: source.name,

@@ -1,6 +1,6 @@
 import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import type { Db } from 'mongodb';
-import { compareTimes, laterOf } from '../domain/mongodb/cluster-time.ts';
+import { type ClusterTime, compareTimes, laterOf } from '../domain/mongodb/cluster-time.ts';
 import { type CaughtUp, catchUp } from './catch-up.ts';
 import { type ConnectedDatabase, clusterNow, connectDatabase } from './connect.ts';
 import { chosenCollections, copyCollections } from './copy-base.ts';
@@ -36,6 +36,8 @@ export interface Capture extends AsyncDisposable {
   prepare(wanted: Wanted): Promise<void>;
   /** Only brings the change log up to now; how many changes came. Does nothing where there is no base yet. */
   follow(signal: AbortSignal): Promise<number>;
+  /** The moment that MongoDB is at. */
+  now(): Promise<ClusterTime>;
 }
 
 export interface CaptureOptions {
@@ -74,6 +76,7 @@ export function createCapture(source: MongoSource, options: CaptureOptions): Cap
   return {
     prepare: (wanted) => alone((db) => prepare({ db, source, options }, wanted)),
     follow: (signal) => alone((db) => follow({ db, source, options }, signal)),
+    now: () => alone(async (db) => (await clusterNow(db)).time),
     async [Symbol.asyncDispose]() {
       await busy;
       await disconnect();

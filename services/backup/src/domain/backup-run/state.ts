@@ -14,6 +14,8 @@ export interface BackupRun {
   readonly reason: BackupReason;
   /** The schedule that wants it, if one does. */
   readonly schedule: string | null;
+  /** The backups that are to be as of one moment with it; null: it is on its own. */
+  readonly group: string | null;
   /** Look at every file, or only at those that events named. */
   readonly walk: boolean;
   readonly compression: boolean;
@@ -59,11 +61,13 @@ type Wish = Pick<
   | 'correlationid'
   | 'actor'
   | 'requested_ms'
->;
+> &
+  Partial<Pick<BackupRun, 'group'>>;
 
 /** A run that somebody, or the schedule, wants. */
 export function requestedRun(wish: Wish): BackupRun {
   return {
+    group: null,
     ...wish,
     status: 'requested',
     attempt: 0,

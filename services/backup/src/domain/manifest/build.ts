@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type { BackupManifest, BackupMoment, HookReport } from '@holdfast/contracts/backup-events';
 import type { BackupRun } from '../backup-run/state.ts';
 
 /** What the engine counted while it made the snapshot. */
@@ -25,6 +25,12 @@ export interface Surroundings {
   readonly parent_backup_id: string | null;
   /** From which age on it belongs in the cold tier, as manifests spell it. */
   readonly archive_after: string | null;
+  /** Of a backup that is as of one moment with others. */
+  readonly moment?: BackupMoment | undefined;
+  /** What ran before it. */
+  readonly hooks?: readonly HookReport[];
+  /** What a walk found that events had not named; undefined where none is backed up by events. */
+  readonly missed?: BackupManifest['missed_by_events'];
 }
 
 /** A manifest before its snapshot has an id: this part is sealed inside the snapshot. */
@@ -55,7 +61,7 @@ export function buildManifest(run: BackupRun, stats: MeasuredStats, about: Surro
     validation: { integrity_check: 'pending', restore_test: 'pending', verified_at: null },
     retention: { expires_at: null, tier: 'hot', archive_to_cold_storage_after: about.archive_after },
     parent_backup_id: about.parent_backup_id,
-    reason: reasonOf(run, stats),
+    reason: reasonOf(run, about),
     encryption: 'AES-256-GCM',
     files_new: stats.files_new,
     files_changed: stats.files_changed,
@@ -63,6 +69,9 @@ export function buildManifest(run: BackupRun, stats: MeasuredStats, about: Surro
     files_unreadable: firstUnreadable(stats.unreadable),
     bytes_read: stats.bytes_read,
     bytes_stored: stats.bytes_stored,
+    ...(about.moment !== undefined && { moment: about.moment }),
+    ...(about.hooks !== undefined && about.hooks.length > 0 && { hooks: [...about.hooks] }),
+    ...(about.missed !== undefined && { missed_by_events: about.missed }),
   };
 }
 
@@ -80,8 +89,7 @@ export function treeChecksum(tree: string): string {
   return `sha256:${createHash('sha256').update(tree).digest('hex')}`;
 }
 
-// A scheduled walk of a source that is backed up on change finds nothing, unless events were missed: then it says so.
-function reasonOf(run: BackupRun, stats: MeasuredStats): BackupManifest['reason'] {
-  const found = stats.files_new + stats.files_changed + stats.files_removed > 0;
-  return run.reason === 'reconciled' && !found ? 'schedule' : run.reason;
+// A walk that the frequency of a source wanted finds nothing, unless events were missed: then it says so.
+function reasonOf(run: BackupRun, { missed }: Surroundings): BackupManifest['reason'] {
+  return run.reason === 'reconciled' && missed === undefined ? 'schedule' : run.reason;
 }

@@ -54,8 +54,10 @@ describe('a manifest', () => {
   });
 
   test('says `reconciled` only where the walk found what events had missed', () => {
-    expect(buildManifest(run, stats, about).reason).toBe('schedule');
-    expect(buildManifest(run, { ...stats, files_changed: 1 }, about).reason).toBe('reconciled');
+    expect(buildManifest(run, { ...stats, files_changed: 1 }, about).reason).toBe('schedule');
+    const missed = { files: 1, paths: ['/srv/x'] };
+    const told = buildManifest(run, { ...stats, files_changed: 1 }, { ...about, missed });
+    expect(told).toMatchObject({ reason: 'reconciled', missed_by_events: missed });
   });
 });
 

@@ -1,0 +1,29 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import { THERE } from './catalog-table.ts';
+
+const GROUP_ID = /^snapshot_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(_\d+)?$/;
+
+/** True for the name of backups that were made together. */
+export function isGroupId(id: string): boolean {
+  return GROUP_ID.test(id);
+}
+
+/** The backups of a group that are there, by source. One that was tried again has a moment of its own: see `isOneMoment`. */
+export function groupMembers(db: DatabaseSync, group_id: string): BackupManifest[] {
+  const [, year, month, day, hour, minute, second] = GROUP_ID.exec(group_id) ?? [];
+  if (year === undefined) return [];
+  // None began before the group was wanted: the index passes over all that is older.
+  const since_ms = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  const members = db.prepare(`
+    SELECT manifest FROM backups
+    WHERE time_ms >= ? AND backup_type = 'snapshot' AND ${THERE} AND manifest ->> '$.moment.group_id' = ?
+    ORDER BY source`);
+  return members.all(since_ms, group_id).map((row) => JSON.parse(String(row['manifest'])) as BackupManifest);
+}
+
+/** True where all of them are as of the same moment, and nothing changed while it was read. */
+export function isOneMoment(members: readonly BackupManifest[]): boolean {
+  const times = new Set(members.map(({ moment }) => moment?.at));
+  return times.size === 1 && members.every(({ moment }) => moment?.settled === true);
+}
