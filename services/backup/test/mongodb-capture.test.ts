@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository, Snapshot } from '@holdfast/repository/api';
 import { openOrCreate } from '@holdfast/repository/repository-key';
@@ -10,6 +10,8 @@ import { eventually } from '@holdfast/testkit/wait-for';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CollectionInfo } from 'mongodb';
 import { bsonDocument, bsonInt32, bsonString } from '../src/domain/mongodb/bson-bytes.ts';
+import type { ClusterTime } from '../src/domain/mongodb/cluster-time.ts';
+import { segmentFile } from '../src/domain/mongodb/segment.ts';
 import { type Capture, createCapture } from '../src/mongodb/capture.ts';
 import { insertRaw } from '../src/mongodb/raw-write.ts';
 import { type RestoreDatabase, restoreDatabase } from '../src/mongodb/restore-database.ts';
@@ -35,7 +37,8 @@ function protect(database: string, collections: string[] = []) {
     const request = { host: 'web1', source: database, roots: [staging_folder], metadata: () => ({}) };
     return (await repository.backup(request)).snapshot;
   };
-  return { backUp, staging_folder, [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose]() };
+  const follow = () => capture.follow(signal);
+  return { backUp, follow, staging_folder, [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose]() };
 }
 
 const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> = {}) =>
@@ -256,6 +259,57 @@ const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> 
     const back = mongo.client.db('older_back').collection<{ _id: number }>('items');
     expect((await back.find().toArray()).map(({ _id }) => _id)).toEqual([1, 3]);
   }, 60_000);
+
+  test('MongoDB whose clock went back: nothing of the history that was is taken for the one that is', async () => {
+    const items = mongo.client.db('clock').collection<{ _id: number }>('items');
+    await items.insertOne({ _id: 1 });
+    await using source = protect('clock');
+    await source.backUp('base');
+    await items.insertOne({ _id: 2 });
+    await source.backUp('log');
+    // As if all that was captured had happened an hour from now.
+    const later = ({ seconds, increment }: ClusterTime) => ({ seconds: seconds + 3_600, increment });
+    const staging = await openStaging(source.staging_folder);
+    const state = await staging.state();
+    if (state === null) throw new Error('no state');
+    const moved = { begins: later(state.begins), tail: later(state.tail), through: later(state.through) };
+    await staging.setState({ ...state, ...moved });
+    for (const { from, to } of await staging.segments()) {
+      const [old, next] = [
+        { from, to },
+        { from: later(from), to: later(to) },
+      ].map((name) => join(staging.changes, segmentFile(name)));
+      renameSync(old ?? '', next ?? '');
+    }
+    await items.insertOne({ _id: 3 });
+    await expect(source.backUp('next')).rejects.toMatchObject({ code: 'change_history_lost' });
+    await source.backUp('again');
+    await items.deleteOne({ _id: 2 });
+    await restore(await source.backUp('after'), 'clock_back');
+    const back = mongo.client.db('clock_back').collection<{ _id: number }>('items');
+    expect((await back.find().toArray()).map(({ _id }) => _id)).toEqual([1, 3]);
+    expect(await staging.segments()).toHaveLength(1);
+  });
+
+  test('many small segments become few, and every write can still be gone back to', async () => {
+    const counts = mongo.client.db('small').collection<{ _id: number; n: number }>('counts');
+    await counts.insertOne({ _id: 1, n: 0 });
+    await using source = protect('small');
+    await source.backUp('base');
+    await using session = mongo.client.startSession();
+    const times: ClusterTime[] = [];
+    for (let n = 1; n <= 40; n++) {
+      await counts.updateOne({ _id: 1 }, { $inc: { n: 1 } }, { session });
+      times.push({ seconds: session.operationTime?.t ?? 0, increment: session.operationTime?.i ?? 0 });
+      await source.follow();
+    }
+    const snapshot = await source.backUp('merged');
+    expect((await (await openStaging(source.staging_folder)).segments()).length).toBeLessThan(16);
+    for (const n of [1, 17, 33, 40]) {
+      await restore(snapshot, 'small_back', { at: times[n - 1] ?? null, overwrite: true });
+      expect(await mongo.client.db('small_back').collection('counts').findOne()).toMatchObject({ n });
+    }
+  });
 
   test('a document of nearly 16 MiB goes through the log', async () => {
     const items = mongo.client.db('large').collection<{ _id: number; text?: string }>('items');

@@ -4,6 +4,7 @@ import { compareTimes, laterOf } from '../domain/mongodb/cluster-time.ts';
 import { type CaughtUp, catchUp } from './catch-up.ts';
 import { type ConnectedDatabase, clusterNow, connectDatabase } from './connect.ts';
 import { chosenCollections, copyCollections } from './copy-base.ts';
+import { mergeSegments } from './merge-segments.ts';
 import { readStagedSegment } from './read-staged.ts';
 import { type BaseFile, type LogState, openStaging, type Staging } from './staging.ts';
 
@@ -117,6 +118,8 @@ async function bringUpToDate(work: Work, wanted: Wanted, staging: Staging): Prom
   }
   await advance(work, log, wanted.signal);
   if (await wanted.isKept(staging.basePath(base.id))) await staging.keepOnly(base);
+  const merging = { begins: log.state.begins, bytes_max: work.options.segment_bytes };
+  await orBroken(log, () => mergeSegments(staging, merging, wanted.signal));
 }
 
 async function follow(work: Work, signal: AbortSignal): Promise<number> {
@@ -137,6 +140,7 @@ async function openLog(work: Work, staging: Staging): Promise<Logged> {
     throw new HoldfastError('change_history_lost', `${state.broken}; a new base is made`);
   }
   const { time: now, server } = await clusterNow(work.db);
+  await staging.forgetAfter(now);
   const { db, source } = work;
   const begun: LogState = {
     format: 1,
@@ -161,8 +165,16 @@ function fits({ db, source }: Work, state: LogState): boolean {
 }
 
 async function resume(staging: Staging, state: LogState): Promise<LogState> {
+  return orBroken({ staging, state }, () => adopt(staging, state));
+}
+
+/** A loss is noted, so that the log is not gone on with. */
+async function orBroken<Result>(
+  { staging, state }: Pick<Logged, 'staging' | 'state'>,
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
-    return await adopt(staging, state);
+    return await work();
   } catch (error) {
     if (isLogLost(error)) await staging.setState({ ...state, broken: (error as Error).message });
     throw error;
@@ -176,8 +188,8 @@ async function adopt(staging: Staging, state: LogState): Promise<LogState> {
   for (;;) {
     const next = segments.find(({ from }) => compareTimes(from, adopted.tail) === 0);
     if (next === undefined || compareTimes(next.to, adopted.tail) <= 0) return adopted;
-    const { token: bytes } = await readStagedSegment(staging, next);
-    const token = bytes.toString('base64');
+    const { end } = await readStagedSegment(staging, next);
+    const token = end.token.toString('base64');
     const through = laterOf(next.to, adopted.through);
     adopted = { ...adopted, token, event_token: token, tail: next.to, through };
   }
