@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import type { BackupHealth, RestoreDatabaseResult } from '@holdfast/contracts/http/backup';
+import type { BackupHealth, RestoreDatabaseResult, VerifyResult } from '@holdfast/contracts/http/backup';
 import { createLogger } from '@holdfast/runtime/logger';
 import { startTestMongo, type TestMongo, whyNoMongo } from '@holdfast/testkit/mongo';
 import { eventually } from '@holdfast/testkit/wait-for';
@@ -115,6 +116,46 @@ test('a database without an address, or with one that nobody answers at, is ambe
     expect((await backup.told('BackupRestored')).map(({ data }) => data.target_path)).toEqual([
       'mongodb:bmc_back',
     ]);
+  }, 30_000);
+
+  test('verify restores into a database of its own on MongoDB; where it cannot, it says what it did instead', async () => {
+    using at = place();
+    const items = mongo.client.db('proved').collection<{ _id: number }>('items');
+    await items.insertMany([{ _id: 1 }, { _id: 2 }]);
+    const sources = (verify_mongodb_url?: string) => ({
+      database: {
+        mongodb_url: mongo.url,
+        database: 'proved',
+        ...(verify_mongodb_url && { verify_mongodb_url }),
+      },
+    });
+    let backup_id: string | undefined;
+    const proof = async (backup: Booted) => {
+      backup_id ??= (await backup.created(1))[0]?.backup_id;
+      const path = `/api/backup/${backup_id}/verify`;
+      return (await backup.call<VerifyResult>('POST', path, { level: 'restore' })).body;
+    };
+    // Left by a proof that was killed.
+    const owner = createHash('sha256').update('web1/database').digest('hex').slice(0, 8);
+    await mongo.client.db(`holdfast_verify_${owner}_left`).collection('a').insertOne({});
+    {
+      await using backup = await boot(at, { sources: sources() });
+      expect(await proof(backup)).toMatchObject({
+        passed: true,
+        database: { restored: true, collections: 1, documents: 2, reason: null },
+      });
+      expect(await backup.told('BackupVerified')).toMatchObject([{ data: { database: { restored: true } } }]);
+      const { databases } = await mongo.client.db().admin().listDatabases({ nameOnly: true });
+      expect(databases.filter(({ name }) => name.startsWith('holdfast_verify_'))).toEqual([]);
+    }
+    const dead = `mongodb://u:${SECRET}@127.0.0.1:1/?serverSelectionTimeoutMS=50`;
+    await using backup = await boot(at, { sources: sources(dead) });
+    const without = await proof(backup);
+    expect(without).toMatchObject({
+      passed: true,
+      database: { restored: false, documents: 2, reason: expect.stringContaining('MongoDB') },
+    });
+    expect(JSON.stringify(without)).not.toContain(SECRET);
   }, 30_000);
 
   test('a change log that is lost is told, and answered with a new base', async () => {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { DatabaseProof } from '@holdfast/contracts/backup-events';
 import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
@@ -24,6 +25,7 @@ interface VerifyAnswer {
   passed: boolean;
   files_checked: number;
   bytes_checked: number;
+  database?: DatabaseProof;
   problems: string[];
 }
 
@@ -60,8 +62,16 @@ async function verify(
   const answer = await connect(options).send<VerifyAnswer>('POST', path, { level: options.level });
   if (options.json) printJson(answer);
   else print(`${id}: ${count(answer.files_checked, 'file')}, ${bytes(answer.bytes_checked)} checked`);
+  if (!options.json && answer.database !== undefined) print(proofLine(answer.database));
   if (!answer.passed)
     throw new HoldfastError('repo_damaged', `${id} does not verify: ${answer.problems.join('; ')}`);
+}
+
+function proofLine({ restored, collections, documents, reason }: DatabaseProof): string {
+  const what = `${count(documents, 'document')} in ${count(collections, 'collection')}`;
+  return restored
+    ? `restored into a database of its own and compared: ${what}, indexes and options`
+    : `not restored into a MongoDB (${reason}); every change applied to the base without one: ${what}`;
 }
 
 async function restore(positional: string | undefined, options: RestoreOptions): Promise<void> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BackupManifest, BackupType } from '../backup-events.ts';
+import { BackupManifest, BackupType, DatabaseProof } from '../backup-events.ts';
 import { Checksum, Timestamp } from '../envelope.ts';
 import { ScheduleConfig } from '../schedule.ts';
 import { PAGE_QUERY } from './page.ts';
@@ -130,6 +130,7 @@ export const VerifyResult = z.object({
   passed: z.boolean(),
   files_checked: z.number().int(),
   bytes_checked: z.number().int(),
+  database: DatabaseProof.optional(),
   duration_ms: z.number(),
   problems: z.array(z.string()),
 });

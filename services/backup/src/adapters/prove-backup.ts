@@ -1,16 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type { BackupManifest, DatabaseProof } from '@holdfast/contracts/backup-events';
 import type { VerifyLevel, VerifyResult } from '@holdfast/contracts/http/backup';
 import type { Entry, Snapshot } from '@holdfast/repository/api';
 import { treeChecksum } from '../domain/manifest/build.ts';
 import { compareRestored } from './compare-restored.ts';
 import type { Engine } from './engine.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
+import { proveDatabase } from './prove-database.ts';
 import { toKnownError } from './run-error.ts';
 
-type Findings = Pick<VerifyResult, 'files_checked' | 'bytes_checked' | 'problems'>;
+type Findings = Pick<VerifyResult, 'files_checked' | 'bytes_checked' | 'problems'> & {
+  database?: DatabaseProof;
+};
 
 const BATCH = 256;
 /** Larger files are read piece by piece. */
@@ -47,6 +50,7 @@ async function look(deps: SnapshotDeps, manifest: BackupManifest, level: VerifyL
     await compareManifest(deps.repository, { snapshot, manifest }, findings);
     if (level === 'data') await readAll(deps.repository, snapshot, findings);
     if (level === 'restore') await restoreAll(deps, snapshot, findings);
+    if (level === 'restore') await proveContents(deps, { manifest, snapshot }, findings);
   } catch (error) {
     // The snapshot itself or its tree is damaged or gone: that is the finding.
     const known = toKnownError(error);
@@ -137,6 +141,19 @@ async function restoreAll(deps: SnapshotDeps, snapshot: Snapshot, findings: Find
   } finally {
     await rm(target, { recursive: true, force: true });
   }
+}
+
+/** A backup of a database is more than its files: they are restored as what they are. */
+async function proveContents(
+  deps: SnapshotDeps,
+  backup: { manifest: BackupManifest; snapshot: Snapshot },
+  findings: Findings,
+): Promise<void> {
+  if (findings.problems.length > 0) return;
+  const proven = await proveDatabase(deps, backup, new AbortController().signal);
+  if (proven === null) return;
+  findings.database = proven.database;
+  findings.problems.push(...proven.problems);
 }
 
 function shortened(problems: readonly string[]): string[] {

@@ -19,6 +19,8 @@ export interface MongoSource {
   readonly collections: readonly string[];
   /** Read anew for each connection, so that a password can be changed. */
   readonly url: () => Promise<string>;
+  /** Of the server that backups are restored to when they are proved; null: the same. */
+  readonly verify_url?: () => Promise<string | null>;
 }
 
 /** What a run wants of its database. */

@@ -49,11 +49,18 @@ export async function clusterNow(db: Db): Promise<{ time: ClusterTime; server: s
 
 /** Any error of the driver as one of the catalogue, without the address: `unavailable`, `forbidden`, `internal`. */
 export function mongoFailure(error: unknown): unknown {
+  // Cleaning up failed too, as it does where the server is gone: what went wrong first is what is told.
+  if (isSuppressed(error)) return mongoFailure(error.suppressed);
   if (isHoldfastError(error) || !isMongoError(error)) return error;
   const code = CODES[String(error.code)] ?? (isAway(error) ? 'unavailable' : 'internal');
   // What a server answers holds no address; what the driver says may.
   const cause = error.name === 'MongoServerError' ? error : undefined;
   return new HoldfastError(code, `MongoDB: ${withoutAddress(error.message)}`, { cause });
+}
+
+// Node's own class is another one than that of a test.
+function isSuppressed(error: unknown): error is SuppressedError {
+  return Error.isError(error) && error.name === 'SuppressedError';
 }
 
 /** True for errors of the driver and of the server, of any realm. */

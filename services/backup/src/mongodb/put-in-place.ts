@@ -17,7 +17,13 @@ type Placed = { readonly name: string; readonly documents: number };
 
 const BATCH_DOCUMENTS = 1_000;
 /** What a collection may be told after it was made; all else is fixed then. */
-const CHANGEABLE = ['validator', 'validationLevel', 'validationAction', 'changeStreamPreAndPostImages'];
+const CHANGEABLE = [
+  'validator',
+  'validationLevel',
+  'validationAction',
+  'changeStreamPreAndPostImages',
+  'expireAfterSeconds',
+];
 
 /** Gives what was put together its indexes and its name. */
 export async function putInPlace(placing: Placing): Promise<Placed[]> {
@@ -61,7 +67,12 @@ export async function refuseOccupied(
   );
 }
 
-async function finish(target: Db, place: string, { indexes, options }: CollectionFacts): Promise<void> {
+/** Gives a collection that was put together its indexes, and its options as they are at that moment. */
+export async function finish(
+  target: Db,
+  place: string,
+  { indexes, options }: CollectionFacts,
+): Promise<void> {
   const wanted = indexes.filter(({ name, clustered }) => name !== '_id_' && clustered === undefined);
   if (wanted.length > 0) await target.command({ createIndexes: place, indexes: wanted });
   const changed = Object.entries(options).filter(([name]) => CHANGEABLE.includes(name));

@@ -103,7 +103,9 @@ function createPlaces({ db, source_database, prefix }: ReplayOptions) {
     if (found.kind === 'view') return;
     number += 1;
     const place = `${prefix}${number}`;
-    await db.command({ create: place, ...found.options });
+    // What lets documents expire comes last: changes of some that are long gone are still to be replayed.
+    const { expireAfterSeconds: _, ...options } = found.options;
+    await db.command({ create: place, ...options });
     places.set(collection, place);
   };
   const rename = async ({ collection, to }: CollectionChange) => {
