@@ -8,11 +8,8 @@ import { backupIdOf } from './backups.ts';
 import { type DatabaseOptions, meansDatabase, restoreDatabase } from './restore-database.ts';
 
 interface RestoreOptions extends DatabaseOptions {
-  backupId?: string;
-  files?: string[];
   target?: string;
   verify: boolean;
-  dryRun?: boolean;
 }
 
 interface RestoreAnswer {
@@ -45,11 +42,21 @@ export function registerRestore(program: Command): void {
     .option('--target <dir>', 'the folder', 'restored')
     .option('--no-verify', 'do not compare what was written')
     .option('--dry-run', 'say what would be done')
+    .option('--source <name>', 'a database: the backup that holds the time is found by itself')
     .option('--at <time>', 'of a database: as it was at the end of this second')
     .option('--target-database <name>', 'of a database: where it goes (default: where it was)')
     .option('--collections <names...>', 'of a database: only these')
     .option('--query <json>', 'of a database: put only documents that match into what stands there')
     .option('--overwrite', 'of a database: take the place of collections that stand there')
+    .addHelpText(
+      'after',
+      [
+        '\nA database as it was at 9:41:07, beside the one that is there:',
+        '  holdfast restore --source database --at 2026-11-25T09:41:07Z --target-database bmc_0941',
+        'One document of it put back where it was:',
+        '  holdfast restore --source database --at 2026-11-25T09:41:07Z --collections quotes --query \'{"_id": 17}\'',
+      ].join('\n'),
+    )
     .action(restore);
 }
 
@@ -75,7 +82,7 @@ function proofLine({ restored, collections, documents, reason }: DatabaseProof):
 }
 
 async function restore(positional: string | undefined, options: RestoreOptions): Promise<void> {
-  if (meansDatabase(options)) return restoreDatabase(backupIdOf(positional, options), options);
+  if (meansDatabase(options)) return restoreDatabase(positional, options);
   const body = {
     backup_id: backupIdOf(positional, options),
     ...(options.files === undefined ? {} : { files: options.files }),

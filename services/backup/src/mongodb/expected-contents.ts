@@ -22,7 +22,7 @@ const BUDGET_BYTES = 64 * 1024 * 1024;
 const KEY_BYTES = 64;
 
 /**
- * What each collection holds at the moment of a plan, reckoned from the backup alone: the base and its changes, without
+ * What each collection holds (a view: nothing) at the moment of a plan, reckoned from the backup alone: the base and its changes, without
  * any MongoDB. Memory does not grow with the number of changes: they are gone through in as many parts as it takes.
  */
 export async function expectedContents(reckoning: Reckoning): Promise<Contents> {
@@ -102,8 +102,8 @@ async function loadBase(part: Part, loading: Loading): Promise<boolean> {
   const { held, plan, signal } = part;
   const base = baseOf(held, plan);
   for (const name of Object.keys(base.collections)) {
-    if ((await held.facts(base, name)).kind === 'view') continue;
     const reckoned = loading.collections.getOrInsertComputed(name, nothingYet);
+    if ((await held.facts(base, name)).kind === 'view') continue;
     for await (const documents of held.documents(base, name)) {
       signal.throwIfAborted();
       addOfBase(
@@ -160,15 +160,11 @@ function changeCollections(collections: Collections, event: ChangeEvent, databas
   const { type, collection, to } = event;
   const found = collections.get(collection);
   if (type === 'dropDatabase') collections.clear();
-  if (type === 'create' && !isView(event)) collections.getOrInsertComputed(collection, nothingYet);
+  if (type === 'create') collections.getOrInsertComputed(collection, nothingYet);
   if (type === 'drop' || type === 'rename') collections.delete(collection);
   if (type !== 'rename' || to?.database !== database) return;
   collections.delete(to.collection);
   if (found !== undefined) collections.set(to.collection, found);
-}
-
-function isView({ description }: ChangeEvent): boolean {
-  return description !== null && bsonField(description, 'viewOn') !== undefined;
 }
 
 const MULTIPLIER = 31;

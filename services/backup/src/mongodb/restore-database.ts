@@ -4,7 +4,7 @@ import type { Snapshot } from '@holdfast/repository/api';
 import type { Db } from 'mongodb';
 import { type ChangeEvent, readChangeEvent } from '../domain/mongodb/change-event.ts';
 import { type ClusterTime, compareTimes } from '../domain/mongodb/cluster-time.ts';
-import { type CollectionFacts, namesBefore } from '../domain/mongodb/collections.ts';
+import { namesBefore } from '../domain/mongodb/collections.ts';
 import { planRestore, type RestorePlan } from '../domain/mongodb/restore-plan.ts';
 import { mongoFailure } from './connect.ts';
 import { type HeldLog, type LogReader, readHeldLog } from './held-log.ts';
@@ -50,7 +50,7 @@ export async function restoreDatabase(request: RestoreDatabase): Promise<Restore
   const { target, signal } = request;
   try {
     await using replay = await putTogether({ held, plan, target, isNeeded, signal });
-    const collections = wantedOf(replay.collections(), request);
+    const collections = new Map(wantedOf(replay.collections(), request));
     const placed = await putInPlace({ ...request, replay, collections });
     return {
       database: target.databaseName,
@@ -153,14 +153,15 @@ export async function* plannedEvents({
   }
 }
 
-function wantedOf(
-  there: ReadonlyMap<string, CollectionFacts>,
-  { collections }: RestoreDatabase,
-): ReadonlyMap<string, CollectionFacts> {
-  if (collections === undefined) return there;
+/** Those of the collections that are asked for. Rejects with `not_found` where one is not there. */
+export function wantedOf<Found>(
+  there: ReadonlyMap<string, Found>,
+  { collections }: Pick<RestoreDatabase, 'collections'>,
+): readonly (readonly [string, Found])[] {
+  if (collections === undefined) return [...there];
   const missing = collections.filter((name) => !there.has(name));
   if (missing.length > 0) {
     throw new HoldfastError('not_found', `at that moment there was no collection ${missing.join(', ')}`);
   }
-  return new Map([...there].filter(([name]) => collections.includes(name)));
+  return [...there].filter(([name]) => collections.includes(name));
 }
