@@ -21,17 +21,22 @@ export async function connectDatabase(url: string, database: string | undefined)
     await client.connect();
     const name = database ?? client.options.dbName;
     const hello = await client.db(name).command({ hello: 1 });
-    if (hello['setName'] === undefined && hello['msg'] !== 'isdbgrid') {
-      throw new HoldfastError(
-        'config_invalid',
-        'MongoDB runs as a single server: only a replica set has a change log',
-      );
-    }
+    const reason = whyNoChangeLog(hello);
+    if (reason !== null) throw new HoldfastError('config_invalid', reason);
     return { client, db: client.db(name), [Symbol.asyncDispose]: () => client.close() };
   } catch (error) {
     await client.close();
     throw mongoFailure(error);
   }
+}
+
+/** Why a server is not backed up, from its answer to `hello`; null where it is. */
+export function whyNoChangeLog(hello: Readonly<Record<string, unknown>>): string | null {
+  if (hello['msg'] === 'isdbgrid') {
+    return 'MongoDB is a sharded cluster, which Holdfast does not back up: only a replica set';
+  }
+  const is_set = hello['setName'] !== undefined;
+  return is_set ? null : 'MongoDB runs as a single server: only a replica set has a change log';
 }
 
 /** The moment that MongoDB has come to (all writes up to it are done), and the process that says so. */

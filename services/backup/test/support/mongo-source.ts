@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Repository, Snapshot } from '@holdfast/repository/api';
 import { openOrCreate } from '@holdfast/repository/repository-key';
-import { startTestMongo, type TestMongo } from '@holdfast/testkit/mongo';
+import { startTestMongo, type TestMongo, type TestMongoOptions } from '@holdfast/testkit/mongo';
 import { tempDir } from '@holdfast/testkit/temp-dir';
 import type { CollectionInfo } from 'mongodb';
 import { createCapture } from '../../src/mongodb/capture.ts';
@@ -31,10 +31,16 @@ export interface ProtectedDatabase extends AsyncDisposable {
   follow(): Promise<number>;
 }
 
-export async function startProtected(options: { piece_documents?: number } = {}): Promise<Protected> {
+export interface ProtectedOptions {
+  readonly piece_documents?: number;
+  /** Of the server that is started. */
+  readonly server?: TestMongoOptions;
+}
+
+export async function startProtected({ server, ...options }: ProtectedOptions = {}): Promise<Protected> {
   await using parts = new AsyncDisposableStack();
   const folder = parts.use(tempDir());
-  const mongo = parts.use(await startTestMongo());
+  const mongo = parts.use(await startTestMongo(server));
   const key = { location: join(folder.path, 'repository'), key_file: join(folder.path, 'key') };
   const repository = parts.use(await openOrCreate(key));
   const held = parts.move();

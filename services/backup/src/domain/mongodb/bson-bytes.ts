@@ -14,9 +14,12 @@ export const BSON_TYPE = {
   string: 0x02,
   document: 0x03,
   array: 0x04,
+  boolean: 0x08,
   null: 0x0a,
   int32: 0x10,
   timestamp: 0x11,
+  /** Greater than all others. */
+  most: 0x7f,
 } as const;
 
 /** How many bytes a value of fixed size has. */
