@@ -4,6 +4,7 @@ import { type ChangeEvent, keyOf } from '../domain/mongodb/change-event.ts';
 import type { ClusterTime } from '../domain/mongodb/cluster-time.ts';
 import { type DocumentChange, idsToFetch, replayBatch } from '../domain/mongodb/replay-batch.ts';
 import { exactValue, hasExactValue } from './exact-value.ts';
+import { findRaw } from './raw-find.ts';
 import { deleteRaw, insertRaw, replaceRaw } from './raw-write.ts';
 
 export interface Batch {
@@ -45,11 +46,11 @@ async function documentsOf(db: Db, place: string, ids: readonly BsonElement[]): 
   const wanted = new Set(ids.map(keyOf));
   const [named, others] = [ids.filter(hasExactValue), ids.filter((id) => !hasExactValue(id))];
   const fetch = async (filter: object) => {
-    const cursor = db.collection(place).find(filter, { raw: true });
-    for await (const document of cursor as unknown as AsyncIterable<Uint8Array>) {
-      const bytes = Buffer.from(document);
-      const id = bsonField(bytes, '_id');
-      if (id !== undefined && wanted.has(keyOf(id))) found.set(keyOf(id), bytes);
+    for await (const documents of findRaw(db, { find: place, filter })) {
+      for (const document of documents) {
+        const id = bsonField(document, '_id');
+        if (id !== undefined && wanted.has(keyOf(id))) found.set(keyOf(id), document);
+      }
     }
   };
   if (named.length > 0) await fetch({ _id: { $in: named.map(exactValue) } });

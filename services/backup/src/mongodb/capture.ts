@@ -1,6 +1,7 @@
 import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import type { Db } from 'mongodb';
-import { compareTimes, laterOf } from '../domain/mongodb/cluster-time.ts';
+import { compareTimes, describeTime, laterOf } from '../domain/mongodb/cluster-time.ts';
+import { chainFrom } from '../domain/mongodb/segment.ts';
 import { type CaughtUp, catchUp } from './catch-up.ts';
 import { type ConnectedDatabase, clusterNow, connectDatabase } from './connect.ts';
 import { chosenCollections, copyCollections } from './copy-base.ts';
@@ -111,6 +112,7 @@ async function prepare(work: Work, wanted: Wanted): Promise<void> {
 async function bringUpToDate(work: Work, wanted: Wanted, staging: Staging): Promise<void> {
   const { db, source } = work;
   await chosenCollections(db, source.collections);
+  await staging.removeIncomplete();
   const log = await openLog(work, staging);
   const base = newestOf(await staging.bases(), log.state);
   const isMade = base?.id === wanted.backup_id;
@@ -119,6 +121,7 @@ async function bringUpToDate(work: Work, wanted: Wanted, staging: Staging): Prom
     return;
   }
   await advance(work, log, wanted.signal);
+  await orBroken(log, () => requireWhole(log, base));
   if (await wanted.isKept(staging.basePath(base.id))) await staging.keepOnly(base);
   const merging = { begins: log.state.begins, bytes_max: work.options.segment_bytes };
   await orBroken(log, () => mergeSegments(staging, merging, wanted.signal));
@@ -195,6 +198,17 @@ async function adopt(staging: Staging, state: LogState): Promise<LogState> {
     const through = laterOf(next.to, adopted.through);
     adopted = { ...adopted, token, event_token: token, tail: next.to, through };
   }
+}
+
+/** A backup whose log has a gap is none: it could not be restored. Rejects with `change_history_lost`. */
+async function requireWhole({ staging, state }: Logged, base: BaseFile): Promise<void> {
+  if (compareTimes(state.tail, base.from) <= 0) return;
+  const end = chainFrom(await staging.segments(), base.from).at(-1)?.to ?? base.from;
+  if (compareTimes(end, state.tail) === 0) return;
+  throw new HoldfastError(
+    'change_history_lost',
+    `${staging.changes} lacks what happened after ${describeTime(end)}`,
+  );
 }
 
 /** The newest base of this log. */

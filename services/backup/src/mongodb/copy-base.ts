@@ -99,8 +99,8 @@ async function copyOne(work: CopyWork, info: CollectionInfo, path: string): Prom
   await writeSynced(path, async (file) => {
     try {
       const limit = info.options['capped'] === true ? 0 : (work.piece_documents ?? PIECE_DOCUMENTS);
-      const collection = work.db.collection(info.name, { readConcern: { level: 'majority' } });
-      for await (const piece of piecesOf(collection, { limit, signal: work.signal })) {
+      const copying = { db: work.db, name: info.name, limit, signal: work.signal };
+      for await (const piece of piecesOf(copying)) {
         await file.writeFile(piece.bytes);
         documents += piece.documents;
         if (piece.is_end) await work.afterPiece();

@@ -1,7 +1,8 @@
-import { type Collection, MaxKey } from 'mongodb';
+import { type Db, MaxKey } from 'mongodb';
 import { BSON_TYPE, type BsonElement, bsonField } from '../domain/mongodb/bson-bytes.ts';
 import { keyOf } from '../domain/mongodb/change-event.ts';
 import { exactValue, hasExactValue } from './exact-value.ts';
+import { findRaw, type RawFind } from './raw-find.ts';
 
 /** Documents one after the other, byte by byte. */
 export interface Piece {
@@ -12,6 +13,9 @@ export interface Piece {
 }
 
 export interface Copying {
+  readonly db: Db;
+  /** Of the collection. */
+  readonly name: string;
   /** So many documents are read by one cursor; 0: all, in the order that the collection has itself. */
   readonly limit: number;
   readonly signal: AbortSignal;
@@ -26,24 +30,26 @@ interface Edge {
 }
 
 /** All documents of a collection, each once, in the order of their ids: no cursor lives long. */
-export async function* piecesOf(collection: Collection, copying: Copying): AsyncGenerator<Piece> {
+export async function* piecesOf(copying: Copying): AsyncGenerator<Piece> {
+  const { db, name } = copying;
   let edge: Edge = { from: null, copied: new Set() };
   for (;;) {
     const limit = copying.limit === 0 ? 0 : copying.limit + edge.copied.size;
-    const { count, next } = yield* readOn(collection, { ...copying, limit }, edge);
+    const { count, next } = yield* readOn({ ...copying, limit }, edge);
     edge = next;
     if (limit === 0 || count < limit) break;
   }
   if (edge.from === null) return;
   // `min` leaves out the greatest id of all.
-  const greatest = collection.find({ _id: new MaxKey() } as object, { raw: true });
-  for await (const document of greatest as unknown as AsyncIterable<Buffer>) {
-    if (!edge.copied.has(keyIn(document))) yield { bytes: document, documents: 1, is_end: true };
+  for await (const found of findRaw(db, { find: name, filter: { _id: new MaxKey() } })) {
+    const [document] = found;
+    if (document === undefined || edge.copied.has(keyIn(document))) continue;
+    yield { bytes: document, documents: 1, is_end: true };
   }
 }
 
 /** What one cursor brings that was not copied before. */
-async function* readOn(collection: Collection, { limit, signal }: Copying, begun: Edge) {
+async function* readOn(copying: Copying, begun: Edge) {
   let edge = begun;
   let [count, again, bytes] = [0, begun.copied.size, 0];
   let waiting: Buffer[] = [];
@@ -54,16 +60,18 @@ async function* readOn(collection: Collection, { limit, signal }: Copying, begun
     bytes = 0;
     return piece;
   };
-  for await (const document of cursorFrom(collection, begun.from, limit)) {
-    signal.throwIfAborted();
-    count += 1;
-    if (again > 0 && begun.copied.has(keyIn(document))) {
-      again -= 1;
-      continue;
+  for await (const documents of findRaw(copying.db, queryFrom(copying, begun.from))) {
+    copying.signal.throwIfAborted();
+    count += documents.length;
+    for (const document of documents) {
+      if (again > 0 && begun.copied.has(keyIn(document))) {
+        again -= 1;
+        continue;
+      }
+      waiting.push(document);
+      bytes += document.length;
+      if (bytes >= WRITE_BYTES) yield take(false);
     }
-    waiting.push(document);
-    bytes += document.length;
-    if (bytes >= WRITE_BYTES) yield take(false);
   }
   yield take(true);
   return { count, next: edge };
@@ -87,10 +95,8 @@ function keyIn(document: Buffer): string {
 }
 
 /** In the order of `_id`, from one document on; a capped collection in its own order, as that is part of it. */
-function cursorFrom(collection: Collection, from: BsonElement | null, limit: number): AsyncIterable<Buffer> {
-  const cursor = collection.find({}, { raw: true });
-  if (limit === 0) return cursor as unknown as AsyncIterable<Buffer>;
-  cursor.hint({ _id: 1 }).sort({ _id: 1 }).limit(limit);
-  if (from !== null) cursor.min({ _id: exactValue(from) });
-  return cursor as unknown as AsyncIterable<Buffer>;
+function queryFrom({ name, limit }: Copying, from: BsonElement | null): RawFind {
+  if (limit === 0) return { find: name };
+  const query = { find: name, hint: { _id: 1 }, sort: { _id: 1 }, limit };
+  return from === null ? query : { ...query, min: { _id: exactValue(from) } };
 }

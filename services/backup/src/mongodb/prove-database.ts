@@ -1,5 +1,5 @@
 import type { Snapshot } from '@holdfast/repository/api';
-import { BSON, type Collection, type Db } from 'mongodb';
+import { BSON, type Db } from 'mongodb';
 import { type CollectionFacts, optionsOf } from '../domain/mongodb/collections.ts';
 import { addDocuments, type DocumentSum, NO_DOCUMENTS } from '../domain/mongodb/document-sum.ts';
 import type { RestorePlan } from '../domain/mongodb/restore-plan.ts';
@@ -7,6 +7,7 @@ import { decodeExactly, isMongoError, mongoFailure } from './connect.ts';
 import { type Contents, expectedContents } from './expected-contents.ts';
 import { type HeldLog, type LogReader, readHeldLog } from './held-log.ts';
 import { finish } from './put-in-place.ts';
+import { findRaw } from './raw-find.ts';
 import type { Replay } from './replay.ts';
 import { putTogether, requirePlan } from './restore-database.ts';
 
@@ -68,7 +69,7 @@ async function compare(proving: Proving, target: Db, replay: Replay): Promise<Da
     else if (there.kind === 'view') await tryView(target, there, found);
     else {
       const place = replay.placeOf(name);
-      compareSums(await sumOf(target.collection(place), proving.signal), expected.get(name), found);
+      compareSums(await sumOf(target, place, proving.signal), expected.get(name), found);
       await compareFacts(target, place, { facts: there, found });
     }
   }
@@ -85,20 +86,13 @@ function compareSums(
   } else if (there.sum !== expected.sum) found('a document that was restored differs');
 }
 
-const SUM_DOCUMENTS = 1_000;
-
-async function sumOf(collection: Collection, signal: AbortSignal): Promise<DocumentSum> {
+async function sumOf(db: Db, place: string, signal: AbortSignal): Promise<DocumentSum> {
   let sum = NO_DOCUMENTS;
-  let waiting: Uint8Array[] = [];
-  const documents = collection.find({}, { raw: true }) as unknown as AsyncIterable<Uint8Array>;
-  for await (const document of documents) {
-    waiting.push(document);
-    if (waiting.length < SUM_DOCUMENTS) continue;
+  for await (const documents of findRaw(db, { find: place })) {
     signal.throwIfAborted();
-    sum = addDocuments(sum, waiting);
-    waiting = [];
+    sum = addDocuments(sum, documents);
   }
-  return addDocuments(sum, waiting);
+  return sum;
 }
 
 // Documents were compared before: an index may let some of them expire.

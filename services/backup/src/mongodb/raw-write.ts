@@ -22,9 +22,9 @@ const { DocumentSequence: Sequence } = createRequire(import.meta.url)('mongodb/l
   DocumentSequence: new (field: string) => DocumentSequence;
 };
 
-/** A message of MongoDB holds 48 MB at most, and 100,000 documents. */
+/** A message of MongoDB may hold 48 MB and 100,000 documents; more than this keeps others waiting while it is made. */
 const BATCH_BYTES = 8 * 1024 * 1024;
-const BATCH_DOCUMENTS = 10_000;
+const BATCH_DOCUMENTS = 2_000;
 
 /** Stores documents as they are, byte by byte; validators are not asked, they were when these were written. */
 export async function insertRaw(db: Db, collection: string, documents: readonly Buffer[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '@holdfast/contracts/errors';
@@ -64,6 +65,8 @@ export interface Staging {
   basePath(id: string): string;
   /** From now on it is a base. */
   finishBase(base: BaseFile): Promise<void>;
+  /** Removes bases that lack a file: nobody but people takes one away. */
+  removeIncomplete(): Promise<void>;
   /** Removes older bases, and changes that only they need. */
   keepOnly(base: BaseFacts): Promise<void>;
   /** Removes what is later than the begin of a new log: MongoDB's clock went back, and its history is another one now. */
@@ -103,6 +106,11 @@ export async function openStaging(folder: string): Promise<Staging> {
       await writeDurably(join(made, BASE_FILE), JSON.stringify(base));
       await rename(made, join(folder, `${BASE_PREFIX}${base.id}`));
       await syncFolder(folder);
+    },
+    removeIncomplete: async () => {
+      for (const base of await bases()) {
+        if (!(await isComplete(folder, base))) await removeBase(folder, base.id);
+      }
     },
     keepOnly: async (kept) => {
       const old = (await bases()).filter(
@@ -152,6 +160,16 @@ async function removeUnfinished(folder: string): Promise<void> {
     const left = (await readdir(place)).filter((name) => name.endsWith(UNFINISHED));
     for (const name of left) await rm(join(place, name), { recursive: true, force: true });
   }
+}
+
+async function isComplete(folder: string, { id, database, collections }: BaseFile): Promise<boolean> {
+  const files = join(folder, `${BASE_PREFIX}${id}`, encodeURIComponent(database));
+  // Where the folder itself is gone, so are all of its files.
+  const there = new Set(existsSync(files) ? await readdir(files) : []);
+  return Object.values(collections).every(
+    ({ file, documents }) =>
+      there.has(`${file}.metadata.json`) && (documents === 0 || there.has(`${file}.bson`)),
+  );
 }
 
 /** It is no base any more before its first file goes: half of one is never backed up. */

@@ -76,6 +76,23 @@ export function bsonField(document: Buffer, name: string): BsonElement | undefin
   return undefined;
 }
 
+/** The documents of an array that holds nothing else. Throws a RangeError where it does. */
+export function bsonDocumentsIn(array: Buffer): Buffer[] {
+  const documents: Buffer[] = [];
+  const end = array.length - 1;
+  for (let at = 4; at < end; ) {
+    if (array[at] !== BSON_TYPE.document) damaged();
+    // Names are short numbers: a loop is quicker than a search.
+    do at += 1;
+    while (array[at] !== 0 && at < end);
+    const start = at + 1;
+    at = start + (start + 4 <= end ? array.readInt32LE(start) : damaged());
+    if (at > end || at < start + EMPTY_DOCUMENT_BYTES) damaged();
+    documents.push(array.subarray(start, at));
+  }
+  return documents;
+}
+
 /** A document of these elements. */
 export function bsonDocument(elements: Iterable<BsonElement>): Buffer {
   const parts: Buffer[] = [Buffer.alloc(4)];
