@@ -144,6 +144,7 @@ function compare(place: Workplace, comparison: Comparison): Figure[] {
       rounds.get(tool.name)?.push(oneRound(place, tool, comparison));
     }
   }
+  place.clear();
   return [
     ...tools.flatMap(({ name }) => rowsOf(comparison.what, name, rounds.get(name) ?? [])),
     ...ratiosOf(comparison, rounds),
@@ -151,7 +152,7 @@ function compare(place: Workplace, comparison: Comparison): Figure[] {
 }
 
 function oneRound(place: Workplace, tool: BackupTool, { source, has_restore }: Comparison): Round {
-  const repository = place.fresh(tool.name);
+  const repository = place.unused(tool.name);
   place.run(tool.program, tool.init(repository));
   // So that no tool has to read it from the disk for the others.
   warm(source);
@@ -159,10 +160,9 @@ function oneRound(place: Workplace, tool: BackupTool, { source, has_restore }: C
   const again = place.run(tool.program, tool.backup(repository, source));
   const repository_bytes = sizeOf(repository);
   const can_restore = has_restore && tool.name !== 'borg';
-  const target = place.fresh('target');
-  const restore = can_restore ? place.run(tool.program, tool.restore(repository, target)) : undefined;
-  place.fresh('target');
-  place.fresh(tool.name);
+  const restore = can_restore
+    ? place.run(tool.program, tool.restore(repository, place.unused('target')))
+    : undefined;
   return { first, again, restore, repository_bytes };
 }
 

@@ -31,6 +31,20 @@ afterAll(async () => {
 
 const holdfast = (...args: string[]) => runCli([...args, '--url', backup.service.url, '--token', token]);
 
+test('tiers: where backups are, and where each belongs', async () => {
+  const shown = await holdfast('tiers');
+  expect(shown).toMatchObject({ code: 0, stderr: '' });
+  expect(shown.stdout).toMatch(/^hot +ok +\d+ /m);
+  expect(JSON.parse((await holdfast('tiers', '--json')).stdout).items).toMatchObject([{ tier: 'hot' }]);
+  const dry = await holdfast('tiers', 'move', '--dry-run');
+  expect(dry.stdout).toMatch(/hot +hot +stay +newest good/);
+  expect(dry.stdout.trim()).toMatch(/0 backups would be moved$/);
+  expect(JSON.parse((await holdfast('tiers', 'move', '--json')).stdout)).toMatchObject({
+    copied: 0,
+    waiting: 0,
+  });
+});
+
 test('create before a deployment, list it, and clean up', async () => {
   const created = await holdfast('create', '--reason', 'before_deployment', '--wait');
   expect(created).toMatchObject({ code: 0, stderr: '' });

@@ -24,10 +24,11 @@ const COMMAND_FILES: readonly CommandFile[] = [
   { names: ['history'], load: async () => (await import('./commands/history.ts')).registerHistory },
   { names: ['audit'], load: async () => (await import('./commands/audit.ts')).registerAudit },
   {
-    names: ['create', 'list', 'show'],
+    names: ['create', 'cancel', 'list', 'show'],
     load: async () => (await import('./commands/backups.ts')).registerBackups,
   },
   { names: ['cleanup'], load: async () => (await import('./commands/cleanup.ts')).registerCleanup },
+  { names: ['tiers'], load: async () => (await import('./commands/tiers.ts')).registerTiers },
   { names: ['schedule'], load: async () => (await import('./commands/schedule.ts')).registerSchedule },
   { names: ['verify', 'restore'], load: async () => (await import('./commands/restore.ts')).registerRestore },
   { names: ['scan', 'recover'], load: async () => (await import('./commands/recover.ts')).registerRecover },

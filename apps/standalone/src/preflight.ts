@@ -1,10 +1,10 @@
 import { access, constants, opendir, statfs } from 'node:fs/promises';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { HoldfastConfig } from '@holdfast/contracts/config';
 import { asHoldfastError, HoldfastError, systemCode } from '@holdfast/contracts/errors';
-import { dataPaths } from '@holdfast/contracts/paths';
 import { openRepository } from '@holdfast/repository/open';
 import { readKeyFile } from '@holdfast/repository/repository-key';
+import { repositoryPlace } from '@holdfast/runtime/repository-place';
 import { compileSources } from '@holdfast/runtime/source-match';
 import { openBlobStore } from '@holdfast/storage/open-blob-store';
 
@@ -62,9 +62,7 @@ function unreadable(path: string, cause: unknown): HoldfastError {
 }
 
 async function checkKey(config: HoldfastConfig, data_dir: string): Promise<void> {
-  const paths = dataPaths(data_dir);
-  const { location: given = paths.repository, key_file = paths.repository_key } = config.repository;
-  const location = given.includes('://') || isAbsolute(given) ? given : resolve(given);
+  const { location, key_file } = repositoryPlace(config, data_dir, 'backup');
   const store = openBlobStore(location);
   const secret = await readKeyFile(key_file).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return null;

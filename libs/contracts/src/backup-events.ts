@@ -58,6 +58,8 @@ const Run = z.object({
 export const BackupRequested = Run;
 export const BackupStarted = Run;
 export const BackupFailed = Run.extend({ error: z.object({ code: z.string(), message: z.string() }) });
+/** Somebody had it stopped: nothing of it is kept. */
+export const BackupCancelled = Run;
 /** One per snapshot; its event id is derived from the snapshot id, so that telling it twice is telling it once. */
 export const BackupCreated = z.object({ manifest: BackupManifest });
 /** How a backup of a database was proved at level `restore`. */
@@ -80,6 +82,10 @@ export const BackupVerified = z.object({
   level: z.enum(['manifest', 'data', 'restore']),
   files_checked: z.number().int(),
   bytes_checked: z.number().int(),
+  base_backup_id: z
+    .string()
+    .optional()
+    .describe('what this backup has in common with it was read for that one, and not again'),
   database: DatabaseProof.optional(),
   duration_ms: z.number(),
 });

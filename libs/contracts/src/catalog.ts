@@ -5,6 +5,7 @@ import type { CloudEvent } from './envelope.ts';
 import * as file from './file-events.ts';
 import * as recovery from './recovery-events.ts';
 import * as schedule from './schedule-events.ts';
+import * as storage from './storage-events.ts';
 import * as system from './system-events.ts';
 
 export const SERVICES = ['monitor', 'backup', 'recovery', 'alerting', 'audit'] as const;
@@ -42,6 +43,7 @@ export const EVENTS = {
   BackupRequested: kind('backup', 'backup', backup.BackupRequested),
   BackupStarted: kind('backup', 'backup', backup.BackupStarted),
   BackupFailed: kind('backup', 'backup', backup.BackupFailed),
+  BackupCancelled: kind('backup', 'backup', backup.BackupCancelled),
   BackupCreated: kind('backup', 'backup', backup.BackupCreated),
   BackupVerified: kind('backup', 'backup', backup.BackupVerified),
   BackupVerificationFailed: kind('backup', 'backup', backup.BackupVerificationFailed),
@@ -49,6 +51,10 @@ export const EVENTS = {
   BackupDeleted: kind('backup', 'backup', backup.BackupDeleted),
   BackupHeld: kind('backup', 'backup', backup.BackupHeld),
   BackupHoldReleased: kind('backup', 'backup', backup.BackupHoldReleased),
+  BackupCopied: kind('backup', 'backup', storage.BackupCopied),
+  BackupCopyRemoved: kind('backup', 'backup', storage.BackupCopyRemoved),
+  TierUnavailable: kind('storage', 'backup', storage.TierUnavailable),
+  StorageThresholdCrossed: kind('storage', 'backup', storage.StorageThresholdCrossed),
   RetentionApplied: kind('retention', 'backup', backup.RetentionApplied),
   BackupOverdue: kind('backup', 'backup', backup.BackupOverdue),
   ScheduleModified: kind('schedule', 'backup', schedule.ScheduleModified),

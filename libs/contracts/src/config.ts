@@ -54,6 +54,26 @@ export const SourceConfig = z.strictObject({
 });
 export type SourceConfig = z.infer<typeof SourceConfig>;
 
+/** The source that is always there: what Holdfast itself needs to begin again on an empty machine. */
+export const OWN_SOURCE = 'holdfast';
+
+/** A source of this name says when Holdfast itself is backed up, and nothing of what. */
+const OWN_SETTINGS: readonly string[] = ['priority', 'backup_frequency'];
+
+const SourcesConfig = z
+  .record(z.string().regex(/^[A-Za-z0-9_-]+$/), SourceConfig)
+  .superRefine((sources, context) => {
+    const own = sources[OWN_SOURCE];
+    if (own === undefined) return;
+    const usual: Readonly<Record<string, unknown>> = SourceConfig.parse({});
+    // The first is the one that is named: `root` may have come with `paths`.
+    for (const [key, value] of Object.entries(own).toSorted(([one], [other]) => (one < other ? -1 : 1))) {
+      if (OWN_SETTINGS.includes(key) || JSON.stringify(value) === JSON.stringify(usual[key])) continue;
+      const message = `${OWN_SOURCE} is Holdfast itself: only ${OWN_SETTINGS.join(' and ')} can be set; give a source of yours another name`;
+      context.addIssue({ code: 'custom', message, path: [OWN_SOURCE, key] });
+    }
+  });
+
 const channelBase = { allow_private: z.boolean().default(false), min_severity: Severity.optional() };
 export const ChannelConfig = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('log'), ...channelBase }),
@@ -89,12 +109,40 @@ const RouteConfig = z.strictObject({
   channels: z.array(z.string()).min(1),
 });
 
-const TierConfig = z.looseObject({
-  location: z.string().optional(),
+/** What a tier may take: types, what rotation keeps a backup for, and kinds of their own. */
+export const TierIntake = z.enum([
+  ...BackupType.options,
+  ...['hourly', 'daily', 'weekly', 'monthly', 'yearly', 'on_change', 'before_deployment'],
+] as const);
+export type TierIntake = z.infer<typeof TierIntake>;
+
+/** A place for copies of backups (requirements 4.1): a repository of its own. */
+export const TierConfig = z.looseObject({
+  location: z.string().optional().describe('a folder; default: in the data folder'),
   provider: z.string().optional(),
-  retention_days: z.number().positive().optional(),
-  backup_types: z.array(z.string()).optional(),
+  retention_days: z.number().positive().optional().describe('of age; then a backup belongs in the next tier'),
+  backup_types: z.array(TierIntake).optional().describe('default: all'),
   auto_cleanup: z.boolean().optional(),
+  compression: z.enum(['normal', 'high', 'maximum']).optional().describe('of what is copied here'),
+});
+export type TierConfig = z.infer<typeof TierConfig>;
+
+/** When a disk with a tier on it counts as nearly full. */
+export const StorageThresholds = z.strictObject({
+  high_percent: z.number().gt(0).max(100).default(80),
+  critical_percent: z
+    .number()
+    .gt(0)
+    .max(100)
+    .optional()
+    .describe('default: what alerts.conditions.storage_full says, or 90'),
+  hysteresis_percent: z.number().min(0).max(50).default(3).describe('so much below, and it is over'),
+  min_free_bytes: z.number().int().nonnegative().default(268_435_456).describe('less is critical too'),
+});
+
+const StorageConfig = z.strictObject({
+  tiers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), TierConfig).default({}),
+  thresholds: StorageThresholds.prefault({}),
 });
 
 const rotationRule = {
@@ -131,8 +179,8 @@ export const HoldfastConfig = z.strictObject({
       port: z.number().int().min(0).max(65535).default(4222).describe('of the embedded server'),
     })
     .prefault({}),
-  sources: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), SourceConfig).default({}),
-  storage: z.strictObject({ tiers: z.record(z.string(), TierConfig).default({}) }).prefault({}),
+  sources: SourcesConfig.default({}),
+  storage: StorageConfig.prefault({}),
   repository: z
     .strictObject({
       location: z.string().optional(),
@@ -178,12 +226,28 @@ export const HoldfastConfig = z.strictObject({
   time_zone: TimeZone.optional().describe("of schedule and rotation; default: the host's"),
   rotation: RotationConfig.optional(),
   schedule: SchedulesConfig.optional(),
+  verification: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      after: DurationMs.default(60_000).describe('a new backup is read so long after it was made'),
+      restore_every: DurationMs.refine((every) => every > 0, 'must be longer than 0')
+        .default(86_400_000)
+        .describe('so often one backup is restored into scratch; the sources take turns'),
+    })
+    .prefault({}),
   rpo: z.record(z.string(), DurationMs).optional(),
   rto: z.record(z.string(), DurationMs).optional(),
   drills: z.record(z.string(), z.unknown()).optional(),
   contacts: z.unknown().optional(),
-  retention: z.record(z.string(), z.unknown()).optional(),
-  encryption: z.record(z.string(), z.unknown()).optional(),
+  retention: z.looseObject({ archive_to_cold_storage_after: DurationMs.optional() }).optional(),
+  encryption: z
+    .looseObject({
+      allow_local_key: z
+        .boolean()
+        .optional()
+        .describe('sources with encryption_required may use a key that lies beside the repository'),
+    })
+    .optional(),
   access: z.record(z.string(), z.unknown()).optional(),
   audit: z.record(z.string(), z.unknown()).optional(),
 });

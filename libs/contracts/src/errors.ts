@@ -121,6 +121,12 @@ export const ERRORS = {
   ),
   event_too_large: kind(400, EXIT.failed, 'The event is larger than a message may be', 'Split it.'),
   source_unreadable: kind(409, EXIT.failed, 'A protected folder cannot be read', 'Check its owner and mode.'),
+  encryption_required: kind(
+    409,
+    EXIT.failed,
+    'The key that opens the backups would lie beside them',
+    'Set `repository.key_file` to a place apart, or allow it: `encryption.allow_local_key: true`.',
+  ),
   change_history_lost: kind(
     409,
     EXIT.failed,

@@ -6,6 +6,7 @@ export const dataPaths = (data_dir: string) => ({
   admin_token: join(data_dir, 'admin.token'),
   url: join(data_dir, 'url'),
   repository: join(data_dir, 'repository'),
+  tier: (name: string) => join(data_dir, 'tiers', name),
   repository_key: join(data_dir, 'repository.key'),
   nats: join(data_dir, 'nats'),
   nats_url: join(data_dir, 'nats', 'url'),

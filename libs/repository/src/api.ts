@@ -210,8 +210,8 @@ export interface CopyRequest {
   /** By id, prefix or `latest`; default: all. */
   readonly snapshots?: readonly string[];
   readonly filter?: { readonly host?: string; readonly source?: string };
-  /** How hard it is tried: levels 1, 3 and 19 of zstd. */
-  readonly compression?: 'fast' | 'default' | 'max';
+  /** How hard it is tried: levels 1, 3, 9 and 19 of zstd. */
+  readonly compression?: 'fast' | 'default' | 'high' | 'max';
   readonly on_progress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }

@@ -15,4 +15,6 @@ export interface Engine {
   readonly nodes: NodeReader;
   readonly snapshots: SnapshotList;
   readonly pool: WorkerPool;
+  /** What the clock says, in ms: for people, and to tell who has been silent for long. Nothing is safe because of it. */
+  readonly now_ms: () => number;
 }

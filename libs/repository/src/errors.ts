@@ -37,26 +37,41 @@ export function damaged(what: string, cause?: unknown): RepositoryError {
   return new RepositoryError('repo_damaged', what, cause === undefined ? undefined : { cause });
 }
 
-/** Gives errors of the store, and of a local cache whose disk is full, the code that callers know; others stay as they are. */
+/** Gives errors of the store and of the local cache the code that callers know; others stay as they are. */
 export function fromStorage(error: unknown): unknown {
   if (isStorageError(error)) {
     const code = error.kind === 'full' ? 'storage_full' : 'storage_failed';
     return new RepositoryError(code, error.message, { cause: error });
   }
-  const is_full_cache = Error.isError(error) && 'errcode' in error && error.errcode === SQLITE_FULL;
-  if (!is_full_cache) return error;
-  return new RepositoryError('storage_full', 'no space left for the local cache of the index', {
-    cause: error,
-  });
+  if (isFullCache(error)) {
+    return new RepositoryError('storage_full', 'no space left for the local cache of the index', {
+      cause: error,
+    });
+  }
+  if (!isCacheError(error)) return error;
+  return new RepositoryError(
+    'storage_failed',
+    `the local cache of the index failed (${error.message}); run it again, the cache is made anew where it is gone`,
+    { cause: error },
+  );
 }
 
 const SQLITE_FULL = 13;
+/** What SQLite says where its shared memory, a file as well, finds no room. */
+const SQLITE_IOERR_SHMSIZE = 4874;
 
-/** An object ends before what was asked of it: it was cut, and is no failure of the store (that has a cause). */
-export function isCutShort(error: unknown): boolean {
-  return (
-    isStorageError(error, 'failed') && error.cause === undefined && error.message.includes('short object')
-  );
+/** The disk of the local cache is full: SQLite's own error, or what `fromStorage` has made of it. */
+export function isFullCache(error: unknown): boolean {
+  if (!Error.isError(error)) return false;
+  if (isRepositoryError(error, 'storage_full')) return isFullCache(error.cause);
+  if (isCacheError(error)) return error.errcode === SQLITE_FULL || error.errcode === SQLITE_IOERR_SHMSIZE;
+  // Its folder could not be made.
+  return systemCode(error) === 'ENOSPC';
+}
+
+/** An error of SQLite: its code with the extension. All that lies in SQLite here is the local cache. */
+export function isCacheError(error: unknown): error is Error & { errcode: number } {
+  return Error.isError(error) && 'errcode' in error && typeof error.errcode === 'number';
 }
 
 /** Rejects with `interrupted` once the caller has given up. */

@@ -3,8 +3,9 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import type { Repository } from './api.ts';
 import type { Secret } from './crypto/key-slots.ts';
 import { deriveKeys, type MasterSecrets, type RepositoryKeys, SECRET_BYTES } from './crypto/keys.ts';
+import { withCacheReserve } from './deletion/with-reserve.ts';
 import { damaged, fromStorage, isRepositoryError, RepositoryError } from './errors.ts';
-import { addSlot, unlock } from './key-ring.ts';
+import { addSlot, KEY_PREFIX, unlock } from './key-ring.ts';
 import { PACK_PREFIX } from './pack/pack-name.ts';
 import {
   CONFIG_NAME,
@@ -21,6 +22,8 @@ export type { Secret } from './crypto/key-slots.ts';
 export interface OpenOptions {
   /** Where the local copy of the index lives; it may be lost at any time. Default: a temporary folder. */
   readonly cache_dir?: string;
+  /** The clock, in ms; tests turn it by hand. */
+  readonly now_ms?: () => number;
 }
 
 export interface InitOptions extends OpenOptions {
@@ -34,7 +37,8 @@ export interface InitOptions extends OpenOptions {
 
 /**
  * Makes a repository in an empty place and opens it. The config is written last. Rejects with `repo_exists`, and with
- * `repo_damaged` where a repository stands whose config is lost: a second one over it would make all of it unreadable.
+ * `repo_damaged` where a repository stands whose config is lost: a second one over it would make all of it unreadable;
+ * with `bad_request` where other things lie.
  */
 export async function initRepository(
   store: BlobStore,
@@ -42,9 +46,9 @@ export async function initRepository(
   options: InitOptions = {},
 ): Promise<Repository> {
   if (await hasObject(store, CONFIG_NAME)) throw exists(store);
-  for (const prefix of [SNAPSHOT_PREFIX, PACK_PREFIX]) {
-    if (await hasObject(store, prefix)) throw configLost(store);
-  }
+  const obstacle = await obstacleIn(store);
+  // What stands there may be of another who made it meanwhile.
+  if (obstacle !== undefined) throw (await hasObject(store, CONFIG_NAME)) ? exists(store) : obstacle;
   const id = randomBytes(16);
   const secrets: MasterSecrets = { master: randomBytes(SECRET_BYTES), id_secret: await idSecret(options) };
   const keys = deriveKeys(id, secrets);
@@ -58,7 +62,8 @@ export async function initRepository(
     throw fromStorage(error);
   }
   const { createRepository } = await loadEngine();
-  return createRepository({ store, keys, opened: { secrets, slot_id }, cache_dir: options.cache_dir });
+  const { cache_dir, now_ms } = options;
+  return createRepository({ store, keys, opened: { secrets, slot_id }, cache_dir, now_ms });
 }
 
 /**
@@ -74,7 +79,13 @@ export async function openRepository(
     unlockRepository(store, secret),
     loadEngine(),
   ]);
-  return createRepository({ store, keys, opened, cache_dir: options.cache_dir });
+  try {
+    const { cache_dir, now_ms } = options;
+    const parts = { store, keys, opened, cache_dir, now_ms };
+    return await withCacheReserve(store, async () => createRepository(parts));
+  } catch (error) {
+    throw fromStorage(error);
+  }
 }
 
 /**
@@ -138,6 +149,29 @@ async function hasObject(store: BlobStore, name: string): Promise<boolean> {
   } catch (error) {
     throw fromStorage(error);
   }
+}
+
+/** Why no repository may be made where no config is: what somebody keeps there would be among its objects for ever. */
+async function obstacleIn(store: BlobStore): Promise<RepositoryError | undefined> {
+  for (const prefix of [SNAPSHOT_PREFIX, PACK_PREFIX]) {
+    if (await hasObject(store, prefix)) return configLost(store);
+  }
+  try {
+    for await (const name of store.names('')) {
+      // An `init` that was cut short has come so far.
+      if (!name.startsWith(KEY_PREFIX)) return foreign(store, name);
+    }
+    return undefined;
+  } catch (error) {
+    throw fromStorage(error);
+  }
+}
+
+function foreign(store: BlobStore, name: string): RepositoryError {
+  return new RepositoryError(
+    'bad_request',
+    `${store.location} is not empty and no repository (${name} lies there): name an empty folder, or a new one`,
+  );
 }
 
 function configLost(store: BlobStore): RepositoryError {

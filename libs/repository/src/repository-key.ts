@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { BlobStore } from '@holdfast/storage/blob-store';
 import { openBlobStore } from '@holdfast/storage/open-blob-store';
 import type { Repository } from './api.ts';
 import { isRepositoryError, RepositoryError, systemCode } from './errors.ts';
 import { initRepository, openRepository } from './open.ts';
+import { readConfig } from './repository-config.ts';
 
 /** `holdfast-key-1 ` and 64 hex digits: what tells a key file from any other. */
 const KEY_FILE = /^holdfast-key-1 ([0-9a-f]{64})\n?$/;
@@ -16,6 +18,8 @@ export interface LocalRepository {
   readonly key_file: string;
   /** Default: beside a folder, `<location>.cache`. */
   readonly cache_dir?: string;
+  /** Where it is to be made: it names chunks as the first of these that is there, and that the key opens, does. */
+  readonly ids_of?: readonly string[];
 }
 
 /** The repository of a running system: opened with its key file, or made with a new one at the first start. */
@@ -29,12 +33,37 @@ export async function openOrCreate(local: LocalRepository): Promise<Repository> 
     if (!isRepositoryError(error, 'repo_not_found')) throw error;
   }
   try {
-    return await initRepository(store, { key_file_bytes }, options);
+    return await makeRepository(store, { key_file_bytes }, { ...local, ...options });
   } catch (error) {
     // Another service of the same system was faster.
     if (!isRepositoryError(error, 'repo_exists')) throw error;
     return openRepository(store, { key_file_bytes }, options);
   }
+}
+
+async function makeRepository(
+  store: BlobStore,
+  secret: { readonly key_file_bytes: Buffer },
+  { ids_of = [], cache_dir }: Pick<LocalRepository, 'ids_of'> & { cache_dir: string },
+): Promise<Repository> {
+  for (const other of ids_of) {
+    try {
+      return await initRepository(store, secret, {
+        cache_dir,
+        ids_of: { store: openBlobStore(other), secret },
+      });
+    } catch (error) {
+      // Nothing is there, or it is somebody else's.
+      if (!isRepositoryError(error, 'repo_not_found') && !isRepositoryError(error, 'wrong_password'))
+        throw error;
+    }
+  }
+  return initRepository(store, secret, { cache_dir });
+}
+
+/** The id of the repository that stands at a location, without a key; rejects with `repo_not_found` where none does. */
+export async function repositoryIdAt(location: string): Promise<string> {
+  return (await readConfig(openBlobStore(location))).id;
 }
 
 /** The secret in a key file; rejects with `wrong_password` for any other file. */

@@ -19,6 +19,7 @@ export interface RepositoryParts {
   readonly keys: RepositoryKeys;
   readonly opened: { readonly secrets: MasterSecrets; readonly slot_id: string };
   readonly cache_dir: string | undefined;
+  readonly now_ms: (() => number) | undefined;
 }
 
 /**
@@ -32,7 +33,8 @@ export function createRepository(parts: RepositoryParts): Repository {
   const nodes = new NodeReader(chunks);
   const snapshots = new SnapshotList(store, keys, (ids) => rememberSnapshots(index.db, ids));
   const pool = new WorkerPool();
-  const engine: Engine = { store, keys, index, chunks, nodes, snapshots, pool };
+  const now_ms = parts.now_ms ?? Date.now;
+  const engine: Engine = { store, keys, index, chunks, nodes, snapshots, pool, now_ms };
   const oneAtATime = createQueue();
   const onePruneAtATime = createQueue();
 

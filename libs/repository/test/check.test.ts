@@ -46,6 +46,24 @@ describe('check', () => {
     expect(problems).toMatchObject([{ object: first[0], problem: 'the pack is missing', harmless: true }]);
   });
 
+  test('names each object once', async () => {
+    using scratch = makeScratch();
+    scratch.write('source/a', noise(1, 300_000));
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    await repository.backup(requestOf(join(scratch.path, 'source')));
+    for (const prefix of ['indexes/', 'snapshots/', 'packs/']) {
+      const [name = ''] = await namesIn(store, prefix);
+      await store.delete(name);
+      await store.put(name, Buffer.from('torn'));
+    }
+    await using checker = await openRepository(store, SECRET);
+    const problems = await problemsOf(checker);
+    expect(problems.length).toBeGreaterThanOrEqual(2);
+    for (const { object, problem } of problems)
+      expect([problem, problem.includes(object)]).toEqual([problem, false]);
+  });
+
   test('reads nothing but trees unless data is asked for', async () => {
     using scratch = makeScratch();
     for (let n = 0; n < 6; n += 1) scratch.write(`source/${n}`, noise(n, 1_000_000));

@@ -136,6 +136,106 @@ function missingIndexes(store: BlobStore): BlobStore {
   };
 }
 
+describe('a writer', () => {
+  test('counts what it carries over from its parent as held only where it was held under the marks that it knows', async () => {
+    using scratch = makeScratch();
+    const root = join(scratch.path, 'source');
+    for (let n = 0; n < 3; n += 1) scratch.write(`source/${n}`, noise(n, 100_000));
+    const { repository: other, store } = await makeRepository({ store: createMemoryStore() });
+    await using _other = other;
+    const { snapshot } = await other.backup(requestOf(root));
+    scratch.write('source/0', noise(10, 100_000));
+    const is_marked = Promise.withResolvers<void>();
+    const go_on = Promise.withResolvers<void>();
+    let pruning: Promise<unknown> | undefined;
+    // It has set its marks and looked around for the last time, and is about to delete.
+    const { host: pruner, arm: armPruner } = await hostWith(store, [
+      [
+        'delete',
+        '',
+        () => {
+          is_marked.resolve();
+          return go_on.promise;
+        },
+      ],
+    ]);
+    await using __ = pruner;
+    armPruner();
+    const { host: writer, arm } = await hostWith(store, [
+      [
+        'list',
+        'marks/',
+        async () => {
+          // The parent is chosen. It goes now, and what is carried over from it is marked before the writer's first look.
+          await other.forget([snapshot.id]);
+          pruning = pruner.prune();
+          await is_marked.promise;
+        },
+      ],
+      [
+        'put',
+        'snapshots/',
+        () => {
+          go_on.resolve();
+          return pruning as Promise<unknown>;
+        },
+      ],
+    ]);
+    await using ___ = writer;
+    arm();
+    const carry = new Set([join(root, '1'), join(root, '2')]);
+    await writer.backup(requestOf(root, { carry }));
+    expect(await writer.snapshots()).toHaveLength(1);
+    await expectAllRestored(scratch, store);
+  });
+});
+
+describe('a repair', () => {
+  test('does not rely on a pack that a prune beside it takes for litter', async () => {
+    using scratch = makeScratch();
+    const root = join(scratch.path, 'source');
+    scratch.write('source/1', noise(1, 100_000));
+    const { repository: other, store } = await makeRepository({ store: createMemoryStore() });
+    await using _ = other;
+    const { snapshot } = await other.backup(requestOf(root));
+    const [named = ''] = await Array.fromAsync(store.names('packs/'));
+    const indexes = await Array.fromAsync(store.names(INDEX_PREFIX));
+    // A backup that was killed before its index object has stored all of it once more.
+    await using blind = await openRepository(missingIndexes(store), SECRET);
+    const killed = await blind.backup(requestOf(root, { host: 'web2' }));
+    await store.delete(snapshotName(killed.snapshot.id));
+    for await (const name of store.names(INDEX_PREFIX)) if (!indexes.includes(name)) await store.delete(name);
+    const is_marked = Promise.withResolvers<void>();
+    const go_on = Promise.withResolvers<void>();
+    const { host: pruner, arm } = await hostWith(store, [
+      [
+        'delete',
+        'packs/',
+        () => {
+          is_marked.resolve();
+          return go_on.promise;
+        },
+      ],
+    ]);
+    await using __ = pruner;
+    arm();
+    // It takes the second pack for litter, since the first one holds all that is in it; and that is damaged.
+    const pruning = pruner.prune();
+    await is_marked.promise;
+    const data = await store.get(named);
+    data[5000] = (data[5000] as number) ^ 1;
+    await store.delete(named);
+    await store.put(named, data);
+    await using repairer = await openRepository(store, SECRET);
+    const { problems } = await repairer.repair();
+    go_on.resolve();
+    expect(await pruning).toMatchObject({ packs_removed: 1 });
+    expect(problems).toEqual([]);
+    expect((await repairer.snapshots()).map(({ id }) => id)).toEqual([snapshot.id]);
+    await expectAllRestored(scratch, store);
+  });
+});
+
 describe('the index', () => {
   test('that is asked for while it is being read holds what stood at that moment', async () => {
     using scratch = makeScratch();

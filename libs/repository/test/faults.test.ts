@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { createFaultyStore, type FaultyStore, seededFaults } from '@holdfast/storage/faulty';
@@ -9,6 +8,8 @@ import type { Repository } from '../src/api.ts';
 import { isRepositoryError } from '../src/errors.ts';
 import { openRepository } from '../src/open.ts';
 import {
+  type Content,
+  contentOf,
   makeRepository,
   makeScratch,
   noise,
@@ -45,7 +46,6 @@ const history = fc.record({
   chance: fc.constantFrom(0.01, 0.05, 0.15, 0.3),
 });
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
-type Content = Record<string, string>;
 
 /** What every attempt to back up found on disk, and which of them were reported as done. */
 interface Told {
@@ -116,18 +116,6 @@ class Writers implements AsyncDisposable {
     const root = join(this.#scratch.path, `source-${writer}`);
     return parent === undefined ? [root] : [...now, ...NAMES.map((name) => join(root, name))];
   }
-}
-
-function contentOf(folder: string): Content {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
-    entry.isFile(),
-  );
-  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort();
-  return Object.fromEntries(paths.map((path) => [path.slice(folder.length), digestOf(path)]));
-}
-
-function digestOf(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
 /** Every snapshot that can be seen restores to what its attempt found, and every one that was reported can be seen. */

@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import {
@@ -16,7 +15,16 @@ import fc from 'fast-check';
 import type { Repository } from '../src/api.ts';
 import { isRepositoryError } from '../src/errors.ts';
 import { initRepository, openRepository } from '../src/open.ts';
-import { makeScratch, noise, problemsOf, requestOf, type Scratch, SECRET } from './support.ts';
+import {
+  type Content,
+  contentOf,
+  makeScratch,
+  noise,
+  problemsOf,
+  requestOf,
+  type Scratch,
+  SECRET,
+} from './support.ts';
 
 /** Given by hand to repeat a run or to try many: fast-check prints the seed where it fails. */
 const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? Date.now() % 2 ** 31);
@@ -46,7 +54,6 @@ const history = fc.record({
   chance: fc.constantFrom(0, 0.01, 0.03, 0.1),
 });
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
-type Content = Record<string, string>;
 
 /** Who works at the moment. */
 const actor = new AsyncLocalStorage<'prune' | 'other'>();
@@ -205,18 +212,6 @@ function pruneOptions(which: number) {
     limits: which % 2 === 0 ? {} : { waste_max: 0, spread_max: 1 },
     ...(which > 3 && { revoke_after_ms: 0 }),
   };
-}
-
-function contentOf(folder: string): Content {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
-    entry.isFile(),
-  );
-  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort();
-  return Object.fromEntries(paths.map((path) => [path.slice(folder.length), digestOf(path)]));
-}
-
-function digestOf(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
 async function expectNothingLost(world: World, scratch: Scratch): Promise<void> {

@@ -29,5 +29,6 @@ export function hookStore(
       await before('delete', name);
       await store.delete(name);
     },
+    freeReserve: async () => (await store.freeReserve?.()) ?? false,
   };
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Repository, Snapshot } from '../src/api.ts';
 import { setTimes } from '../src/metadata.ts';
@@ -70,6 +70,21 @@ describe('a backup after another', () => {
     expect(differences.map(({ path }) => path)).toEqual(
       ['', '/f3.json', '/new.json', '/sub', '/sub/inner.json'].map((name) => `${root}${name}`),
     );
+  });
+
+  test.each([1, 10])('gets past %s changed files before very many that stayed', async (changed) => {
+    using scratch = makeScratch();
+    for (let n = 0; n < 17_000; n += 1) scratch.write(`source/stays/${n}`, '');
+    const { repository } = await makeRepository();
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    // A backup trusts no file that is as new as the one before: this one is taken later than all were made.
+    using later = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 60_000);
+    await repository.backup(requestOf(root));
+    expect(later).toHaveBeenCalled();
+    for (let n = 0; n < changed; n += 1) scratch.write(`source/changes/${n}`, 'new');
+    const { stats } = await repository.backup(requestOf(root));
+    expect(stats).toMatchObject({ files: 17_000 + changed, files_new: changed, files_changed: 0 });
   });
 
   test('sees content that changed while size and mtime did not', async () => {

@@ -168,6 +168,38 @@ describe('prune', () => {
     expect(await problemsOf(next)).toEqual([]);
   });
 
+  test('takes a writer for dead once it has been silent for a day, by the clock that it is given', async () => {
+    using scratch = makeScratch();
+    const clock = { ms: Date.UTC(2026, 10, 25) };
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    scratch.write('source/a', noise(1, 50_000));
+    await repository.backup(requestOf(root));
+    const waiting = Promise.withResolvers<void>();
+    const go_on = Promise.withResolvers<void>();
+    const held = hookStore(store, async (operation, name) => {
+      if (operation !== 'put' || !name.startsWith('snapshots/')) return;
+      waiting.resolve();
+      await go_on.promise;
+    });
+    await using writer = await openRepository(held, SECRET, { now_ms: () => clock.ms });
+    const backup = writer.backup(requestOf(root, { host: 'web2' }));
+    await waiting.promise;
+    await using pruner = await openRepository(store, SECRET, { now_ms: () => clock.ms });
+    const HOUR_MS = 60 * 60 * 1000;
+    const revoked: number[] = [];
+    for (const ms of [0, 23 * HOUR_MS, -HOUR_MS, 25 * HOUR_MS]) {
+      clock.ms = Date.UTC(2026, 10, 25) + ms;
+      revoked.push((await pruner.prune()).writers_revoked);
+    }
+    expect(revoked).toEqual([0, 0, 0, 1]);
+    go_on.resolve();
+    const { snapshot } = await backup;
+    expect((await pruner.snapshots()).map(({ id }) => id)).toContain(snapshot.id);
+    expect(await problemsOf(pruner)).toEqual([]);
+  });
+
   test('keeps everything where no trace of a snapshot stands', async () => {
     using scratch = makeScratch();
     const { repository, store } = await makeRepository();

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -103,4 +103,36 @@ describe('two processes with one cache', () => {
     for await (const { size } of store.list('packs/')) bytes += size;
     expect(bytes).toBeLessThan((30 * 30_000 + 60_000) * 1.12);
   });
+});
+
+describe('a cache that is thrown away', () => {
+  test.each(['before a backup', 'in the middle of one'])(
+    '%s is made anew, and nothing fails',
+    async (when) => {
+      using scratch = makeScratch();
+      const cache_dir = join(scratch.path, 'cache');
+      const { repository } = await makeRepository({ cache_dir });
+      await using _ = repository;
+      const root = join(scratch.path, 'source');
+      for (let n = 0; n < 50; n += 1) scratch.write(`source/${n}`, noise(n, 1000));
+      await repository.backup(requestOf(root));
+      const throwAway = () => rmSync(cache_dir, { recursive: true });
+      if (when === 'before a backup') throwAway();
+      let selected = 0;
+      const select = () => {
+        selected += 1;
+        if (selected === 25 && when !== 'before a backup') throwAway();
+        return true;
+      };
+      const again = await repository.backup(requestOf(root, { select, full: true }));
+      expect(again.stats).toMatchObject({ files: 50, unreadable: [] });
+      expect(selected).toBeGreaterThan(25);
+      expect(await problemsOf(repository)).toEqual([]);
+      await repository.backup(requestOf(root));
+      const made = readdirSync(cache_dir);
+      expect([made.includes(`${repository.id}.sqlite`), made.some((name) => name.endsWith('.stat'))]).toEqual(
+        [true, true],
+      );
+    },
+  );
 });

@@ -120,6 +120,22 @@ describe('mistakes are named with their place', () => {
       'holdfast.yaml:5:9 sources.a.paths.1: expected string',
     ],
     ['host: [', 'holdfast.yaml:1:8 '],
+    [
+      'sources:\n  a: {}\nschedule:\n  daily:\n    sources: [a, holdfast, conversation]',
+      'holdfast.yaml:5:28 schedule.daily.sources.2: there is no source conversation; there are a, holdfast',
+    ],
+    [
+      'sources:\n  db: { mongodb_collections: [quotes] }\nrpo:\n  quotes: 1h\n  quote: 1h',
+      'holdfast.yaml:5:3 rpo.quote: there is no source or collection quote; there are db, holdfast',
+    ],
+    [
+      'sources:\n  holdfast:\n    backup_frequency: daily\n    paths: [a]',
+      'holdfast.yaml:4:5 sources.holdfast.paths: holdfast is Holdfast itself',
+    ],
+    [
+      'encryption:\n  allow_local_key: "yes"',
+      'holdfast.yaml:2:3 encryption.allow_local_key: expected boolean',
+    ],
     ['host: a\nhost: b', 'holdfast.yaml:2:1 Map keys must be unique'],
     ['just text', 'holdfast.yaml:1:1 must be a mapping'],
   ])('%j', async (yaml, line) => {

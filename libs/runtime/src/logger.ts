@@ -1,11 +1,12 @@
 import { isatty } from 'node:tty';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { terminalLines } from './terminal-lines.ts';
 
 export type { Logger } from 'pino';
 
 const STDERR = 2;
 // Its weight is for people only.
-const pretty = isatty(STDERR) ? (await import('pino-pretty')).default : null;
+const pretty = isatty(STDERR) ? (await import('pino-pretty')).prettyFactory : null;
 const SECRET_FIELDS = ['token', 'password', 'secret', 'authorization', 'passphrase', 'credentials'];
 
 /**
@@ -33,14 +34,8 @@ export function silentLogger(): Logger {
 
 // Written at once: a line that is still in a buffer when the process dies is the line that was needed.
 function standardError(): DestinationStream {
-  if (pretty !== null) {
-    return pretty({
-      destination: STDERR,
-      sync: true,
-      singleLine: true,
-      ignore: 'pid,hostname',
-      translateTime: 'HH:MM:ss.l',
-    });
-  }
-  return destination({ dest: STDERR, sync: true });
+  const stderr = destination({ dest: STDERR, sync: true });
+  if (pretty === null) return stderr;
+  const format = terminalLines(pretty);
+  return { write: (line) => void stderr.write(format(line)) };
 }

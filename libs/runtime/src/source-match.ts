@@ -2,6 +2,7 @@ import { resolve, sep } from 'node:path';
 import { DEFAULT_EXCLUDES, type HoldfastConfig, type SourceConfig } from '@holdfast/contracts/config';
 import { compileExcludes, excluder } from './exclude-rules.ts';
 import { compilePattern, isWithin } from './path-pattern.ts';
+import { backupFolders } from './repository-place.ts';
 
 /** What stands at a path. */
 export type PathKind = 'file' | 'directory' | 'symlink';
@@ -53,10 +54,11 @@ export function compileSource(name: string, config: SourceConfig, base_dir: stri
   };
 }
 
-/** All sources of a configuration; the data folder is left out of each of them. */
+/** All sources of a configuration; the data folder and what holds backups is left out of each of them. */
 export function compileSources(config: HoldfastConfig, base_dir: string, data_dir: string): CompiledSource[] {
+  const own = [data_dir, ...backupFolders(config)];
   return Object.entries(config.sources).map(([name, source]) =>
-    withoutFolder(compileSource(name, source, base_dir), data_dir),
+    own.reduce(withoutFolder, compileSource(name, source, base_dir)),
   );
 }
 

@@ -7,7 +7,8 @@ export interface BlobInfo {
 /**
  * An object store: flat names with `/` (`packs/ab/abcd…`), whole objects that are never rewritten.
  * Every implementation passes conformance.ts; retry, throttle and faults are decorators of this interface.
- * Errors are HoldfastError-shaped StorageError: `not_found`, `full`, `failed` (with the cause); `failed` says nothing about the outcome.
+ * Errors are HoldfastError-shaped StorageError: `not_found`, `full`, `short` (an object ends before what was asked of it), `failed`
+ * (with the cause); `failed` says nothing about the outcome.
  */
 export interface BlobStore {
   /** For people: the URL or path. */
@@ -17,7 +18,7 @@ export interface BlobStore {
    * False where it was taken: the object that stands there is untouched. A crash leaves all of it or nothing under the name.
    */
   put(name: string, data: Uint8Array): Promise<boolean>;
-  /** The bytes from `offset`, `length` of them (default: to the end). Short objects reject with `failed`. */
+  /** The bytes from `offset`, `length` of them (default: to the end). Short objects reject with `short`. */
   get(name: string, range?: { offset: number; length?: number }): Promise<Buffer>;
   /**
    * Names under a prefix with their sizes, in no order. Like a get, it sees every put that had resolved before the call,
@@ -28,9 +29,14 @@ export interface BlobStore {
   names(prefix: string): AsyncIterable<string>;
   /** Removes; removing what is not there succeeds. */
   delete(name: string): Promise<void>;
+  /**
+   * Of stores that keep some space for deletions, which have to write before they free anything: gives a part of it up after a
+   * put rejected with `full`. False: nothing is left. It is kept again once there is room.
+   */
+  freeReserve?(): Promise<boolean>;
 }
 
-export type StorageErrorKind = 'not_found' | 'full' | 'failed';
+export type StorageErrorKind = 'not_found' | 'full' | 'short' | 'failed';
 
 /** What a store rejects with. `cause` is the error of the system below. */
 export class StorageError extends Error {

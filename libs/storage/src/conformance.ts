@@ -71,7 +71,7 @@ export function describeBlobStore(title: string, makeStore: () => Promise<BlobSt
       const store = await makeStore();
       await store.put('config', Buffer.alloc(10));
       const error = await store.get('config', { offset: 5, length: 6 }).catch((reason: unknown) => reason);
-      expect(isStorageError(error, 'failed')).toBe(true);
+      expect(isStorageError(error, 'short')).toBe(true);
     });
 
     test('deletes, also what is not there, and the name is free again', async () => {

@@ -104,6 +104,10 @@ class Faulty implements FaultyStore {
     this.#end('delete', name, fault);
   }
 
+  async freeReserve(): Promise<boolean> {
+    return (await this.#store.freeReserve?.()) ?? false;
+  }
+
   async #begin(kind: OperationKind, name: string): Promise<Fault | undefined> {
     const operation = { kind, name, number: this.#begun };
     this.#begun += 1;
@@ -165,8 +169,8 @@ export function seededFaults(
   };
 }
 
-/** Numbers from 0 up to 1 (mulberry32). */
-function createLots(seed: number): () => number {
+/** Numbers from 0 to below 1, the same for the same seed (mulberry32): for tests. */
+export function createLots(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b_79f5) | 0;

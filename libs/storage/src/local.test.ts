@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -29,12 +38,37 @@ describe('the local folder', () => {
     }
   });
 
+  test('may be the root of a file system', async () => {
+    const folder = makeFolder();
+    mkdirSync(join(folder, 'lost+found'));
+    writeFileSync(join(folder, 'lost+found/x'), 'x');
+    expect(await Array.fromAsync(createLocalStore(folder).names(''))).toEqual([]);
+  });
+
+  test('lists what lies in a folder that was moved away and linked, and follows no circle', async () => {
+    const folder = makeFolder();
+    const elsewhere = makeFolder();
+    const store = createLocalStore(folder);
+    await store.put('packs/ab/abcd', Buffer.alloc(3));
+    await store.put('packs/cd/cdef', Buffer.alloc(4));
+    renameSync(join(folder, 'packs/ab'), join(elsewhere, 'ab'));
+    symlinkSync(join(elsewhere, 'ab'), join(folder, 'packs/ab'));
+    expect((await Array.fromAsync(store.list('packs/'))).sort((one, other) => one.size - other.size)).toEqual(
+      [
+        { name: 'packs/ab/abcd', size: 3 },
+        { name: 'packs/cd/cdef', size: 4 },
+      ],
+    );
+    symlinkSync('..', join(folder, 'packs/ef'));
+    expect(await Array.fromAsync(store.names('packs/'))).toHaveLength(3);
+  });
+
   test('is for its owner only, and leaves nothing beside', async () => {
     const folder = makeFolder();
     await createLocalStore(folder).put('packs/ab/abcd', Buffer.alloc(10));
     expect(statSync(join(folder, 'packs/ab/abcd')).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, 'packs/ab')).mode & 0o777).toBe(0o700);
-    expect(readdirSync(join(folder, 'tmp'))).toEqual([]);
+    expect(readdirSync(join(folder, 'tmp'))).toEqual(['reserve']);
   });
 
   test('a writer killed in the middle leaves whole objects or none, and its litter is swept', async () => {
@@ -62,6 +96,6 @@ describe('the local folder', () => {
     }
     writeFileSync(join(folder, 'tmp', `${hostname()}-999999999-0123456789abcdef`), 'litter');
     await store.put('config', Buffer.alloc(1));
-    expect(readdirSync(join(folder, 'tmp'))).toEqual([]);
+    expect(readdirSync(join(folder, 'tmp'))).toEqual(['reserve']);
   });
 });

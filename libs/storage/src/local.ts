@@ -1,31 +1,61 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises';
+import { constants, type Dirent } from 'node:fs';
+import { type FileHandle, realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type BlobInfo, type BlobStore, StorageError, type StorageErrorKind } from './blob-store.ts';
+import {
+  claimAndRename,
+  codeOf,
+  type Disk,
+  isFull,
+  LOCAL_DISK,
+  linkUnlessTaken,
+  SyncError,
+  syncFolder,
+  writeDurably,
+} from './local-disk.ts';
+import { Reserve } from './reserve.ts';
 
 const TMP = 'tmp';
-const FULL_CODES = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const RESERVE = 'reserve';
+/** Folders that hold no objects: our own, and what a file system has at its root, which only root may read. */
+const NOT_OURS = new Set([TMP, 'lost+found']);
 const NAME_PATTERN = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
+
+/** A piece of the reserve for every four folders in this one: a small store keeps little or nothing, and writes little too. */
+const RESERVE_GROWS_WITH = { prefix: 'packs', folders: 4 };
+/** Whether the reserve is whole is looked at again after so many puts: services live long. */
+const PUTS_PER_LOOK = 256;
+
+export interface LocalStoreOptions {
+  /** For tests: what the system does. */
+  readonly disk?: Disk;
+}
 
 /**
  * A folder as an object store. An object is written under `tmp/`, synced, and `link()`ed to its name, which is
- * atomic and refuses where the name is taken; then its folder is synced. The folder is made by the first put.
+ * atomic and refuses where the name is taken; then its folder is synced. The folder is made by the first put. Where there
+ * are no links an empty file claims the name first. A sync that failed is the end: nothing more is put by this process.
  */
-export function createLocalStore(folder: string): BlobStore {
-  return new LocalStore(resolve(folder));
+export function createLocalStore(folder: string, options: LocalStoreOptions = {}): BlobStore {
+  return new LocalStore(resolve(folder), options);
 }
 
 class LocalStore implements BlobStore {
   readonly location: string;
   /** Folders that are known to stand durably. */
   readonly #folders = new Set<string>();
-  #swept = false;
+  readonly #disk: Disk;
+  readonly #reserve: Reserve;
+  #puts = 0;
+  #has_links = true;
   #broken: unknown;
 
-  constructor(location: string) {
+  constructor(location: string, { disk = LOCAL_DISK }: LocalStoreOptions) {
     this.location = location;
+    this.#disk = disk;
+    this.#reserve = new Reserve(disk, join(location, TMP, RESERVE));
   }
 
   async put(name: string, data: Uint8Array): Promise<boolean> {
@@ -49,7 +79,7 @@ class LocalStore implements BlobStore {
 
   async get(name: string, range?: { offset: number; length?: number }): Promise<Buffer> {
     try {
-      await using file = await open(this.#pathOf(name), constants.O_RDONLY);
+      await using file = await this.#disk.open(this.#pathOf(name), constants.O_RDONLY);
       const offset = range?.offset ?? 0;
       const length = range?.length ?? Math.max(0, (await file.stat()).size - offset);
       return await readExactly(file, { offset, length });
@@ -60,7 +90,7 @@ class LocalStore implements BlobStore {
 
   async *list(prefix: string): AsyncIterable<BlobInfo> {
     for await (const name of this.names(prefix)) {
-      const info = await stat(join(this.location, name)).catch(undefinedIfMissing);
+      const info = await this.#disk.stat(join(this.location, name)).catch(undefinedIfMissing);
       if (info !== undefined) yield { name, size: info.size };
     }
   }
@@ -77,91 +107,116 @@ class LocalStore implements BlobStore {
   async delete(name: string): Promise<void> {
     const target = this.#pathOf(name);
     try {
-      await unlink(target);
-      await this.#syncFolder(dirname(target));
+      await this.#disk.unlink(target);
+      await this.#sync(syncFolder(this.#disk, dirname(target)));
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw asStorageError(error, `delete ${name}`);
+    }
+    if (this.#reserve.was_spent) await this.#fillReserve();
+  }
+
+  async freeReserve(): Promise<boolean> {
+    try {
+      return await this.#reserve.free();
+    } catch (error) {
+      // No reserve was ever made here.
+      if (codeOf(error) === 'ENOENT') return false;
+      throw asStorageError(error, 'free the reserve');
     }
   }
 
   async #putBeside(target: string, data: Uint8Array): Promise<boolean> {
-    const beside = join(this.location, TMP, `${hostname()}-${process.pid}-${randomBytes(8).toString('hex')}`);
+    const beside = this.#makeBeside();
     try {
-      await writeDurably(beside, data);
-      const placed = await linkUnlessTaken(beside, target);
+      await this.#sync(writeDurably(this.#disk, beside, data));
+      const placed = await this.#place(beside, target);
       // Also where it was taken: who put it there may not have synced the folder yet, and we rely on it from now on.
-      await this.#syncFolder(dirname(target));
+      await this.#sync(syncFolder(this.#disk, dirname(target)));
       return placed;
     } finally {
-      await rm(beside, { force: true });
+      await this.#disk.rm(beside, { force: true });
     }
   }
 
-  async #prepare(folder: string): Promise<void> {
-    await this.#makeFolder(join(this.location, TMP));
-    if (!this.#swept) {
-      this.#swept = true;
-      await sweep(join(this.location, TMP));
+  /** A name for a file that is swept where its writer is killed. */
+  readonly #makeBeside = (): string =>
+    join(this.location, TMP, `${hostname()}-${process.pid}-${randomBytes(8).toString('hex')}`);
+
+  /** False where the name is taken. */
+  async #place(beside: string, target: string): Promise<boolean> {
+    if (this.#has_links) {
+      const outcome = await linkUnlessTaken(this.#disk, beside, target);
+      if (outcome !== 'no links') return outcome === 'placed';
     }
+    const outcome = await claimAndRename(this.#disk, beside, target);
+    this.#has_links = false;
+    return outcome === 'placed';
+  }
+
+  async #prepare(folder: string): Promise<void> {
+    await this.#makeFolder(join(this.location, TMP, RESERVE));
+    const number = this.#puts++;
+    if (number === 0) await sweep(this.#disk, join(this.location, TMP));
+    if (number % PUTS_PER_LOOK === 0) await this.#fillReserve();
     await this.#makeFolder(folder);
+  }
+
+  async #fillReserve(): Promise<void> {
+    const { prefix, folders } = RESERVE_GROWS_WITH;
+    const present = await this.#disk.readdir(join(this.location, prefix)).catch(noneIfMissing);
+    await this.#reserve.fill(Math.floor(present.length / folders), this.#makeBeside);
   }
 
   async #makeFolder(folder: string): Promise<void> {
     if (this.#folders.has(folder)) return;
-    const topmost = await mkdir(folder, { recursive: true, mode: 0o700 });
+    const topmost = await this.#disk.mkdir(folder, { recursive: true, mode: 0o700 });
     if (topmost !== undefined) {
       for (let made = folder; made.length >= topmost.length; made = dirname(made)) {
-        await this.#syncFolder(dirname(made));
+        await this.#sync(syncFolder(this.#disk, dirname(made)));
       }
     }
     this.#folders.add(folder);
   }
 
   /** After a failed sync the kernel may drop what it could not write: the store then refuses every further put. */
-  async #syncFolder(folder: string): Promise<void> {
-    await using handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  async #sync(syncing: Promise<void>): Promise<void> {
     try {
-      await handle.sync();
+      await syncing;
     } catch (error) {
-      this.#broken = error;
+      if (error instanceof SyncError) this.#broken = error;
       throw error;
     }
   }
 
   async *#namesIn(folder: string, prefix: string): AsyncIterable<string> {
-    const children = await readdir(join(this.location, folder), { withFileTypes: true }).catch(noneIfMissing);
+    const children = await this.#disk
+      .readdir(join(this.location, folder), { withFileTypes: true })
+      .catch(noneIfMissing);
     for (const child of children) {
       const name = `${folder}${child.name}`;
-      if (!child.isDirectory()) {
+      if (!(await this.#isFolder(child, folder))) {
         if (name.startsWith(prefix)) yield name;
         continue;
       }
       const inside = `${name}/`;
       const may_match = inside.startsWith(prefix) || prefix.startsWith(inside);
-      if (name !== TMP && may_match) yield* this.#namesIn(inside, prefix);
+      if (!NOT_OURS.has(name) && may_match) yield* this.#namesIn(inside, prefix);
     }
+  }
+
+  /** Also a link to one: people move a part of a store to another disk. Not one to a folder that it lies in. */
+  async #isFolder(child: Dirent, folder: string): Promise<boolean> {
+    if (!child.isSymbolicLink()) return child.isDirectory();
+    const path = join(this.location, folder, child.name);
+    const info = await this.#disk.stat(path).catch(undefinedIfMissing);
+    if (!info?.isDirectory()) return false;
+    const [there, here] = await Promise.all([realpath(path), realpath(dirname(path))]);
+    return !`${here}/`.startsWith(`${there}/`);
   }
 
   #pathOf(name: string): string {
     if (!NAME_PATTERN.test(name)) throw new StorageError('failed', `not the name of an object: ${name}`);
     return join(this.location, name);
-  }
-}
-
-async function writeDurably(path: string, data: Uint8Array): Promise<void> {
-  await using file = await open(path, 'wx', 0o600);
-  await file.writeFile(data);
-  // The file is abandoned when this fails, never synced again: a second fsync would report what was lost as saved.
-  await file.sync();
-}
-
-async function linkUnlessTaken(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw error;
   }
 }
 
@@ -172,7 +227,7 @@ async function readExactly(file: FileHandle, range: { offset: number; length: nu
   while (filled < range.length) {
     const { bytesRead } = await file.read(data, filled, range.length - filled, range.offset + filled);
     if (bytesRead === 0) {
-      throw new StorageError('failed', `short object: ${filled} of ${range.length} bytes at ${range.offset}`);
+      throw new StorageError('short', `short object: ${filled} of ${range.length} bytes at ${range.offset}`);
     }
     filled += bytesRead;
   }
@@ -180,11 +235,11 @@ async function readExactly(file: FileHandle, range: { offset: number; length: nu
 }
 
 /** Removes what processes of this host left behind when they were killed in the middle of a put. */
-async function sweep(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
+async function sweep(disk: Disk, folder: string): Promise<void> {
+  for (const name of await disk.readdir(folder)) {
     const [, host, pid] = /^(.+)-(\d+)-[0-9a-f]{16}$/.exec(name) ?? [];
     if (host === hostname() && pid !== undefined && !isAlive(Number(pid))) {
-      await rm(join(folder, name), { force: true });
+      await disk.rm(join(folder, name), { force: true });
     }
   }
 }
@@ -208,16 +263,12 @@ function undefinedIfMissing(error: unknown): undefined {
   throw error;
 }
 
-function codeOf(error: unknown): string | undefined {
-  return Error.isError(error) && 'code' in error ? String(error.code) : undefined;
-}
-
 function asStorageError(error: unknown, doing: string): StorageError {
   if (Error.isError(error) && error.name === 'StorageError') return error as StorageError;
   const code = codeOf(error);
   let kind: StorageErrorKind = 'failed';
   if (code === 'ENOENT') kind = 'not_found';
-  else if (code !== undefined && FULL_CODES.has(code)) kind = 'full';
+  else if (isFull(error)) kind = 'full';
   return new StorageError(kind, `${doing}: ${Error.isError(error) ? error.message : String(error)}`, {
     cause: error,
   });

@@ -19,7 +19,7 @@ export function createMemoryStore(location = 'memory:'): BlobStore {
       const start = range?.offset ?? 0;
       const end = range?.length === undefined ? data.length : start + range.length;
       if (start > data.length || end > data.length)
-        throw new StorageError('failed', `get ${name}: short object`);
+        throw new StorageError('short', `get ${name}: short object`);
       const copy = Buffer.allocUnsafeSlow(end - start);
       data.copy(copy, 0, start, end);
       return copy;

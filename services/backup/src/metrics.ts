@@ -73,6 +73,39 @@ function registerGauges(
   });
 }
 
+/** Registers what is measured of the tiers; read when somebody asks. */
+export function registerTierGauges(
+  registry: Registry,
+  measured: {
+    readonly tiers: readonly string[];
+    copies(tier: string): number;
+    freeBytes(tier: string): number | null;
+  },
+): void {
+  new Gauge({
+    name: 'holdfast_backup_copies',
+    help: 'Copies of backups in a tier',
+    labelNames: ['tier'],
+    registers: [registry],
+    collect() {
+      for (const tier of measured.tiers) this.set({ tier }, measured.copies(tier));
+    },
+  });
+  new Gauge({
+    name: 'holdfast_backup_storage_free_bytes',
+    help: 'Free space on the disk of a tier',
+    labelNames: ['tier'],
+    registers: [registry],
+    collect() {
+      for (const tier of measured.tiers) {
+        const free_bytes = measured.freeBytes(tier);
+        if (free_bytes === null) this.remove({ tier });
+        else this.set({ tier }, free_bytes);
+      }
+    },
+  });
+}
+
 function counter<Label extends string>(
   registers: Registry[],
   name: string,

@@ -2,26 +2,42 @@ import { createHttpServer, listen } from '@holdfast/http/server';
 import { openOrCreate } from '@holdfast/repository/repository-key';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
 import { createFailure } from '@holdfast/runtime/failure';
+import { HOT } from '@holdfast/runtime/repository-place';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
-import { createCleaner } from './adapters/cleaner.ts';
+import { type Cleaner, createCleaner } from './adapters/cleaner.ts';
 import { openDatabases } from './adapters/databases.ts';
 import type { Engine } from './adapters/engine.ts';
+import { linkToHot } from './adapters/link-to-hot.ts';
 import type { SnapshotDeps } from './adapters/make-snapshot.ts';
+import { type MeasureSpace, measureSpace } from './adapters/measure-space.ts';
 import { takeInConfigured } from './adapters/modify-schedules.ts';
+import { createMover } from './adapters/mover.ts';
 import { isScheduled } from './adapters/obligations.ts';
+import { createReclaimer, type Reclaimer } from './adapters/reclaim.ts';
 import { reconcile } from './adapters/reconcile.ts';
 import { keepPins } from './adapters/resolve-pins.ts';
 import { createRunner } from './adapters/runner.ts';
 import { createScheduler } from './adapters/scheduler.ts';
+import { removeLeftovers } from './adapters/scratch-folder.ts';
 import { openState } from './adapters/state.ts';
+import { watchVanished } from './adapters/tell-vanished.ts';
+import { openTiers, type TiersDeps } from './adapters/tiers.ts';
+import { createVerifier } from './adapters/verifier.ts';
+import { watchSpace } from './adapters/watch-space.ts';
 import { backupSettings } from './config.ts';
 import { onCommand } from './consumers/on-command.ts';
 import { replayHistory, subscribe } from './consumers/subscribe.ts';
 import { serveRoutes } from './http/serve-routes.ts';
-import { type BackupMetrics, createMetrics } from './metrics.ts';
+import { type BackupMetrics, createMetrics, registerTierGauges } from './metrics.ts';
 
 /** What tests may give instead of the real thing. */
-export type BackupOverrides = Partial<ServiceContext> & { repository?: Engine };
+export type BackupOverrides = Partial<ServiceContext> & {
+  repository?: Engine;
+  /** False: Holdfast itself is not backed up. */
+  own_source?: boolean;
+  openTier?: TiersDeps['openTier'];
+  measureSpace?: MeasureSpace;
+};
 
 /** After a start the monitor finds losses first: a walk that is overdue waits so long. */
 const CATCH_UP_MS = 10_000;
@@ -34,17 +50,29 @@ export async function startBackup(
   await using opened = new AsyncDisposableStack();
   const context = opened.use(await connectService(service_config, 'backup', overrides));
   const { failed, fail } = createFailure();
-  const settings = backupSettings(context);
-  const state = opened.use(openState(context, settings.database_file));
+  const settings = backupSettings(context, { own_source: overrides.own_source ?? true });
+  const state = opened.use(openState(context, settings));
   const repository = overrides.repository ?? opened.use(await openOrCreate(settings.repository));
+  linkToHot(context.data_dir, repository.location);
+  const tiers = opened.use(openTiers({ context, settings, state, repository, openTier: overrides.openTier }));
   const databases = opened.use(openDatabases({ context, settings, state }));
-  const deps = { context, settings, state, repository, databases };
+  const deps = { context, settings, state, repository, tiers, databases };
   await replayHistory(deps);
   takeInConfigured(deps);
   await reconcile(deps);
+  await removeLeftovers(settings.scratch_dir);
 
   const metrics = metricsOf(deps);
-  const cleaner = opened.use(createCleaner({ ...deps, metrics }));
+  const reclaimer = opened.use(createReclaimer(deps));
+  const cleaner = opened.use(createCleaner({ ...deps, metrics, reclaimer }));
+  const mover = opened.use(createMover({ ...deps, reclaimer }));
+  const measure = overrides.measureSpace ?? measureSpace;
+  const space = opened.use(watchSpace({ ...deps, measure, onFuller: () => makeRoom(cleaner, reclaimer) }));
+  registerTierGauges(context.registry, {
+    tiers: tiers.places.map(({ name }) => name),
+    copies: state.copies.count,
+    freeBytes: (tier) => space.latest(tier)?.free_bytes ?? null,
+  });
   const walk_not_before_ms = context.clock.now_ms() + CATCH_UP_MS;
   const runner = opened.use(
     createRunner({
@@ -52,12 +80,14 @@ export async function startBackup(
       metrics,
       walk_not_before_ms,
       isScheduled: (source) => isScheduled(deps, source),
-      onOver: cleaner.wake,
+      onOver: () => cleaner.wake(),
     }),
   );
   const scheduler = opened.use(createScheduler({ ...deps, runner, not_before_ms: walk_not_before_ms }));
+  const verifier = opened.use(createVerifier({ ...deps, metrics, reclaimer, request: runner.request }));
   opened.use(await subscribe(deps, runner.wake)).done.catch(fail);
   opened.use(keepPins(deps));
+  opened.use(watchVanished(deps));
   const { host, events } = context;
   opened.use(
     await events.obey({ service: 'backup', host }, async (command) =>
@@ -66,16 +96,26 @@ export async function startBackup(
   );
   const app = await createHttpServer({ context, checks: () => [], title: 'Holdfast backup' });
   opened.defer(() => app.close());
-  serveRoutes(app, { ...deps, metrics, runner, cleaner, scheduler });
+  serveRoutes(app, { ...deps, metrics, runner, cleaner, scheduler, mover, space });
   const url = await listen(app, service_config.http);
   cleaner.resume();
   scheduler.wake();
   runner.wake();
+  mover.wake();
+  space.wake();
   databases.watch(runner.wake);
+  verifier.wake();
   context.log.info({ url, sources: settings.sources.map(({ name }) => name) }, 'backup serves');
 
   const held = opened.move();
   return { name: 'backup', url, failed, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function makeRoom(cleaner: Cleaner, reclaimer: Reclaimer): void {
+  cleaner.wake({ now: true });
+  // What was removed before the start, and was not freed.
+  reclaimer.note(HOT);
+  reclaimer.run({ now: true });
 }
 
 function metricsOf({ context, state, settings }: SnapshotDeps): BackupMetrics {

@@ -55,7 +55,7 @@ async function withBackups(
   await check(backup, await hourly(backup, clock.advance, count), repository);
 }
 
-describe('test_backup_rotation', () => {
+describe('backupRotation', () => {
   test('creates multiple backups over time, runs cleanup, the right ones are retained', () =>
     withBackups(30, async (backup, ids, repository) => {
       const dry = await cleanUp(backup, { dry_run: true });
@@ -315,3 +315,68 @@ test('lists are narrowed by time and tier', () =>
     expect(await listed(backup, '&tier=hot')).toEqual(ids);
     expect(await listed(backup, '&tier=cold')).toEqual([]);
   }));
+
+describe('what is removed from the repository beside the service', () => {
+  test('is told once, with the reason, and leaves the list; also across a restart', async () => {
+    using at = place();
+    at.write('a.json', '{"a":1}');
+    const clock = fakeClock(START);
+    const [events, repository] = [createMemoryStore(), memoryRepository()];
+    const options = {
+      ...{ events, repository, sources: sourcesAt(at.root), yaml: quiet, overrides: { clock } },
+    };
+    let ids: string[] = [];
+    const forget = async (count: number) => {
+      const oldest = (await repository.snapshots()).slice(-count);
+      await repository.forget(oldest.map(({ id }) => id));
+    };
+    {
+      await using backup = await boot(at, options);
+      ids = await hourly(backup, clock.advance, 5);
+      await forget(1);
+      clock.advance(HOUR / 2);
+      await eventually(async () => (await listed(backup)).length === 4);
+      await forget(2);
+    }
+    await using again = await boot(at, options);
+    expect(await listed(again)).toEqual(ids.slice(3));
+    clock.advance(HOUR / 2);
+    await again.call('POST', '/api/backup', { wait: true });
+    const told = await again.told('BackupDeleted');
+    expect(told.map(({ data }) => [data.backup_id, data.reason]).sort()).toEqual(
+      ids.slice(0, 3).map((id) => [id, 'not_in_repository']),
+    );
+    expect(new Set(told.map(({ id }) => id)).size).toBe(3);
+  });
+
+  test('and comes back is in the list again after a start', async () => {
+    using at = place();
+    at.write('a.json', '{"a":1}');
+    const [events, repository] = [createMemoryStore(), memoryRepository()];
+    const options = { events, repository, sources: sourcesAt(at.root), yaml: quiet };
+    const standing = repository.snapshots;
+    const start = async () => {
+      await using backup = await boot(at, options);
+      return await listed(backup);
+    };
+    {
+      await using first = await boot(at, options);
+      await first.created(1);
+    }
+    const [id] = await start();
+    repository.snapshots = async () => [];
+    expect(await start()).toEqual([]);
+    repository.snapshots = standing;
+    expect(await start()).toContain(id);
+  });
+
+  test('where nothing is there at all, nothing is told: the disk comes back', () =>
+    withBackups(2, async (backup, ids, repository) => {
+      const hidden = repository.snapshots;
+      repository.snapshots = async () => [];
+      (backup.context.clock as ReturnType<typeof fakeClock>).advance(HOUR / 2);
+      await backup.call('POST', '/api/backup', { wait: true });
+      repository.snapshots = hidden;
+      expect(await listed(backup)).toEqual([...ids, expect.any(String)]);
+    }));
+});

@@ -17,6 +17,8 @@ export interface LabOptions {
   /** Files that stand before the monitor starts, below the protected folder. */
   files?: Record<string, string>;
   source?: Record<string, unknown>;
+  /** More sources, each over the same folder. */
+  others?: Record<string, Record<string, unknown>>;
   monitor?: Record<string, unknown>;
   events?: JetStreamStore;
 }
@@ -56,11 +58,16 @@ export class Lab implements AsyncDisposable {
       events: this.events,
       // On a real server only audit may write tokens.
       tokens: this.#tokens,
-      yaml: { sources: { lab: source }, monitor: this.#options.monitor ?? {} } as never,
+      yaml: { sources: { lab: source, ...this.#others() }, monitor: this.#options.monitor ?? {} } as never,
     });
     this.context = context;
     this.service = await startMonitor(context.service_config, context);
     await this.toldAll();
+  }
+
+  #others(): Record<string, object> {
+    const others = Object.entries(this.#options.others ?? {});
+    return Object.fromEntries(others.map(([name, source]) => [name, { root: this.root, ...source }]));
   }
 
   async stop(): Promise<void> {

@@ -16,7 +16,7 @@ import { describe, expect, test } from '@jest/globals';
 import { checksumOf } from './checksum.ts';
 import { Lab } from './lab.ts';
 
-describe('a file that is gone', () => {
+describe('detectMissingFiles: a file that is gone', () => {
   test('is told at once, with the checksum that is wanted back', async () => {
     await using lab = await Lab.start({ files: { 'a.json': '{"a":1}', 'b.txt': 'b' } });
     unlinkSync(lab.path('a.json'));
@@ -117,7 +117,7 @@ describe('a file that is gone', () => {
   });
 });
 
-describe('a file that is damaged', () => {
+describe('detectCorruptedFiles: a file that is damaged', () => {
   const good = JSON.stringify({
     messages: Array.from({ length: 50 }, (_, index) => ({ index, text: 'hola' })),
   });

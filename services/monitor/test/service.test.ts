@@ -57,6 +57,24 @@ test('a scan reads everything again and says what is lost', async () => {
   expect(answer).toEqual({ checked: 2, missing: [lab.path('a.txt')], corrupted: [lab.path('b.json')] });
 });
 
+test('a file in two sources is registered once, and lost once', async () => {
+  await using lab = await Lab.start({
+    files: { '.env': 'A=1', 'config.py': 'x' },
+    source: { paths: ['.env', 'config.py'], priority: 'high' },
+    others: { credentials: { paths: ['.env'], priority: 'critical' } },
+  });
+  const registered = (await lab.of('FilesRegistered')).flatMap(({ data }) => data.files);
+  expect(registered.map(({ path }) => path).sort()).toEqual([lab.path('.env'), lab.path('config.py')]);
+  unlinkSync(lab.path('.env'));
+  await lab.until('FileDeleted', '.env');
+  unlinkSync(lab.path('config.py'));
+  await lab.until('FileDeleted', 'config.py');
+  expect((await lab.of('FileDeleted')).map(({ data }) => data.path)).toEqual([
+    lab.path('.env'),
+    lab.path('config.py'),
+  ]);
+});
+
 withNats('on a real server: registered, lost, told with the rights of a monitor', async () => {
   await using nats = await startTestNats({ host: 'test-host' });
   await using lab = await Lab.start({ files: { 'a.txt': 'a' }, events: await nats.connect('monitor') });

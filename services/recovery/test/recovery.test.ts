@@ -6,7 +6,7 @@ import { createWorld, sumOf } from './boot.ts';
 
 const GOOD = Buffer.from('{"conversation": "¿Cuánto sale?"}');
 
-describe('a deleted file', () => {
+describe('recoverFromBackup: a deleted file', () => {
   test('stands again, byte for byte, and its story is told', async () => {
     await using world = await createWorld();
     const path = world.write('kb/one.json', GOOD);
@@ -160,7 +160,7 @@ describe('a corrupt file', () => {
   });
 });
 
-describe('a folder of 5,000 files', () => {
+describe('batchRecovery: a folder of 5,000 files', () => {
   test('comes back whole: bytes, modes, times, folders', async () => {
     await using world = await createWorld();
     const files = new Map<string, Buffer>();

@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
+import { printable } from '@holdfast/runtime/printable';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { localTime, print, printJson } from '../output/print.ts';
+import { localTime, printAsIs, printJson } from '../output/print.ts';
 
 interface AuditOptions extends ConnectionOptions {
   type?: string;
@@ -70,8 +71,8 @@ async function query(options: AuditOptions): Promise<void> {
     page,
   );
   if (options.json) return printJson(answer);
-  for (const item of answer.items) print(storyLine(item));
-  if (answer.next_cursor !== null) print(styleText('dim', `more: --cursor ${answer.next_cursor}`));
+  for (const item of answer.items) printAsIs(storyLine(item));
+  if (answer.next_cursor !== null) printAsIs(styleText('dim', `more: --cursor ${answer.next_cursor}`));
 }
 
 function storyLine(item: AuditItem): string {
@@ -81,7 +82,7 @@ function storyLine(item: AuditItem): string {
     localTime(item.time),
     service.padEnd(8),
     item.type.padEnd(22),
-    item.subject,
+    printable(item.subject),
     styleText('dim', item.correlationid),
   ].join('  ');
 }

@@ -1,9 +1,9 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import { HoldfastError } from '@holdfast/contracts/errors';
-import type { ListedBackup } from '@holdfast/contracts/http/backup';
+import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
+import type { ListedBackup, NotSearched } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { bytes, localTime, print, printJson, printTable } from '../output/print.ts';
+import { bytes, localTime, print, printJson, printTable, warn } from '../output/print.ts';
 import { usageError } from '../output/report-error.ts';
 
 /** Every id works as a positional and as `--backup-id`. */
@@ -13,15 +13,25 @@ export function backupIdOf(positional: string | undefined, options: { backupId?:
   return id;
 }
 
-/** `create`, `list` and `show`. */
+/** `create`, `cancel`, `list` and `show`. */
 export function registerBackups(program: Command): void {
   withConnection(program.command('create').description('Make a backup now'))
     .option('--type <type>', 'full, incremental (default), differential or snapshot')
     .option('--sources <names>', 'a,b (default: all)')
     .option('--reason <reason>', 'request, or before_deployment: a snapshot, as its schedule says', 'request')
+    .option('--no-compression', 'store the bytes as they are')
+    .option('--encryption', 'said for clarity: nothing is ever stored in clear')
     .option('--wait', 'until it is made')
     .addHelpText('after', '\nIn a deployment pipeline: holdfast create --reason before_deployment --wait')
     .action(create);
+  withConnection(
+    program
+      .command('cancel')
+      .argument('[id]')
+      .description('Stop a backup that is being made; nothing of it is kept'),
+  )
+    .option('--backup-id <id>', 'the backup')
+    .action(cancel);
   withConnection(program.command('list').description('The backups there are'))
     .option('--filter <filter>', 'last_7_days, last_24_hours …')
     .option('--sort <order>', 'timestamp_desc, timestamp_asc, size_desc or size_asc', 'timestamp_desc')
@@ -42,6 +52,8 @@ interface CreateOptions extends ConnectionOptions {
   type?: string;
   reason: string;
   sources?: string;
+  compression: boolean;
+  encryption?: boolean;
   wait?: boolean;
 }
 
@@ -50,6 +62,8 @@ async function create(options: CreateOptions): Promise<void> {
     ...(options.type === undefined ? {} : { type: options.type }),
     reason: options.reason,
     ...(options.sources === undefined ? {} : { sources: options.sources.split(',') }),
+    compression: options.compression,
+    ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
     wait: options.wait ?? false,
   };
   const answer = await connect(options).send<{ items: (BackupManifest | { backup_id: string })[] }>(
@@ -59,6 +73,16 @@ async function create(options: CreateOptions): Promise<void> {
   );
   if (options.json) return printJson(answer);
   for (const one of answer.items) print(one.backup_id);
+}
+
+async function cancel(
+  positional: string | undefined,
+  options: ConnectionOptions & { backupId?: string },
+): Promise<void> {
+  const id = backupIdOf(positional, options);
+  const answer = await connect(options).send('POST', `/api/backup/${encodeURIComponent(id)}/cancel`);
+  if (options.json) printJson(answer);
+  else print(`${id} is cancelled`);
 }
 
 interface ListOptions extends ConnectionOptions {
@@ -76,14 +100,22 @@ interface ListOptions extends ConnectionOptions {
 async function list(options: ListOptions): Promise<void> {
   const { filter, sort, source, type, tier, before, after, containsFile, limit } = options;
   const query = { filter, sort, source, type, tier, before, after, contains_file: containsFile, limit };
-  const answer = await connect(options).get<{ items: ListedBackup[] }>('/api/backup', query);
+  const answer = await connect(options).get<{ items: ListedBackup[]; not_searched?: NotSearched }>(
+    '/api/backup',
+    query,
+  );
+  for (const { backup_id, reason } of answer.not_searched ?? []) {
+    warn(`not searched: ${backup_id}: ${reason}`);
+    process.exitCode = EXIT.partial;
+  }
   if (options.json) return printJson(answer);
   printTable(
-    ['backup', 'time', 'source', 'files', 'size', 'stored', 'verified', 'held'],
+    ['backup', 'time', 'source', 'tier', 'files', 'size', 'stored', 'verified', 'held'],
     answer.items.map((one) => [
       one.backup_id,
       localTime(one.timestamp),
       one.sources.map((source) => source.source).join(','),
+      one.retention.tier,
       one.sources.reduce((sum, source) => sum + source.files_backed_up, 0),
       bytes(one.sources.reduce((sum, source) => sum + source.total_size_bytes, 0)),
       bytes(one.bytes_stored),

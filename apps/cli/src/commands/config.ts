@@ -1,7 +1,9 @@
+import { resolve } from 'node:path';
 import { configJsonSchema, inactiveKeys, loadConfig, printableConfig } from '@holdfast/runtime/config';
+import { refusedSources } from '@holdfast/runtime/key-place';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { print, printJson } from '../output/print.ts';
+import { print, printAsIs, printJson } from '../output/print.ts';
 
 interface ConfigOptions {
   config: string;
@@ -33,13 +35,15 @@ async function check(options: ConfigOptions): Promise<void> {
   const config = await loadConfig({ file: options.config, env: process.env });
   const sources = Object.keys(config.sources);
   const inactive = inactiveKeys(config);
-  if (options.json) return printJson({ valid: true, sources, inactive });
+  const refused = refusedSources(config, resolve(config.data_dir));
+  if (options.json) return printJson({ valid: true, sources, inactive, refused });
   print(`${options.config} is valid: ${sources.length} sources (${sources.join(', ')})`);
+  for (const { source, reason } of refused) print(`  backups of ${source} are refused: ${reason}`);
   for (const { key, reason } of inactive) print(`  ${reason}: ${key}`);
 }
 
 async function show(options: ConfigOptions): Promise<void> {
   const config = printableConfig(await loadConfig({ file: options.config, env: process.env }));
   if (options.json) printJson(config);
-  else print(stringify(config).trimEnd());
+  else printAsIs(stringify(config).trimEnd());
 }

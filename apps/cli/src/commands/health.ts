@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { print, printJson } from '../output/print.ts';
+import { printAsIs, printJson } from '../output/print.ts';
 
 interface Readiness {
   status: string;
@@ -20,7 +20,7 @@ async function health(options: ConnectionOptions): Promise<void> {
   const down = readiness.services.filter((one) => !one.ready).map((one) => one.service);
   const backup = down.includes('backup') ? null : await client.get<object>('/api/backup/health');
   if (options.json) printJson({ ...readiness, backup });
-  else for (const one of readiness.services) print(`${one.service.padEnd(10)} ${mark(one.ready)}`);
+  else for (const one of readiness.services) printAsIs(`${one.service.padEnd(10)} ${mark(one.ready)}`);
   if (down.length > 0) throw new HoldfastError('conflict', `not ready: ${down.join(', ')}`);
 }
 

@@ -3,7 +3,7 @@ import type { DatabaseProof } from '@holdfast/contracts/backup-events';
 import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { bytes, count, print, printJson } from '../output/print.ts';
+import { bytes, count, print, printJson, warn } from '../output/print.ts';
 import { backupIdOf } from './backups.ts';
 import { type DatabaseOptions, meansDatabase, restoreDatabase } from './restore-database.ts';
 
@@ -96,6 +96,6 @@ async function restore(positional: string | undefined, options: RestoreOptions):
     print(
       `${count(answer.files_restored, 'file')}, ${bytes(answer.bytes_restored)} ${body.dry_run ? 'would go ' : ''}into ${body.target_path}`,
     );
-  for (const one of answer.failed) process.stderr.write(`not restored: ${one.path}: ${one.reason}\n`);
+  for (const one of answer.failed) warn(`not restored: ${one.path}: ${one.reason}`);
   if (answer.failed.length > 0) process.exitCode = EXIT.partial;
 }

@@ -7,6 +7,7 @@ import { runUntilSignal } from '@holdfast/runtime/lifecycle';
 import { createLogger } from '@holdfast/runtime/logger';
 import { type RunningHoldfast, startHoldfast } from '@holdfast/standalone/service';
 import type { Command } from 'commander';
+import { warn } from '../output/print.ts';
 import { portNumber, usageError } from '../output/report-error.ts';
 import { version } from '../version.ts';
 
@@ -61,7 +62,7 @@ async function sampleConfig(flags: Record<string, unknown>): Promise<HoldfastCon
   const { makeSample } = await import('../../../../deploy/sample/make-sample.ts');
   const target = resolve(CHECKOUT, 'sample');
   const made = await makeSample(target);
-  if (made.files > 0) process.stderr.write(`made the sample: ${made.files} files in ${target}\n`);
+  if (made.files > 0) warn(`made the sample: ${made.files} files in ${target}`);
   return loadConfig({ file: resolve(CHECKOUT, 'deploy/sample/holdfast.yaml'), env: process.env, flags });
 }
 

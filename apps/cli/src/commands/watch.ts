@@ -1,10 +1,11 @@
 import { styleText } from 'node:util';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { eventFilter } from '@holdfast/contracts/subjects';
+import { printable } from '@holdfast/runtime/printable';
 import type { Command } from 'commander';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { localTime, print } from '../output/print.ts';
+import { localTime, printAsIs } from '../output/print.ts';
 
 interface WatchedEvent {
   type: string;
@@ -32,8 +33,8 @@ async function watch(subject: string | undefined, options: ConnectionOptions): P
   const messages = reply.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   try {
     for await (const message of messages) {
-      if (options.json) print(message.data);
-      else print(line(JSON.parse(message.data) as WatchedEvent));
+      if (options.json) printAsIs(message.data);
+      else printAsIs(line(JSON.parse(message.data) as WatchedEvent));
     }
   } catch (cause) {
     throw new HoldfastError('unreachable', 'the stream of events broke off', { cause });
@@ -59,7 +60,7 @@ function line(event: WatchedEvent): string {
   return [
     styleText('dim', localTime(event.time)),
     colour === undefined ? name : styleText(colour, name),
-    event.subject + took,
+    printable(event.subject) + took,
     styleText('dim', event.correlationid),
   ].join('  ');
 }

@@ -1,17 +1,20 @@
 import { once } from 'node:events';
+import { printable } from '@holdfast/runtime/printable';
 import { printJson } from './print.ts';
 
-/** Many lines on stdout, as fast as they are read there and no faster. */
+/** Many lines on stdout, each as `print` does it, as fast as they are read there and no faster. */
 export async function printLines(lines: AsyncIterable<string>): Promise<void> {
-  for await (const line of lines) {
-    if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
-  }
+  for await (const line of lines) await write(printable(line));
+}
+
+async function write(line: string): Promise<void> {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
 }
 
 /** The one JSON document of `--json`: an array that may be longer than memory should hold. */
 export async function printJsonArray(items: AsyncIterable<unknown>): Promise<void> {
   let is_empty = true;
-  await printLines(elements());
+  for await (const element of elements()) await write(element);
   if (is_empty) printJson([]);
 
   async function* elements() {

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { printable } from '@holdfast/runtime/printable';
 import Table from 'cli-table3';
 
 const PLAIN = {
@@ -26,18 +27,28 @@ export function printTable(head: readonly string[], rows: readonly (readonly unk
     chars: PLAIN,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
-  table.push(...rows.map((row) => row.map((cell) => String(cell ?? '–'))));
-  print(table.toString());
+  table.push(...rows.map((row) => row.map((cell) => printable(String(cell ?? '–')))));
+  printAsIs(table.toString());
 }
 
-/** One line on stdout. */
+/** One line on stdout, whatever is in it: names that others chose do nothing to the terminal. */
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  printAsIs(printable(line));
+}
+
+/** Text on stdout for programs, or with styles of our own: whoever calls it has made `printable` what others chose. */
+export function printAsIs(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One line on stderr, as `print` does it. */
+export function warn(line: string): void {
+  process.stderr.write(`${printable(line)}\n`);
 }
 
 /** The one JSON document of `--json`. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  printAsIs(JSON.stringify(value, null, 2));
 }
 
 /** `1 file`, `2 files` */

@@ -12,6 +12,8 @@ export const AlertRule = z.enum([
   'backup_failed',
   'backup_overdue',
   'backup_verification_failed',
+  'storage_full',
+  'tier_unavailable',
   'dead_lettered',
   'access_denied_burst',
   'event_store_rewound',

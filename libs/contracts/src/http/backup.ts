@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BackupManifest, BackupType, DatabaseProof } from '../backup-events.ts';
 import { Checksum, Timestamp } from '../envelope.ts';
 import { ScheduleConfig } from '../schedule.ts';
+import { StorageLevel } from '../storage-events.ts';
 import { PAGE_QUERY } from './page.ts';
 
 export const BackupSort = z.enum([
@@ -45,9 +46,21 @@ export const HoldBody = z.strictObject({
   until: Moment.optional().describe('default: until it is released'),
 });
 
-/** A manifest with what has been decided about it since. */
-export const ListedBackup = BackupManifest.extend({ hold: BackupHold.nullable() });
+/** A copy of a backup in one tier. */
+export const BackupLocation = z.object({
+  tier: z.string(),
+  snapshot_id: z.string().describe('in the repository of this tier'),
+  verified_at: Timestamp.nullable().describe('when it was copied there and read back'),
+});
+/** A manifest with what has been decided about it since; the nearest of its locations first. */
+export const ListedBackup = BackupManifest.extend({
+  hold: BackupHold.nullable(),
+  locations: z.array(BackupLocation),
+});
 export type ListedBackup = z.infer<typeof ListedBackup>;
+/** Beside a list with `contains_file`: nobody knows whether these hold the file. */
+export const NotSearched = z.array(z.object({ backup_id: z.string(), reason: z.string() }));
+export type NotSearched = z.infer<typeof NotSearched>;
 
 export const CleanupBody = z.strictObject({
   dry_run: z.boolean().default(false).describe('say what would go, and remove nothing'),
@@ -70,13 +83,37 @@ export const CleanupResult = z.object({
 });
 export type CleanupResult = z.infer<typeof CleanupResult>;
 
+export const MoveBody = z.strictObject({
+  dry_run: z.boolean().default(false).describe('say what would be moved, and move nothing'),
+});
+/** Where one backup belongs, and what is done about it: `reasons` are `tier_period`, `archive`, `newest_good`, `held` … */
+export const MoveItem = z.object({
+  backup_id: z.string(),
+  source: z.string(),
+  backup_type: BackupType,
+  timestamp: Timestamp,
+  tiers: z.array(z.string()).describe('where it is, the nearest first'),
+  tier: z.string().describe('where it belongs'),
+  action: z.enum(['stay', 'copy', 'drop']).describe('a move is a copy, and then a drop'),
+  reasons: z.array(z.string()),
+});
+export type MoveItem = z.infer<typeof MoveItem>;
+export const MoveResult = z.object({
+  dry_run: z.boolean(),
+  copied: z.number().int(),
+  dropped: z.number().int(),
+  waiting: z.number().int().describe('that belong elsewhere and could not be moved now'),
+  items: z.array(MoveItem),
+});
+export type MoveResult = z.infer<typeof MoveResult>;
+
 /** A run that has no manifest yet, or never will. */
 export const BackupRunView = z.object({
   backup_id: z.string(),
   source: z.string(),
   backup_type: BackupType,
   reason: z.string(),
-  status: z.enum(['requested', 'running', 'retrying', 'created', 'unchanged', 'failed']),
+  status: z.enum(['requested', 'running', 'retrying', 'created', 'unchanged', 'failed', 'cancelled']),
   attempt: z.number().int(),
   requested_at: Timestamp,
   next_attempt_at: Timestamp.nullable(),
@@ -130,6 +167,7 @@ export const VerifyResult = z.object({
   passed: z.boolean(),
   files_checked: z.number().int(),
   bytes_checked: z.number().int(),
+  base_backup_id: z.string().optional(),
   database: DatabaseProof.optional(),
   duration_ms: z.number(),
   problems: z.array(z.string()),
@@ -159,6 +197,19 @@ export const RestoreResult = z.object({
 });
 export type RestoreResult = z.infer<typeof RestoreResult>;
 
+/** How one tier stands. `pending`: nothing was ever copied there. */
+export const TierStatus = z.object({
+  tier: z.string(),
+  status: z.enum(['ok', 'pending', 'unavailable', 'unsupported']),
+  detail: z.string().nullable(),
+  location: z.string(),
+  level: StorageLevel,
+  used_percent: z.number().nullable(),
+  free_bytes: z.number().int().nullable(),
+  total_bytes: z.number().int().nullable(),
+});
+export type TierStatus = z.infer<typeof TierStatus>;
+
 export const BackupHealth = z.object({
   status: z.enum(['ok', 'degraded']),
   sources: z.array(
@@ -179,8 +230,18 @@ export const BackupHealth = z.object({
     z.object({ path: z.string(), snapshot_id: z.string().nullable(), exact: z.boolean().nullable() }),
   ),
   events_to_publish: z.number().int(),
+  tiers: z.array(TierStatus),
 });
 export type BackupHealth = z.infer<typeof BackupHealth>;
+
+export const TierStorage = TierStatus.extend({
+  backups: z.number().int(),
+  bytes_stored: z.number().int().nullable(),
+  objects: z.number().int().nullable(),
+  retention_days: z.number().nullable(),
+  backup_types: z.array(z.string()).nullable().describe('null: all'),
+});
+export type TierStorage = z.infer<typeof TierStorage>;
 
 export const BackupStorage = z.object({
   location: z.string(),
@@ -191,6 +252,7 @@ export const BackupStorage = z.object({
   objects: z.number().int().nullable(),
   free_bytes: z.number().int().nullable(),
   total_bytes: z.number().int().nullable(),
+  tiers: z.array(TierStorage).describe('nearest first; the first is the one above'),
 });
 export type BackupStorage = z.infer<typeof BackupStorage>;
 

@@ -1,8 +1,9 @@
 import type { CheckRequest } from '../api.ts';
 import type { Engine } from '../engine.ts';
 import { fromStorage, isRepositoryError, throwIfAborted } from '../errors.ts';
+import { insertUnnamed } from '../index/index-batch.ts';
 import { IndexCache } from '../index/index-cache.ts';
-import { indexedPacks, insertPacks, seenSnapshots } from '../index/index-database.ts';
+import { indexedPacks, seenSnapshots } from '../index/index-database.ts';
 import type { IndexedPack } from '../index/index-object.ts';
 import { ChunkReader } from '../read/chunk-reader.ts';
 import { NodeReader } from '../read/node-reader.ts';
@@ -68,7 +69,7 @@ export async function surveyStore(
     const sizes = await currentSizes(fresh);
     for (const [name, error] of index.damaged) findings.add(name, error.message);
     const unindexed = await readUnindexedPacks(fresh, sizes);
-    await insertPacks(index.db, unindexed.packs);
+    await insertUnnamed(index.db, unindexed.packs);
     const unread = request.read_unindexed ? new Set<string>() : idsOf(unindexed.packs);
     await checkPacks(fresh, findings, { sizes, request, unread });
     const damaged_snapshots = [...list.damaged.keys()];

@@ -20,7 +20,10 @@ export class Findings {
   readonly #lost = new Map<string, Set<string>>();
 
   add(object: string, problem: string): void {
-    this.#of(object).problems.add(problem);
+    // Whoever shows it names the object; errors often begin with the name too.
+    const own_name = `${object}: `;
+    const what = problem.startsWith(own_name) ? problem.slice(own_name.length) : problem;
+    this.#of(object).problems.add(what);
   }
 
   /** It must be mended whether or not a snapshot reaches it: a key, the config. */

@@ -1,5 +1,6 @@
 import { chunkId, sha256 } from '../crypto/keys.ts';
 import { openBlock } from '../pack/pack-reader.ts';
+import { releaseMemory } from '../release-memory.ts';
 import { asBuffer, asKeys } from '../threads/keys-over-threads.ts';
 import type { CopyBlock } from '../threads/messages.ts';
 import type { ChunkSink } from '../write/chunk-sink.ts';
@@ -20,6 +21,17 @@ export function copyBlock(task: CopyBlock, sink: ChunkSink): number[] {
     // The caller looks for other copies of each, and tells the reason where there is none.
     return [...task.pieces.keys()];
   }
+  try {
+    return addPieces(task, raw, sink);
+  } finally {
+    // The writer keeps copies; the collector would let these pile up.
+    releaseMemory(raw);
+    releaseMemory(sealed);
+  }
+}
+
+function addPieces(task: CopyBlock, raw: Buffer, sink: ChunkSink): number[] {
+  const keys = asKeys(task.keys);
   const failed: number[] = [];
   for (const [index, piece] of task.pieces.entries()) {
     const data = raw.subarray(piece.offset, piece.offset + piece.length);

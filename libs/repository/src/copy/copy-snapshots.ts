@@ -203,7 +203,7 @@ class Copy implements Disposable {
 }
 
 /** Levels of zstd. */
-const LEVELS = { fast: 1, default: 3, max: 19 } as const;
+const LEVELS = { fast: 1, default: 3, high: 9, max: 19 } as const;
 
 /** Throws `bad_request` where chunks of the same bytes have other ids in the other repository. */
 export function mustShareIds(source: Engine, destination: Engine): void {

@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts';
 import { fromStorage } from '../errors.ts';
 import { type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
 import { sealTombstone, type Tombstone, tombstoneName } from './tombstone-object.ts';
+import { withCacheReserve, withReserve } from './with-reserve.ts';
 
 export interface ForgetOptions {
   /** For whoever finds the tombstone: a rule, a person. */
@@ -19,9 +20,11 @@ export async function forgetSnapshots(
   options: ForgetOptions = {},
 ): Promise<void> {
   const snapshots: StoredSnapshot[] = [];
-  for (const id of ids) snapshots.push(await engine.snapshots.one(id));
   try {
-    for (const snapshot of snapshots) await forget(engine, snapshot, options.reason ?? '');
+    await withCacheReserve(engine.store, async () => {
+      for (const id of ids.slice(snapshots.length)) snapshots.push(await engine.snapshots.one(id));
+    });
+    for (const snapshot of snapshots) await forget(withReserve(engine), snapshot, options.reason ?? '');
   } catch (error) {
     throw fromStorage(error);
   }
@@ -40,6 +43,6 @@ export async function putTombstone(
   id: string,
   about: Pick<Tombstone, 'reason' | 'snapshot'>,
 ): Promise<void> {
-  const tombstone = sealTombstone(engine.keys, id, { version: 1, time_ms: Date.now(), ...about });
+  const tombstone = sealTombstone(engine.keys, id, { version: 1, time_ms: engine.now_ms(), ...about });
   await engine.store.put(tombstoneName(id), tombstone);
 }

@@ -31,7 +31,7 @@ export async function listPending(engine: Engine): Promise<PendingWriterState[]>
 
 /** Takes the place of a snapshot that is not there yet: its writer starts over, if it lives. False: the place was taken. */
 export function revokeWriter(engine: Engine, snapshot_id: string): Promise<boolean> {
-  const revocation = sealRevocation(engine.keys, snapshot_id, Date.now());
+  const revocation = sealRevocation(engine.keys, snapshot_id, engine.now_ms());
   return engine.store.put(snapshotName(snapshot_id), revocation);
 }
 

@@ -1,18 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
-import { damaged, fromStorage, isRepositoryError, RepositoryError } from '../errors.ts';
+import { damaged, fromStorage, isFullCache, isRepositoryError, RepositoryError } from '../errors.ts';
+import { IndexBatch } from './index-batch.ts';
 import {
   type ChunkLocation,
   dropFromIndex,
   emptyIndex,
   IndexLookup,
   indexObjects,
-  insertIndexObject,
   openIndexDatabase,
   openIndexReadOnly,
 } from './index-database.ts';
@@ -27,29 +27,40 @@ const ignore = () => undefined;
 export class IndexCache implements Disposable {
   /** The database file: worker threads open it for themselves. */
   readonly file: string;
-  readonly db: DatabaseSync;
-  readonly lookup: IndexLookup;
   /** Index objects that could not be read, with the reason. */
   readonly damaged = new Map<string, Error>();
   readonly #store: BlobStore;
   readonly #keys: RepositoryKeys;
   readonly #temporary: string | undefined;
-  readonly #marks: MarkTable;
+  #opened: OpenedTables;
+  /** Of files that are gone: work that began with one goes on with it. */
+  readonly #retired: DatabaseSync[] = [];
   /** Index objects of the last listing. */
   #listed: ReadonlySet<string> = new Set();
   #refreshing: Promise<void> | undefined;
+  #rebuilds = 0;
   #refreshing_next: Promise<void> | undefined;
 
-  /** Without `cache_dir` the cache lives in a temporary folder until it is disposed. */
+  /** Without `cache_dir`, and where its disk is full, the cache lives in a temporary folder until it is disposed. */
   constructor(store: BlobStore, keys: RepositoryKeys, cache_dir?: string) {
     this.#store = store;
     this.#keys = keys;
-    this.#temporary = cache_dir === undefined ? mkdtempSync(join(tmpdir(), 'holdfast-cache-')) : undefined;
-    const folder = cache_dir ?? (this.#temporary as string);
-    this.file = join(folder, `${keys.repository_id.toString('hex')}.sqlite`);
-    this.db = openIndexDatabase(this.file);
-    this.lookup = new IndexLookup(this.db);
-    this.#marks = new MarkTable(this.db);
+    const opened = openCache(`${keys.repository_id.toString('hex')}.sqlite`, cache_dir);
+    this.#temporary = opened.temporary;
+    this.file = opened.file;
+    this.#opened = tablesOf(opened);
+  }
+
+  get db(): DatabaseSync {
+    return this.#opened.db;
+  }
+
+  get lookup(): IndexLookup {
+    return this.#opened.lookup;
+  }
+
+  get #marks(): MarkTable {
+    return this.#opened.marks;
   }
 
   /**
@@ -68,6 +79,12 @@ export class IndexCache implements Disposable {
       return this.refresh();
     });
     return this.#refreshing_next;
+  }
+
+  /** The database file, for a thread to open: made anew where somebody has thrown it away, and empty then until a refresh. */
+  presentFile(): string {
+    this.#openAgainIfGone();
+    return this.file;
   }
 
   /**
@@ -121,16 +138,22 @@ export class IndexCache implements Disposable {
   async locate(id: Buffer): Promise<ChunkLocation[]> {
     const known = this.lookup.locate(id);
     if (known.length > 0) return known;
-    await this.refresh();
-    const found = this.lookup.locate(id);
-    if (found.length === 0) throw damaged(`chunk ${id.toString('hex')} is in no index${this.#damageNote()}`);
-    return found;
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const rebuilds = this.#rebuilds;
+      await this.refresh();
+      const found = this.lookup.locate(id);
+      if (found.length > 0) return found;
+      // Unless another reader has emptied it in the meantime, it says all that the store has.
+      if (this.#rebuilds === rebuilds) break;
+    }
+    throw damaged(`chunk ${id.toString('hex')} is in no index${this.#damageNote()}`);
   }
 
   /** Forgets all and reads every index object again: a pack that it named is gone. */
   async rebuild(): Promise<void> {
     await this.#refreshing;
     emptyIndex(this.db);
+    this.#rebuilds += 1;
     await this.refresh();
   }
 
@@ -139,7 +162,9 @@ export class IndexCache implements Disposable {
    * the next refresh reads it.
    */
   async add(name: string, packs: readonly IndexedPack[]): Promise<void> {
-    await insertIndexObject(this.db, name, packs);
+    const batch = new IndexBatch(this.db);
+    batch.add(name, packs);
+    await batch.write();
   }
 
   /** Takes out index objects that this process has just deleted, and packs that none names any more. */
@@ -148,13 +173,21 @@ export class IndexCache implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.db.close();
+    for (const db of [...this.#retired, this.db]) db.close();
     if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
+  }
+
+  /** A cache that somebody has thrown away is made anew: it is filled by the refresh that this begins. */
+  #openAgainIfGone(): void {
+    if (inodeOf(this.file) === this.#opened.inode) return;
+    this.#retired.push(this.db);
+    this.#opened = tablesOf({ file: this.file, db: openIndexDatabase(this.file) });
   }
 
   /** Maintenance may replace index objects between the listing and the reading: then it is listed again. */
   async #refresh(): Promise<void> {
     try {
+      this.#openAgainIfGone();
       for (let round = 0; round < ROUNDS_MAX; round += 1) if (await this.#readNew()) return;
     } catch (error) {
       throw fromStorage(error);
@@ -171,8 +204,14 @@ export class IndexCache implements Disposable {
     this.#listed = stored;
     for (const name of this.damaged.keys()) if (!stored.has(name)) this.damaged.delete(name);
     let is_whole = true;
-    for (const name of this.#missing(stored, known)) is_whole = (await this.#load(name)) && is_whole;
-    return is_whole;
+    let batch = new IndexBatch(this.db);
+    for (const name of this.#missing(stored, known)) {
+      is_whole = (await this.#load(name, batch)) && is_whole;
+      if (!batch.is_full) continue;
+      is_whole = (await batch.write()) && is_whole;
+      batch = new IndexBatch(this.db);
+    }
+    return (await batch.write()) && is_whole;
   }
 
   /** What has to be read: all of it where something that is known was deleted, as that may have named packs that are gone. */
@@ -182,16 +221,17 @@ export class IndexCache implements Disposable {
     return [...stored];
   }
 
-  async #load(name: string): Promise<boolean> {
+  /** False: it was gone. */
+  async #load(name: string, batch: IndexBatch): Promise<boolean> {
     const object = await this.#store.get(name).catch((error: unknown) => {
       if (isStorageError(error, 'not_found')) return undefined;
       throw error;
     });
     if (object === undefined) return false;
     try {
-      const packs = openIndex(this.#keys, name, object);
+      batch.add(name, openIndex(this.#keys, name, object));
       this.damaged.delete(name);
-      return await insertIndexObject(this.db, name, packs);
+      return true;
     } catch (error) {
       // Other index objects may hold all that is wanted, and `check` names this one: a restore must not end here.
       if (!isRepositoryError(error)) throw error;
@@ -202,5 +242,51 @@ export class IndexCache implements Disposable {
 
   #damageNote(): string {
     return this.damaged.size === 0 ? '' : ` (and ${this.damaged.size} index objects are damaged)`;
+  }
+}
+
+interface OpenedTables {
+  readonly db: DatabaseSync;
+  readonly lookup: IndexLookup;
+  readonly marks: MarkTable;
+  /** Of the file when it was opened. */
+  readonly inode: bigint | undefined;
+}
+
+function tablesOf({ file, db }: Pick<OpenedCache, 'file' | 'db'>): OpenedTables {
+  return { db, lookup: new IndexLookup(db), marks: new MarkTable(db), inode: inodeOf(file) };
+}
+
+function inodeOf(file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+interface OpenedCache {
+  readonly file: string;
+  readonly db: DatabaseSync;
+  /** The folder that goes with it. */
+  readonly temporary: string | undefined;
+}
+
+/** Where its own disk is full a restore must go on all the same: the index is read anew, into a temporary folder. */
+function openCache(name: string, cache_dir: string | undefined): OpenedCache {
+  if (cache_dir === undefined) return openTemporary(name);
+  const file = join(cache_dir, name);
+  try {
+    return { file, db: openIndexDatabase(file), temporary: undefined };
+  } catch (error) {
+    if (!isFullCache(error)) throw error;
+    return openTemporary(name);
+  }
+}
+
+function openTemporary(name: string): OpenedCache {
+  const temporary = mkdtempSync(join(tmpdir(), 'holdfast-cache-'));
+  const file = join(temporary, name);
+  try {
+    return { file, db: openIndexDatabase(file), temporary };
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    throw error;
   }
 }

@@ -2,10 +2,10 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { prefixOf } from '../crypto/keys.ts';
-import { type BlockInfo, type PackTable, readPackTable } from '../pack/pack-table.ts';
+import type { BlockInfo, PackTable } from '../pack/pack-table.ts';
 import type { ChunkPlace } from '../pack/table-chunks.ts';
 import { Slice } from '../slice.ts';
-import type { IndexedPack } from './index-object.ts';
+import { inTransaction } from './in-transaction.ts';
 
 /** Where a chunk lies, with all that one ranged get and one decode need. */
 export interface ChunkLocation {
@@ -50,7 +50,6 @@ const LOCATE = `
     block.sealed_length, block.raw_length, block.codec, chunk.offset, chunk.length
   FROM chunk JOIN block ON block.pack = chunk.pack AND block.number = chunk.block JOIN pack ON pack.number = chunk.pack
   WHERE chunk.prefix = ?`;
-const SLICE = 400;
 
 /**
  * The local copy of the index in SQLite. It may be lost at any time: it is filled again from the index objects. Each
@@ -263,103 +262,5 @@ function blocksOfPack(db: DatabaseSync, number: number): BlockInfo[] {
 function* chunksOfPack(db: DatabaseSync, number: number): Generator<ChunkPlace> {
   for (const chunk of db.prepare('SELECT * FROM chunk WHERE pack = ?').iterate(number)) {
     yield { ...(chunk as unknown as ChunkPlace), prefix: Buffer.from(chunk['prefix'] as Uint8Array) };
-  }
-}
-
-/**
- * Adds an index object's packs in short transactions, giving way between them; the object is known at the end. False,
- * and the object is not known: somebody, maybe another process, took one of its packs out of this cache meanwhile.
- */
-export async function insertIndexObject(
-  db: DatabaseSync,
-  name: string,
-  packs: readonly IndexedPack[],
-): Promise<boolean> {
-  const numbers = await insertPacks(db, packs);
-  if (numbers === undefined) return false;
-  return inTransaction(db, () => {
-    const stands = db.prepare('SELECT 1 FROM pack WHERE number = ?');
-    if (numbers.some((number) => stands.get(number) === undefined)) return false;
-    db.prepare('INSERT OR IGNORE INTO index_object (name) VALUES (?)').run(name);
-    return true;
-  });
-}
-
-/**
- * The same for packs that no index object names: they are forgotten with the next one that vanishes. Their local
- * numbers, which no other pack ever gets; undefined where one was taken out meanwhile.
- */
-export async function insertPacks(
-  db: DatabaseSync,
-  packs: readonly IndexedPack[],
-): Promise<number[] | undefined> {
-  const numbers: number[] = [];
-  for (const pack of packs) {
-    const number = await insertPack(db, pack);
-    if (number === undefined) return undefined;
-    numbers.push(number);
-  }
-  return numbers;
-}
-
-async function insertPack(db: DatabaseSync, pack: IndexedPack): Promise<number | undefined> {
-  const { blocks, chunks } = readPackTable(pack.table);
-  const number = inTransaction(db, () => numberOf(db, pack));
-  const insert_block = db.prepare('INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?)');
-  const insert_chunk = db.prepare('INSERT OR IGNORE INTO chunk VALUES (?, ?, ?, ?, ?)');
-  const stands = db.prepare('SELECT 1 FROM pack WHERE number = ?');
-  const into = { db, stands: () => stands.get(number) !== undefined };
-  const is_whole =
-    (await inSlices(into, blocks, (block, index) => {
-      insert_block.run(number, index, block.offset, block.sealed_length, block.raw_length, block.codec);
-    })) &&
-    (await inSlices(into, chunks.inOrder(), (chunk) => {
-      insert_chunk.run(chunk.prefix, number, chunk.block, chunk.offset, chunk.length);
-    }));
-  return is_whole ? number : undefined;
-}
-
-function numberOf(db: DatabaseSync, { id, size, header }: IndexedPack): number {
-  db.prepare('INSERT OR IGNORE INTO pack (id, size, header) VALUES (?, ?, ?)').run(id, size, header);
-  return (db.prepare('SELECT number FROM pack WHERE id = ?').get(id) as { number: number }).number;
-}
-
-/** False: the pack that it is for was taken out between two of its transactions, and nothing is added to it any more. */
-async function inSlices<Item>(
-  into: { readonly db: DatabaseSync; readonly stands: () => boolean },
-  items: Iterable<Item>,
-  insert: (item: Item, index: number) => void,
-): Promise<boolean> {
-  const slice = new Slice();
-  let pending: Item[] = [];
-  let index = 0;
-  const write = () =>
-    inTransaction(into.db, () => {
-      if (!into.stands()) return false;
-      for (const item of pending) {
-        insert(item, index);
-        index += 1;
-      }
-      pending = [];
-      return true;
-    });
-  for (const item of items) {
-    pending.push(item);
-    if (pending.length < SLICE) continue;
-    if (!write()) return false;
-    await slice.rest();
-  }
-  return write();
-}
-
-function inTransaction<Result>(db: DatabaseSync, work: () => Result): Result {
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    db.exec('COMMIT');
-    return result;
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
   }
 }

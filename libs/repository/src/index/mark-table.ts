@@ -3,6 +3,7 @@ import { type BlobStore, isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import { MARKS_PREFIX, openMarks } from '../deletion/marks-object.ts';
 import { RepositoryError } from '../errors.ts';
+import { inTransaction } from './in-transaction.ts';
 
 const ROUNDS_MAX = 5;
 
@@ -70,14 +71,9 @@ export class MarkTable {
 
   #add(name: string, packs: readonly string[]): void {
     const mark = this.#db.prepare('INSERT OR IGNORE INTO marked_pack VALUES (?)');
-    this.#db.exec('BEGIN IMMEDIATE');
-    try {
+    inTransaction(this.#db, () => {
       for (const pack of packs) mark.run(pack);
       this.#db.prepare('INSERT OR IGNORE INTO marks_object VALUES (?)').run(name);
-      this.#db.exec('COMMIT');
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      throw error;
-    }
+    });
   }
 }

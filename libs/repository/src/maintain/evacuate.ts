@@ -3,6 +3,7 @@ import { isStorageError } from '@holdfast/storage/blob-store';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError, throwIfAborted } from '../errors.ts';
 import { type ChunkLocation, indexedPacks } from '../index/index-database.ts';
+import { packName } from '../pack/pack-name.ts';
 import { PackWriter } from '../pack/pack-writer.ts';
 import { Slice } from '../slice.ts';
 import { PackStore } from '../write/pack-store.ts';
@@ -44,6 +45,25 @@ export async function evacuatePacks(
   options: EvacuateOptions,
 ): Promise<Evacuated> {
   const store = new PackStore(engine);
+  try {
+    return await evacuateInto(store, { engine, reach, options });
+  } catch (error) {
+    // What cannot be taken back is litter for the next prune; how it came to this is what the caller has to hear.
+    await takeBack(engine, store).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** New packs that no index names: nobody can rely on them, and where the disk is full they are what fills it. */
+async function takeBack(engine: Engine, store: PackStore): Promise<void> {
+  await store.settled();
+  for (const id of store.unnamed_ids) await engine.store.delete(packName(id));
+}
+
+async function evacuateInto(
+  store: PackStore,
+  { engine, reach, options }: { engine: Engine; reach: Reach; options: EvacuateOptions },
+): Promise<Evacuated> {
   const writer = new PackWriter(engine.keys, { compress: true, on_pack: store.put });
   const leaving = new Set([...options.packs, ...(options.dropped ?? [])]);
   using view = await engine.index.view();

@@ -5,7 +5,7 @@ import type { Engine } from '../engine.ts';
 export async function markPacks(engine: Engine, packs: readonly string[]): Promise<void> {
   const unmarked = packs.filter((id) => !engine.index.isMarked(id));
   if (unmarked.length > 0) {
-    const { name, object } = sealMarks(engine.keys, { time_ms: Date.now(), packs: unmarked });
+    const { name, object } = sealMarks(engine.keys, { time_ms: engine.now_ms(), packs: unmarked });
     await engine.store.put(name, object);
   }
   await engine.index.refreshMarks();

@@ -17,8 +17,8 @@ export async function packContents(
   try {
     return await readPackFooter(engine.store, engine.keys, pack);
   } catch (error) {
-    // A pack that is cut short looks to the store like one that it failed to read.
-    if (!isRepositoryError(error, 'repo_damaged') && !isStorageError(error, 'failed')) throw error;
+    const is_unreadable = isStorageError(error, 'failed') || isStorageError(error, 'short');
+    if (!isRepositoryError(error, 'repo_damaged') && !is_unreadable) throw error;
     return indexedTable(view, pack.id);
   }
 }

@@ -1,8 +1,9 @@
 import { removePending, revokeWriter } from '../deletion/pending-list.ts';
+import { withCacheReserve, withReserve } from '../deletion/with-reserve.ts';
 import type { Engine } from '../engine.ts';
-import { damaged, fromStorage } from '../errors.ts';
+import { damaged, fromStorage, isFullCache, isRepositoryError } from '../errors.ts';
 import { PACK_PREFIX } from '../pack/pack-name.ts';
-import { evacuatePacks } from './evacuate.ts';
+import { type Evacuated, type EvacuateOptions, evacuatePacks } from './evacuate.ts';
 import { type Look, takeStock } from './look.ts';
 import { measurePacks, type PackUse } from './pack-use.ts';
 import { DEFAULT_LIMITS, type Plan, type PlanLimits, planMaintenance } from './plan.ts';
@@ -38,6 +39,8 @@ export interface PruneResult {
   readonly packs_rewritten: number;
   readonly bytes_removed: number;
   readonly bytes_written: number;
+  /** Packs that stay since there was no room to write anew what is needed of them: the next prune does it. */
+  readonly packs_left?: number;
   /** Packs that stay since something in them cannot be read: see `check`. */
   readonly damaged: readonly string[];
   /** Writers that were taken for dead. */
@@ -54,7 +57,7 @@ const REVOKE_AFTER_MS = 24 * 60 * 60 * 1000;
  */
 export async function pruneRepository(engine: Engine, options: PruneOptions): Promise<PruneResult> {
   try {
-    return await prune(engine, options);
+    return await withCacheReserve(engine.store, () => prune(engine, options));
   } catch (error) {
     throw fromStorage(error);
   }
@@ -78,7 +81,11 @@ async function prune(engine: Engine, options: PruneOptions): Promise<PruneResult
   const sizes = new Map([...packs, ...litter].map(({ id, size }) => [id, size]));
   const work = { plan, litter, sizes };
   if (options.dry_run) return { ...before, ...foreseen(work) };
-  const writers_revoked = await clearWriters(engine, look, options.revoke_after_ms ?? REVOKE_AFTER_MS);
+  const writers_revoked = await clearWriters(
+    withReserve(engine),
+    look,
+    options.revoke_after_ms ?? REVOKE_AFTER_MS,
+  );
   return { ...before, ...(await carryOut(engine, reach, { ...work, options })), writers_revoked };
 }
 
@@ -93,7 +100,7 @@ async function carryOut(engine: Engine, reach: Reach, work: Work & { options: Pr
   const sizeOf = (id: string) => sizes.get(id) ?? 0;
   const bytes_total = sum(plan.evacuate, sizeOf);
   let [packs_done, bytes_done] = [0, 0];
-  const evacuated = await evacuatePacks(engine, reach, {
+  const evacuated = await evacuateIfThereIsRoom(engine, reach, {
     packs: plan.evacuate,
     dropped: plan.drop,
     signal: options.signal,
@@ -103,15 +110,37 @@ async function carryOut(engine: Engine, reach: Reach, work: Work & { options: Pr
       options.on_progress?.({ packs_done, bytes_done, bytes_total });
     },
   });
-  const gone = await removePacks(engine, { packs: [...plan.drop, ...evacuated.packs], litter }, reach);
+  const going = { packs: [...plan.drop, ...evacuated.packs], litter };
+  const gone = await removePacks(withReserve(engine), going, reach);
+  const { no_room } = evacuated;
+  if (no_room !== undefined && gone.length === 0) throw no_room;
   const rewritten = new Set(evacuated.packs);
   return {
     packs_removed: gone.filter((id) => !rewritten.has(id)).length,
     packs_rewritten: gone.filter((id) => rewritten.has(id)).length,
     bytes_removed: sum(gone, sizeOf),
     bytes_written: evacuated.bytes_written,
+    ...(no_room !== undefined && { packs_left: plan.evacuate.length }),
     damaged: evacuated.damaged,
   };
+}
+
+/** On a full disk nothing is rewritten: what can go as it is goes first. */
+async function evacuateIfThereIsRoom(
+  engine: Engine,
+  reach: Reach,
+  options: EvacuateOptions,
+): Promise<Evacuated & { readonly no_room?: unknown }> {
+  try {
+    return await evacuatePacks(engine, reach, options);
+  } catch (error) {
+    if (!isFullStore(error)) throw error;
+    return { packs: [], damaged: [], bytes_written: 0, no_room: error };
+  }
+}
+
+function isFullStore(error: unknown): boolean {
+  return isRepositoryError(error, 'storage_full') && !isFullCache(error);
 }
 
 function foreseen({ plan, litter, sizes }: Work) {
@@ -129,7 +158,7 @@ function foreseen({ plan, litter, sizes }: Work) {
 /** Pending objects whose snapshot's place is taken say nothing any more; the place of a writer that is silent is taken. */
 async function clearWriters(engine: Engine, look: Look, revoke_after_ms: number): Promise<number> {
   for (const writer of look.done) await removePending(engine, writer);
-  const silent_since_ms = Date.now() - revoke_after_ms;
+  const silent_since_ms = engine.now_ms() - revoke_after_ms;
   let revoked = 0;
   for (const writer of look.open) {
     const heard_ms = Math.max(...writer.announced.map((pending) => pending?.time_ms ?? 0));

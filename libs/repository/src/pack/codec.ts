@@ -20,7 +20,7 @@ export interface Coded {
 /** Compresses where it is wanted and helps. `level` is that of zstd: 1 to 19. */
 export function encode(raw: Buffer, compress: boolean, level = LEVEL): Coded {
   if (!compress || raw.length === 0) return { codec: CODEC.stored, data: raw };
-  const chunkSize = chunkSizeFor(raw.length);
+  const chunkSize = boundOf(raw.length);
   const data = zstdCompressSync(raw, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } });
   return data.length < raw.length * WORTH ? { codec: CODEC.zstd, data } : { codec: CODEC.stored, data: raw };
 }
@@ -46,6 +46,11 @@ export function looksIncompressible(data: Buffer): boolean {
   const sample = Buffer.concat(pieces);
   const coded = zstdCompressSync(sample, { params: { [constants.ZSTD_c_compressionLevel]: SAMPLE_LEVEL } });
   return coded.length > sample.length * WORTH;
+}
+
+/** What zstd never exceeds (ZSTD_compressBound): with so much room it writes straight there, without buffers of its own. */
+function boundOf(raw_length: number): number {
+  return Math.max(CHUNK_SIZE_MIN, raw_length + (raw_length >>> 8) + 64);
 }
 
 /** So much at once that the output comes in one piece, and is not put together from many. */

@@ -99,7 +99,7 @@ export function* verifyBlocks(
   }
 }
 
-/** The chunks of a pack that are what their ids say, block by block: what can be saved of a damaged one. */
+/** The chunks of a pack that are what their ids say, block by block: what can be saved of a damaged one. Each is gone with the next. */
 export function* healthyChunks(
   keys: RepositoryKeys,
   pack: { id: string; header: Buffer; table: PackTable },
@@ -129,7 +129,9 @@ function* openBlocks(
     const chunks = chunks_of.get(number) ?? [];
     try {
       const sealed = data.subarray(block.offset, block.offset + block.sealed_length);
-      yield { number, chunks, raw: openBlock(keys, pack, { ...block, number, sealed }) };
+      const raw = openBlock(keys, pack, { ...block, number, sealed });
+      yield { number, chunks, raw };
+      releaseMemory(raw);
     } catch (error) {
       yield { number, chunks, problem: reasonOf(error) };
     }

@@ -1,7 +1,7 @@
 import { isStorageError } from '@holdfast/storage/blob-store';
 import { chunkId, ID_BYTES, sha256 } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
-import { isCutShort, isRepositoryError, reasonOf } from '../errors.ts';
+import { isRepositoryError, reasonOf } from '../errors.ts';
 import type { ChunkLocation } from '../index/index-database.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { PieceProblem, WriteBlocks, WritePiece } from '../threads/messages.ts';
@@ -202,7 +202,7 @@ function asTask({ place, pieces }: BlockJob, offset: number): WriteBlocks['block
 }
 
 function isDamage(error: unknown): boolean {
-  return isRepositoryError(error) || isStorageError(error, 'not_found') || isCutShort(error);
+  return isRepositoryError(error) || isStorageError(error, 'not_found') || isStorageError(error, 'short');
 }
 
 function isSamePlace(one: ChunkLocation, other: ChunkLocation): boolean {

@@ -1,11 +1,12 @@
 import { type BlobStore, isStorageError } from '@holdfast/storage/blob-store';
 import { chunkId, type RepositoryKeys, sha256 } from '../crypto/keys.ts';
-import { damaged, fromStorage, isCutShort, isRepositoryError } from '../errors.ts';
+import { damaged, fromStorage, isRepositoryError } from '../errors.ts';
 import type { IndexCache } from '../index/index-cache.ts';
 import type { ChunkLocation } from '../index/index-database.ts';
 import { Lru } from '../lru.ts';
 import { packName } from '../pack/pack-name.ts';
 import { openBlock } from '../pack/pack-reader.ts';
+import { releaseMemory } from '../release-memory.ts';
 
 const CACHE_BYTES = 24 * 1024 * 1024;
 
@@ -29,7 +30,8 @@ export class ChunkReader {
     try {
       return await this.#readAnywhere(id, await this.#parts.index.locate(id));
     } catch (error) {
-      if (isCutShort(error)) throw damaged(`chunk ${id.toString('hex')}: its pack is cut short`, error);
+      if (isStorageError(error, 'short'))
+        throw damaged(`chunk ${id.toString('hex')}: its pack is cut short`, error);
       if (!isStorageError(error, 'not_found')) throw fromStorage(error);
       // Maintenance moved it since the index was read.
       await this.#parts.index.rebuild();
@@ -87,10 +89,12 @@ export class ChunkReader {
       length: place.sealed_length,
     });
     const { sealed_length, raw_length, codec } = place;
-    return openBlock(
+    const raw = openBlock(
       this.#parts.keys,
       { id: place.pack, header: place.pack_header },
       { offset: place.block_offset, sealed_length, raw_length, codec, number: place.block, sealed },
     );
+    releaseMemory(sealed);
+    return raw;
   }
 }

@@ -92,6 +92,12 @@ export class ChunkMender implements Mender {
     await this.#store(nameOf(id), data, kind);
   }
 
+  /** Packs that will be relied on though no index names them yet: who deletes and looks after this keeps them. */
+  async announce(packs: readonly string[]): Promise<void> {
+    await this.#pending.announcePacks(packs);
+    this.#is_announced = true;
+  }
+
   /** After it all that was found is durable and indexed. */
   async finish(): Promise<void> {
     this.#sink.flush();
@@ -171,10 +177,9 @@ export class ChunkMender implements Mender {
   async #store(name: string, data: Buffer, kind: ChunkKind): Promise<void> {
     if (!this.#is_announced && !this.#parts.dry_run) await this.#pending.announcePacks([]);
     this.#is_announced = true;
-    const own = Buffer.from(data);
-    this.#stored.set(name, own.length);
-    if (kind === 'node') this.#tree_chunks.set(name, own);
-    this.#sink.add(own, kind);
+    this.#stored.set(name, data.length);
+    if (kind === 'node') this.#tree_chunks.set(name, Buffer.from(data));
+    this.#sink.add(data, kind);
     await this.#packs.room();
   }
 }

@@ -35,7 +35,7 @@ export async function mendDeletion(
  * deleted are not in it. Those that were marked and still stand are marked again by the next maintenance.
  */
 async function replaceMarks(engine: Engine, name: string): Promise<void> {
-  const empty = sealMarks(engine.keys, { time_ms: Date.now(), packs: [] });
+  const empty = sealMarks(engine.keys, { time_ms: engine.now_ms(), packs: [] });
   await engine.store.put(empty.name, empty.object);
   await engine.store.delete(name);
 }

@@ -14,7 +14,7 @@ import { mendDeletion } from './mend-deletion.ts';
 import { replaceIndexes } from './replace-indexes.ts';
 import { findSnapshots, restoredBefore, restoreSnapshots } from './restore-snapshots.ts';
 import { deletePacks, forgetLost, markDamaged } from './set-aside.ts';
-import { salvagePacks } from './take-out-packs.ts';
+import { rescuePacks, salvagePacks } from './take-out-packs.ts';
 
 /**
  * Mends what can be mended. The order is safety: marks, tombstones and pending objects first, so that writers can go on;
@@ -33,6 +33,8 @@ export async function repairRepository(engine: Engine, request: RepairRequest): 
       ...(on_progress !== undefined && { on_progress }),
       ...(signal !== undefined && { signal }),
     });
+    // What follows is done here, one chunk after the other: with the threads' memory beside it would be much at once.
+    await engine.pool.endIfIdle();
     return await new Repair(engine, survey, { request, second }).run();
   } catch (error) {
     throw fromStorage(error);
@@ -63,15 +65,15 @@ class Repair {
   async run(): Promise<RepairResult> {
     const damaged = this.#survey.findings.problems().map(({ object }) => object);
     const deletion_mended = await mendDeletion(this.#engine, damaged, { dry_run: this.#is_dry });
-    await this.#mendTrees();
-    const dispensable = await salvagePacks(this.#survey, this.#mender, (id) =>
-      this.#nodes.has(id.toString('hex')),
-    );
-    await this.#mender.finish();
-    const change = { add: this.#packsToIndex(), damaged: this.#uselessIndexes() };
-    if (!this.#is_dry) await replaceIndexes(this.#engine, change);
-    // Before snapshots come back: what they need of a damaged pack has to come with them.
+    // Before anything else: from now on no prune deletes a sound copy because a damaged pack seems to hold it too, and
+    // snapshots that come back bring what they need of one with them.
     if (!this.#is_dry) await markDamaged(this.#engine, this.#badPacks());
+    await this.#mendTrees();
+    const dispensable = await salvagePacks(this.#survey, this.#mender, this.#isNode);
+    const add = await this.#claimed(this.#packsToIndex());
+    await this.#mender.finish();
+    const change = { add, damaged: this.#uselessIndexes() };
+    if (!this.#is_dry) await replaceIndexes(this.#engine, change);
     const restored = await this.#restoreSnapshots();
     const forgotten = await this.#forgetBroken(restored.map(({ lost }) => lost));
     const out = this.#is_dry ? dispensable : await deletePacks(this.#engine, dispensable);
@@ -130,6 +132,22 @@ class Repair {
       throwIfAborted(this.#request.signal);
       await trees.check(snapshot);
     }
+  }
+
+  readonly #isNode = (id: Buffer): boolean => this.#nodes.has(id.toString('hex'));
+
+  /**
+   * Those that no prune is about to delete. As every writer does it: announced first, and then the marks are listed; who
+   * deletes does it the other way round, so that at least one sees the other. What is in the marked ones is stored again.
+   */
+  async #claimed(packs: readonly IndexedPack[]): Promise<IndexedPack[]> {
+    if (this.#is_dry || packs.length === 0) return [...packs];
+    await this.#mender.announce(packs.map(({ id }) => id));
+    await this.#engine.index.refreshMarks();
+    const isMarked = ({ id }: IndexedPack) => this.#engine.index.isMarked(id);
+    const marked = idsOf(packs.filter(isMarked));
+    await rescuePacks(this.#survey, this.#mender, { packs: marked, is_node: this.#isNode });
+    return packs.filter(({ id }) => !marked.has(id));
   }
 
   /** Sound packs that no index names and that hold what no other sound pack does. */

@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { checkPack } from '../check/check-pack.ts';
 import { createChunker } from '../chunker/fastcdc.ts';
 import { copyBlock } from '../copy/copy-block.ts';
-import { reasonOf, systemCode } from '../errors.ts';
+import { fromStorage, reasonOf, systemCode } from '../errors.ts';
 import { knownChunks, openIndexReadOnly } from '../index/index-database.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
 import { verifyFiles } from '../read/verify-files.ts';
@@ -112,7 +112,9 @@ parentPort?.on('message', ({ id, task }: { id: number; task: Task }) => {
   try {
     const result = perform(task);
     send({ kind: 'result', id, result }, memoryOf(result));
-  } catch (error) {
+  } catch (thrown) {
+    const error = fromStorage(thrown);
     send({ kind: 'error', id, error: { message: reasonOf(error), code: systemCode(error) } });
   }
 });
+send({ kind: 'loaded' });

@@ -176,8 +176,9 @@ export interface TaskResults {
   copy_block: readonly number[];
 }
 
-/** From a thread: an answer, a failure, or a pack that is done. */
+/** From a thread: that it is ready to work, an answer, a failure, or a pack that is done. */
 export type FromThread =
+  | { readonly kind: 'loaded' }
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
   | {
       readonly kind: 'error';

@@ -23,6 +23,8 @@ export class EngineThread {
   on_pack: (pack: FinishedPack) => void = () => undefined;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
+  /** Resolves once its code is loaded, or it has ended. */
+  readonly #loaded = Promise.withResolvers<void>();
   #next_id = 1;
   #broken: unknown;
 
@@ -56,11 +58,18 @@ export class EngineThread {
     return promise as Promise<TaskResults[Kind]>;
   }
 
+  /** Not before its code is loaded: a native module whose loading is broken off takes the whole process with it. */
   async end(): Promise<void> {
+    this.#worker.ref();
+    await this.#loaded.promise;
     await this.#worker.terminate();
   }
 
   #receive(message: FromThread): void {
+    if (message.kind === 'loaded') {
+      this.#loaded.resolve();
+      return;
+    }
     if (message.kind === 'pack') {
       const { id, header, table, data } = message.pack;
       this.on_pack({ id, header: asBuffer(header), table: asBuffer(table), data: asBuffer(data) });
@@ -75,6 +84,7 @@ export class EngineThread {
 
   #fail(error: unknown): void {
     this.#broken ??= error;
+    this.#loaded.resolve();
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
@@ -104,6 +114,11 @@ export class WorkerPool implements AsyncDisposable {
         if (this.#users === 0) this.#endWhenIdle();
       },
     };
+  }
+
+  /** Gives the memory of the threads back now, where nobody uses them. */
+  async endIfIdle(): Promise<void> {
+    if (this.#users === 0) await this[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,7 +7,7 @@ import { ChunkSink } from './chunk-sink.ts';
 import { ClaimTable } from './claim-table.ts';
 import { commitSnapshot, type SnapshotDraft } from './commit.ts';
 import { EntryWriter } from './entry-writer.ts';
-import { FileStorer } from './file-storer.ts';
+import { FileStorer, STORING_LIMITS, type StoringLimits } from './file-storer.ts';
 import { PackStore } from './pack-store.ts';
 import { PendingWriter } from './pending-writer.ts';
 import { Scan, type ScanSink } from './scan.ts';
@@ -16,8 +16,13 @@ import { StatCache } from './stat-cache.ts';
 import { TreeWriter } from './tree-writer.ts';
 import { isChunksGone } from './unheld-chunks.ts';
 
-/** So many entries may wait for a large file before them. */
-const WAITING_MAX = 16_384;
+/** How much a backup does at once. */
+export interface BackupLimits extends StoringLimits {
+  /** So many entries may wait for a large file before them. */
+  readonly waiting_max: number;
+}
+
+const LIMITS: BackupLimits = { ...STORING_LIMITS, waiting_max: 16_384 };
 
 type Request = BackupRequest & { skip_unchanged?: boolean };
 
@@ -27,11 +32,15 @@ const ATTEMPTS_MAX = 3;
  * Stores what a request names and commits a snapshot of it. Order: packs, index, snapshot. Where maintenance deleted
  * meanwhile what it relied on (the parent was forgotten, say), everything is read again.
  */
-export async function runBackup(engine: Engine, request: Request): Promise<BackupResult> {
+export async function runBackup(
+  engine: Engine,
+  request: Request,
+  limits: BackupLimits = LIMITS,
+): Promise<BackupResult> {
   let attempt: Request = request;
   for (let left = ATTEMPTS_MAX; ; left -= 1) {
     try {
-      return await backUp(engine, attempt);
+      return await backUp(engine, attempt, limits);
     } catch (error) {
       if (!isChunksGone(error)) throw error;
       if (left === 0) throw new RepositoryError('storage_failed', error.message, { cause: error });
@@ -50,8 +59,8 @@ async function readingAll(engine: Engine, request: Request): Promise<Request> {
   return { ...whole, parent: stands ? parent : null };
 }
 
-async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
-  const started = { ms: Date.now(), at: performance.now() };
+async function backUp(engine: Engine, request: Request, limits: BackupLimits): Promise<BackupResult> {
+  const started = { ms: engine.now_ms(), at: performance.now() };
   const known = await engine.snapshots.all();
   const parent = await findParent(engine, request, known);
   // What others have stored since the index was read saves work in a walk; it is not worth a listing for one file.
@@ -75,14 +84,14 @@ async function backUp(engine: Engine, request: Request): Promise<BackupResult> {
   });
   const tree = new TreeWriter(engine, sink, parent === undefined ? undefined : rootOf(parent));
   const stampOf = createStamper(engine.keys.tree_seed);
-  using files = new FileStorer({ engine, sink, claims, packs, compress, stampOf });
+  using files = new FileStorer({ engine, sink, claims, packs, compress, stampOf, limits });
   const { db, file } = engine.index;
   const { host, source } = request;
   using stats = new StatCache({ db, file, host, source, is_walk });
   const entries = new EntryWriter({ keys: engine.keys, request, parent, tree, files, stats, stampOf });
 
   const room = async () => {
-    await files.room(() => entries.waiting <= WAITING_MAX);
+    await files.room(() => entries.waiting <= limits.waiting_max);
     if (!dry_run) await tree.settle(() => packs.checkpoint());
   };
   const scan = new Scan(engine, { request, parent_tree: parent?.tree, sink: scanInto(entries, room) });

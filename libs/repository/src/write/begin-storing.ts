@@ -19,12 +19,13 @@ export async function beginStoring(
   threads: readonly EngineThread[],
   { engine, packs, claims, compress, level }: StoringOptions,
 ): Promise<Disposable> {
+  const index_file = engine.index.presentFile();
   const returns = new DisposableStack();
   const begun = threads.map((thread) => {
     const own = returns.use(new PackReturns());
     thread.on_pack = (pack) => packs.put(pack, (memory) => own.giveBack(memory));
     const coding = { compress, ...(level !== undefined && { level }) };
-    const shared = { index_file: engine.index.file, claim_tables: claims.tables, returns: own.ticket };
+    const shared = { index_file, claim_tables: claims.tables, returns: own.ticket };
     return thread.run({ task: 'begin_backup', keys: engine.keys, ...coding, ...shared }, [own.ticket.port]);
   });
   await Promise.all(begun);

@@ -12,10 +12,26 @@ import type { PackStore } from './pack-store.ts';
 import type { Stamper } from './stamp.ts';
 import { storeBatch } from './store-batch.ts';
 
-/** Up to this much a change is stored in this thread: less than a hop to another costs, and short enough. */
-const DIRECT = { files: 4, bytes: 1 << 20 };
-const BATCH = { files: 128, bytes: 2 << 20 };
-const OUTSTANDING_MAX = 4096;
+/** How much is done at once. Tests make it small, to meet what else only a large tree does. */
+export interface StoringLimits {
+  /** Up to this much a change is stored in this thread: less than a hop to another costs, and short enough. */
+  readonly direct: Amount;
+  /** Goes to a thread as one task. */
+  readonly batch: Amount;
+  /** So many files may be asked for and not done. */
+  readonly outstanding_max: number;
+}
+
+interface Amount {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export const STORING_LIMITS: StoringLimits = {
+  direct: { files: 4, bytes: 1 << 20 },
+  batch: { files: 128, bytes: 2 << 20 },
+  outstanding_max: 4096,
+};
 
 export interface FileStorerParts {
   readonly engine: Engine;
@@ -24,6 +40,7 @@ export interface FileStorerParts {
   readonly packs: PackStore;
   readonly compress: boolean;
   readonly stampOf: Stamper;
+  readonly limits: StoringLimits;
 }
 
 /** What became of one file: its encoded entry and its stamp, or why it could not be stored. */
@@ -51,7 +68,8 @@ export class FileStorer implements Disposable {
   #queue: Job[] = [];
   #queued_bytes = 0;
   #outstanding = 0;
-  #is_complete = false;
+  /** Somebody waits until what is queued is done. */
+  #is_awaited = false;
   #returns: Disposable | undefined;
   #lease: ThreadLease | undefined;
   #begun: Promise<unknown> | undefined;
@@ -68,7 +86,8 @@ export class FileStorer implements Disposable {
     this.#queue.push(job);
     this.#queued_bytes += job.size;
     this.#outstanding += 1;
-    const is_little = this.#queue.length <= DIRECT.files && this.#queued_bytes <= DIRECT.bytes;
+    const { direct } = this.#parts.limits;
+    const is_little = this.#queue.length <= direct.files && this.#queued_bytes <= direct.bytes;
     if (this.#begun === undefined && !is_little) this.#begun = this.#begin();
     if (this.#hasBatch()) this.#pump();
   }
@@ -76,18 +95,19 @@ export class FileStorer implements Disposable {
   /** Resolves once there is room for more, here and with the caller. */
   async room(isFree: () => boolean): Promise<void> {
     while (this.#outstanding > 0 && this.#failure === undefined) {
-      if (this.#outstanding <= OUTSTANDING_MAX && isFree()) break;
-      await this.#moved.promise;
+      if (this.#outstanding <= this.#parts.limits.outstanding_max && isFree()) break;
+      const { promise } = this.#moved;
+      this.#workOff();
+      await promise;
     }
+    this.#is_awaited = false;
     await this.#parts.packs.room();
     this.#throwFailure();
   }
 
   /** Resolves when all that was asked for is done and every thread's pack is on its way. */
   async finish(): Promise<void> {
-    this.#is_complete = true;
-    if (this.#begun === undefined) this.#storeHere();
-    this.#pump();
+    this.#workOff();
     while (this.#outstanding > 0 && this.#failure === undefined) await this.#moved.promise;
     this.#throwFailure();
     const threads = this.#lease?.threads ?? [];
@@ -101,6 +121,7 @@ export class FileStorer implements Disposable {
 
   #storeHere(): void {
     const jobs = this.#queue.splice(0);
+    this.#queued_bytes = 0;
     const { sink, stampOf } = this.#parts;
     this.#settle(
       jobs,
@@ -111,9 +132,17 @@ export class FileStorer implements Disposable {
     );
   }
 
-  /** Small files go to a thread many at a time; what is left at the end goes as it is. */
+  /** Begins with all that waits: somebody can go on only when it is done. */
+  #workOff(): void {
+    this.#is_awaited = true;
+    if (this.#begun === undefined) this.#storeHere();
+    this.#pump();
+  }
+
+  /** Small files go to a thread many at a time; what somebody waits for goes as it is. */
   #hasBatch(): boolean {
-    return this.#queue.length >= BATCH.files || this.#queued_bytes >= BATCH.bytes || this.#is_complete;
+    const { files, bytes } = this.#parts.limits.batch;
+    return this.#is_awaited || this.#queue.length >= files || this.#queued_bytes >= bytes;
   }
 
   async #begin(): Promise<void> {
@@ -156,9 +185,10 @@ export class FileStorer implements Disposable {
   }
 
   #takeBatch(): Job[] {
+    const { batch } = this.#parts.limits;
     let count = 0;
     let bytes = 0;
-    while (count < Math.min(BATCH.files, this.#queue.length) && (count === 0 || bytes < BATCH.bytes)) {
+    while (count < Math.min(batch.files, this.#queue.length) && (count === 0 || bytes < batch.bytes)) {
       bytes += this.#queue[count]?.size ?? 0;
       count += 1;
     }

@@ -1,8 +1,9 @@
 import type { Engine } from '../engine.ts';
-import { fromStorage, RepositoryError } from '../errors.ts';
-import { type IndexedPack, sealIndex, splitForIndexes } from '../index/index-object.ts';
+import { type IndexedPack, splitForIndexes } from '../index/index-object.ts';
+import { putIndex } from '../index/put-index.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
+import { putNew } from '../put-new.ts';
 import type { PendingWriter } from './pending-writer.ts';
 
 /**
@@ -65,6 +66,11 @@ export class PackStore {
     this.#under_way.add(storing);
   };
 
+  /** Packs that were stored and that no index object names, not even one whose put failed. */
+  get unnamed_ids(): string[] {
+    return this.#stored.map(({ id }) => id);
+  }
+
   /** True: hand out no more work until there is room. */
   get is_behind(): boolean {
     return this.#under_way.size > BACKLOG_MAX;
@@ -106,7 +112,8 @@ export class PackStore {
     }
     this.#put_count += 1;
     if (this.#put_count > PACKS_UNANNOUNCED_MAX) await this.#announce();
-    await this.#putNew(packName(id), data);
+    await putNew(this.#engine.store, packName(id), data);
+    this.bytes_stored += data.length;
     this.stored_ids.push(id);
     this.#stored.push({ id, size: data.length, header, table });
     this.#stored_bytes += data.length;
@@ -123,23 +130,7 @@ export class PackStore {
 
   async #writeIndex(packs: readonly IndexedPack[]): Promise<void> {
     if (this.#announced !== undefined) await this.#pending?.announcePacks(packs.map(({ id }) => id));
-    const { name, object } = sealIndex(this.#engine.keys, packs);
-    await this.#putNew(name, object);
-    await this.#engine.index.add(name, packs);
-  }
-
-  async #putNew(name: string, object: Buffer): Promise<void> {
-    try {
-      if (!(await this.#engine.store.put(name, object))) {
-        throw new RepositoryError(
-          'storage_failed',
-          `${name} is taken, though nobody else could choose this name`,
-        );
-      }
-    } catch (error) {
-      throw fromStorage(error);
-    }
-    this.bytes_stored += object.length;
+    this.bytes_stored += await putIndex(this.#engine, packs);
   }
 
   #throwFailure(): void {

@@ -47,7 +47,7 @@ export class PendingWriter {
     const pending: Pending = {
       version: 1,
       ...this.#owner,
-      time_ms: Date.now(),
+      time_ms: this.#engine.now_ms(),
       tree: what.tree,
       packs: [...what.packs],
     };

@@ -1,7 +1,7 @@
 import type { BackupRequest } from '../api.ts';
 import type { Engine } from '../engine.ts';
 import { throwIfAborted } from '../errors.ts';
-import { ancestorsOf, isWithin, pathToKey } from '../paths.ts';
+import { ancestorsOf, pathToKey } from '../paths.ts';
 import { findValue, leavesFrom, subtreeLeaves, type TreeItem } from '../tree/cursor.ts';
 import { statAt } from './file-stat.ts';
 import { ParentCursor } from './parent-cursor.ts';
@@ -35,7 +35,7 @@ export class Scan {
   readonly #sink: ScanSink;
   readonly #carried: ReadonlySet<string>;
   readonly #carried_folders: ReadonlySet<string>;
-  readonly #unreadable: string[] = [];
+  readonly #unreadable = new Set<string>();
   /** Roots that stood when the scan began, and what stood there. */
   #stood: { readonly root: Target; readonly identity: string | undefined }[] = [];
   readonly #options: WalkOptions;
@@ -108,9 +108,9 @@ export class Scan {
   /** Those roots that stand; the others are named, and what the parent has of them is kept. */
   #standing(roots: readonly Target[]): Target[] {
     const standing = roots.filter((root) => {
-      const known = this.#unreadable.length;
+      const known = this.#unreadable.size;
       const item = look(root, this.#options);
-      if (item === undefined && this.#unreadable.length === known) this.#cannotRead(root, 'it is not there');
+      if (item === undefined && this.#unreadable.size === known) this.#cannotRead(root, 'it is not there');
       return item !== undefined;
     });
     this.roots_readable = standing.length;
@@ -157,7 +157,10 @@ export class Scan {
 
   #isKept(key: string): boolean {
     if (this.#carried.has(key) || this.#carried_folders.has(key)) return true;
-    return this.#unreadable.some((folder) => isWithin(key, folder));
+    if (this.#unreadable.size === 0) return false;
+    if (this.#unreadable.has('') || this.#unreadable.has(key)) return true;
+    for (const folder of ancestorsOf(key)) if (this.#unreadable.has(folder)) return true;
+    return false;
   }
 
   #isSelected(target: Target): boolean {
@@ -170,8 +173,8 @@ export class Scan {
   }
 
   #cannotRead(what: Target, reason: string): void {
-    if (this.#unreadable.includes(what.key)) return;
-    this.#unreadable.push(what.key);
+    if (this.#unreadable.has(what.key)) return;
+    this.#unreadable.add(what.key);
     this.#sink.unreadable(what.path, reason);
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { inTransaction } from '../index/in-transaction.ts';
 import { StatFile, StatFileWriter } from './stat-file.ts';
 
 const PENDING_MAX = 400;
@@ -84,14 +85,9 @@ export class StatCache implements Disposable {
   #flush(): void {
     if (this.#pending.length === 0) return;
     const put = this.#db.prepare('INSERT OR REPLACE INTO stat (source, key, stamp) VALUES (?, ?, ?)');
-    this.#db.exec('BEGIN IMMEDIATE');
-    try {
+    inTransaction(this.#db, () => {
       for (const { key, stamp } of this.#pending) put.run(this.#source, key, stamp);
-      this.#db.exec('COMMIT');
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      throw error;
-    }
+    });
     this.#pending = [];
   }
 }

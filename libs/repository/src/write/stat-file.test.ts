@@ -1,6 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { StatFile, StatFileWriter } from './stat-file.ts';
 
@@ -18,6 +20,29 @@ beforeEach(() => {
   for (let n = 0; n < COUNT; n += 1) writer.add(keyOf(n), stampOf(n));
   writer.finish();
 });
+
+const days_ago = (days: number) => new Date(Date.now() - days * 24 * 60 * 60 * 1000);
+
+/** Lets a process write walk after walk, number n with stamps that are greater by n, and kills it; the last that it told of. */
+async function walkUntilKilled(walks: number): Promise<number> {
+  const script = `
+    const { StatFileWriter } = await import(${JSON.stringify(new URL('./stat-file.ts', import.meta.url).href)});
+    for (let walk = 0; ; walk += 1) {
+      using writer = new StatFileWriter(${JSON.stringify(path)});
+      for (let n = 0; n < ${COUNT}; n += 1)
+        writer.add('srv\\0file-' + String(n).padStart(6, '0'), n * 900719925 + 7 + walk);
+      writer.finish();
+      writeSync(1, walk + '\\n');
+    }`;
+  const args = ['--input-type=module', '-e', `import { writeSync } from 'node:fs';${script}`];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let last = -1;
+  for await (const line of createInterface({ input: child.stdout })) {
+    last = Number(line);
+    if (last >= walks) child.kill('SIGKILL');
+  }
+  return last;
+}
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -39,6 +64,23 @@ describe('the stamps of a walk', () => {
     using file = new StatFile(path);
     expect(file.holds(keyOf(1), stampOf(1))).toBe(true);
     expect(readdirSync(folder)).toEqual(['walk.stat']);
+  });
+
+  test('are those of one walk, whole, whenever a writer is killed; what it leaves is swept after a week', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const last = await walkUntilKilled(round * 2);
+      using file = new StatFile(path);
+      const isOf = (walk: number) => (n: number) => file.holds(keyOf(n), stampOf(n) + walk);
+      const all = Array.from({ length: COUNT }, (_, n) => n);
+      expect([last, last + 1].filter((walk) => all.every(isOf(walk)))).toHaveLength(1);
+    }
+    const litter = join(folder, 'walk.stat.0123456789ab');
+    for (const days of [1, 8]) {
+      writeFileSync(litter, 'torn');
+      utimesSync(litter, days_ago(days), days_ago(days));
+      using _ = new StatFileWriter(path);
+      expect(readdirSync(folder).includes('walk.stat.0123456789ab')).toBe(days === 1);
+    }
   });
 
   test('in a file that is torn anywhere are those that are left of it, never others', () => {

@@ -1,5 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../errors.ts';
 
 /** Stamps of the files of a walk, in order of keys: in blocks, each found by its first key. */
@@ -10,6 +22,7 @@ interface Block {
 }
 
 const BLOCK_STAMPS = 4096;
+const LITTER_MS = 7 * 24 * 60 * 60 * 1000;
 const MAGIC = 0x3153_4648;
 /** Magic, number of stamps, length of the first key. */
 const HEAD_BYTES = 12;
@@ -81,21 +94,26 @@ export class StatFile implements Disposable {
   }
 }
 
-/** Writes the next one beside the last, and puts it in its place when the walk is through. */
+/**
+ * Writes the next one beside the last, and puts it in its place when the walk is through. Where it cannot (the cache was
+ * thrown away, its disk is full) there is none: the next backup reads the files again, and this one goes on.
+ */
 export class StatFileWriter implements Disposable {
   readonly #path: string;
   readonly #beside: string;
-  readonly #fd: number;
+  readonly #fd: number | undefined;
   readonly #stamps = new Float64Array(BLOCK_STAMPS);
   #first_key = '';
   #count = 0;
   #written = 0;
-  #is_open = true;
+  #is_open: boolean;
 
   constructor(path: string) {
     this.#path = path;
     this.#beside = `${path}.${randomBytes(6).toString('hex')}`;
-    this.#fd = openSync(this.#beside, 'wx', 0o600);
+    orNothing(() => sweep(path));
+    this.#fd = orNothing(() => openAnew(this.#beside));
+    this.#is_open = this.#fd !== undefined;
   }
 
   /** Number of the block in which a key that comes now will be looked for, unless a stamp is added with it. */
@@ -120,8 +138,9 @@ export class StatFileWriter implements Disposable {
   /** Not synced: what a crash takes of it costs time, no data. */
   finish(): void {
     this.#writeBlock();
+    if (!this.#is_open) return;
     this.#close();
-    renameSync(this.#beside, this.#path);
+    orNothing(() => renameSync(this.#beside, this.#path));
   }
 
   /** Throws away what was not finished. */
@@ -133,7 +152,14 @@ export class StatFileWriter implements Disposable {
 
   #close(): void {
     this.#is_open = false;
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
+  }
+
+  /** Torn is as good as lost: then it is given up. */
+  #append(block: Buffer): void {
+    const fd = this.#fd;
+    if (!this.#is_open || fd === undefined) return;
+    if (orNothing(() => writeSync(fd, block)) !== block.length) this[Symbol.dispose]();
   }
 
   #writeBlock(): void {
@@ -144,9 +170,34 @@ export class StatFileWriter implements Disposable {
     head.writeUInt32LE(this.#count, 4);
     head.writeUInt32LE(key.length, 8);
     const stamps = Buffer.from(this.#stamps.buffer, 0, this.#count * STAMP_BYTES);
-    writeSync(this.#fd, Buffer.concat([head, key, stamps]));
+    this.#append(Buffer.concat([head, key, stamps]));
     this.#written += 1;
     this.#count = 0;
+  }
+}
+
+/** Removes what walks left that were killed. One that takes longer than this would only lose what it remembers. */
+function sweep(path: string): void {
+  const folder = dirname(path);
+  const litter = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`));
+  for (const name of litter) {
+    const file = join(folder, name);
+    if (Date.now() - statSync(file).mtimeMs > LITTER_MS) rmSync(file, { force: true });
+  }
+}
+
+function openAnew(path: string): number {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  return openSync(path, 'wx', 0o600);
+}
+
+/** Undefined where the system does not do it: what a cache lacks costs time only. */
+function orNothing<Result>(work: () => Result): Result | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
   }
 }
 

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { createLots } from '@holdfast/storage/faulty';
 import { openBlobStore } from '@holdfast/storage/open-blob-store';
 import type { Repository } from '../../src/api.ts';
 import { initRepository } from '../../src/open.ts';
-import { noise, problemsOf, SECRET } from '../support.ts';
-import { createDraw, loseCache, openIn, pick, SOURCES, VERB_NAMES, type Verb } from './verbs.ts';
+import { type Content, contentOf, noise, problemsOf, SECRET } from '../support.ts';
+import { loseCache, openIn, pick, SOURCES, VERB_NAMES, type Verb } from './verbs.ts';
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 const FILES = 40;
@@ -19,9 +19,6 @@ const VERBS_A_RUN = 4;
 const LOTS: readonly Verb[] = [...VERB_NAMES, 'backup', 'backup'];
 const FIRST_GUESS_MS = 150;
 const ROUNDS = 1000;
-
-/** Checksums by path below the source. */
-type Content = Record<string, string>;
 
 /** A line of the child. */
 interface Said {
@@ -48,7 +45,7 @@ export class Campaign {
   constructor(folder: string, seed: number) {
     this.#folder = folder;
     this.#seed = seed;
-    this.#draw = createDraw(seed);
+    this.#draw = createLots(seed);
   }
 
   get snapshots_reported(): number {
@@ -190,16 +187,6 @@ export class Campaign {
       this.snapshots_restored += 1;
     }
   }
-}
-
-function contentOf(root: string): Content {
-  const files = filesBelow(root).sort();
-  return Object.fromEntries(
-    files.map((file) => [
-      file.slice(root.length),
-      createHash('sha256').update(readFileSync(file)).digest('hex'),
-    ]),
-  );
 }
 
 function filesBelow(folder: string): string[] {

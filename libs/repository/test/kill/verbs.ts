@@ -72,17 +72,6 @@ export function loseCache(folder: string, name: 'main' | 'copy'): void {
   rmSync(join(folder, `${name}.cache`), { recursive: true, force: true });
 }
 
-/** Numbers from 0 up to 1 (mulberry32). */
-export function createDraw(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b_79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export function pick<Item>(items: readonly Item[], draw: () => number): Item {
   return items[Math.floor(draw() * items.length)] as Item;
 }

@@ -1,6 +1,7 @@
 import { HoldfastConfig } from '@holdfast/contracts/config';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { z } from 'zod';
+import { brokenReferences } from './references.ts';
 import { type KeyPath, knownKeys, type SchemaNode } from './schema-walk.ts';
 import type { Tree } from './tree.ts';
 
@@ -12,13 +13,26 @@ export type Place = (path: KeyPath, key?: string) => string;
 /** The configuration, complete; `config_invalid` with one line: the first mistake's place, key, reason and remedy. */
 export function checkConfig(tree: Tree, schema: SchemaNode, place: Place): HoldfastConfig {
   const checked = HoldfastConfig.safeParse(tree);
-  if (checked.success) return checked.data;
+  if (checked.success) return withoutBrokenReferences(checked.data, place);
   const [first, ...others] = checked.error.issues.map(sharpen);
   if (first === undefined) throw checked.error;
-  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
-  throw new HoldfastError('config_invalid', `${describe(first, schema, place)}${more}`, {
+  throw new HoldfastError('config_invalid', `${describe(first, schema, place)}${andMore(others.length)}`, {
     cause: checked.error,
   });
+}
+
+function withoutBrokenReferences(config: HoldfastConfig, place: Place): HoldfastConfig {
+  const [first, ...others] = brokenReferences(config);
+  if (first === undefined) return config;
+  const { path, message } = first;
+  throw new HoldfastError(
+    'config_invalid',
+    `${place(path)} ${path.join('.')}: ${message}${andMore(others.length)}`,
+  );
+}
+
+function andMore(count: number): string {
+  return count === 0 ? '' : ` (and ${count} more)`;
 }
 
 function describe(issue: Issue, schema: SchemaNode, place: Place): string {

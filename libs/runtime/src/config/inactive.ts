@@ -8,12 +8,14 @@ export interface InactiveKey {
 
 const NOT_BUILT = 'not active yet';
 const ACTIVE_STRATEGIES = new Set(['latest_backup', 'manual_recovery']);
-const WHOLE_PARTS = ['rpo', 'rto', 'drills', 'contacts', 'retention', 'access', 'audit'] as const;
+const WHOLE_PARTS = ['rpo', 'rto', 'drills', 'contacts', 'access', 'audit'] as const;
 
 /** What of a configuration this version does not act on: shown by `config check` and at the start, never fatal. */
 export function inactiveKeys(config: HoldfastConfig): InactiveKey[] {
   const parts = WHOLE_PARTS.filter((part) => config[part] !== undefined);
-  const tiers = Object.keys(config.storage.tiers).map((tier) => `storage.tiers.${tier}`);
+  const tiers = Object.entries(config.storage.tiers)
+    .filter(([, { provider, location }]) => provider !== undefined || (location ?? '').includes('://'))
+    .map(([tier]) => `storage.tiers.${tier}`);
   const databases = Object.entries(config.sources)
     .filter(([, source]) => source.mongodb_collections.length > 0 && !isDatabase(source))
     .map(([name]) => `sources.${name} (MongoDB)`);
@@ -22,17 +24,22 @@ export function inactiveKeys(config: HoldfastConfig): InactiveKey[] {
       .filter(({ strategy }) => !ACTIVE_STRATEGIES.has(strategy))
       .map(({ strategy }) => `recovery.strategies.${pattern}: ${strategy}`),
   );
+  const retention = Object.keys(config.retention ?? {}).filter(
+    (key) => key !== 'archive_to_cold_storage_after',
+  );
   const conditions = config.alerts.conditions === undefined ? [] : ['alerts.conditions: threshold, actions'];
   const external = config.encryption?.['key_storage'];
   const keys =
     external === undefined || external === 'local-keyring' ? [] : [`encryption.key_storage: ${external}`];
-  const keyed = Object.entries(config.sources)
-    .filter(([, source]) => source.encryption_required)
-    .map(
-      ([name]) =>
-        `sources.${name}.encryption_required: the refusal of a key that lies beside (all is encrypted)`,
-    );
-  return [...databases, ...keyed, ...tiers, ...strategies, ...conditions, ...keys, ...parts].map((key) => ({
+  return [
+    ...databases,
+    ...tiers,
+    ...strategies,
+    ...conditions,
+    ...keys,
+    ...parts,
+    ...retention.map((key) => `retention.${key}`),
+  ].map((key) => ({
     key,
     reason: NOT_BUILT,
   }));

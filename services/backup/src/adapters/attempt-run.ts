@@ -132,6 +132,8 @@ function logCreated({ context }: RunDeps, run: BackupRun, manifest: BackupManife
 function noteFailed(deps: RunDeps, { run, source, record, signal }: RunAttempt, error: unknown): BackupRun {
   const { state, context, metrics } = deps;
   const at_ms = context.clock.now_ms();
+  const cancelled = cancellationOf(signal);
+  if (cancelled !== null) return noteCancelled(deps, { run, record }, cancelled.actor);
   const interruption = interruptionOf(error, signal, at_ms);
   if (interruption !== null) {
     const again = evolve(run, interruption);
@@ -149,6 +151,18 @@ function noteFailed(deps: RunDeps, { run, source, record, signal }: RunAttempt, 
   return next;
 }
 
+/** Of a run that works: nothing of it was committed. Of one that waits: it never will be. */
+export function noteCancelled(
+  { state, context }: SnapshotDeps,
+  { run, record }: Pick<RunAttempt, 'run' | 'record'>,
+  actor: string,
+): BackupRun {
+  const over = evolve(run, { type: 'cancelled', at_ms: context.clock.now_ms(), actor });
+  state.write(() => record.noted(state, over));
+  context.log.info({ backup_id: run.backup_id, source: run.source, actor }, 'backup cancelled');
+  return over;
+}
+
 /** Nothing failed: a loss came between, or the service stops. */
 function interruptionOf(error: unknown, signal: AbortSignal, now_ms: number): RunFact | null {
   if (Error.isError(error) && error.name === 'LossMeanwhile') {
@@ -163,16 +177,31 @@ async function untilNoted(deps: RunDeps, signal: AbortSignal, note: Note): Promi
       return note();
     } catch (error) {
       deps.context.log.error({ err: error }, 'the outcome of a backup could not be noted; will retry');
-      if (signal.aborted) throw error;
+      if (signal.aborted && cancellationOf(signal) === null) throw error;
       await pause(deps, signal);
     }
   }
 }
 
+/** Why the signal of a run is aborted, where somebody had it stopped. */
+export class Cancellation extends Error {
+  override readonly name = 'Cancellation';
+  readonly actor: string;
+
+  constructor(actor: string) {
+    super('the backup was cancelled');
+    this.actor = actor;
+  }
+}
+
+function cancellationOf({ reason }: AbortSignal): Cancellation | null {
+  return Error.isError(reason) && reason.name === 'Cancellation' ? (reason as Cancellation) : null;
+}
+
 async function pause({ context }: SnapshotDeps, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const cancel = context.clock.after(NOTE_AGAIN_MS, resolve);
-  signal.addEventListener('abort', () => resolve(), { once: true });
+  if (!signal.aborted) signal.addEventListener('abort', () => resolve(), { once: true });
   await promise;
   cancel();
 }

@@ -71,7 +71,7 @@ export function listStatement(query: ListQuery): { sql: string; values: (string 
   };
   where('source = ?', query.source);
   where('backup_type = ?', query.type);
-  where('tier = ?', query.tier);
+  where(`instr(',' || tier || ',', ',' || ? || ',') > 0`, query.tier);
   where('time_ms >= ?', query.since_ms);
   where('time_ms < ?', query.before_ms);
   where(`(${column}, backup_id) ${compare} (?, ?)`, query.from?.value, query.from?.backup_id);

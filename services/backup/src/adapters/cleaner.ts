@@ -1,13 +1,14 @@
-import { setImmediate } from 'node:timers/promises';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { newId } from '@holdfast/event-store/new-event';
 import { countsOf } from '../domain/retention/counts.ts';
-import { decideRetention, protectionOf } from '../domain/retention/decide.ts';
-import type { RetainedBackup, Verdict } from '../domain/retention/state.ts';
+import { protectionOf } from '../domain/retention/decide.ts';
+import type { Verdict } from '../domain/retention/state.ts';
 import type { BackupMetrics } from '../metrics.ts';
-import { forgetSnapshots } from './forget-snapshots.ts';
+import { forgetIn } from './forget-snapshots.ts';
+import { judgeAndMark, judgeSource } from './judge-backups.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
-import type { Going } from './retention-table.ts';
+import type { Reclaimer } from './reclaim.ts';
+import type { Going, GoingBackup } from './retention-table.ts';
 import { toKnownError } from './run-error.ts';
 
 /** Removes what retention does not keep, and what people ask to be removed; one thing at a time. */
@@ -17,30 +18,26 @@ export interface Cleaner extends AsyncDisposable {
   /** Removes one backup; `conflict` where it is protected, `not_found`. */
   remove(backup_id: string, actor: string): Promise<void>;
   /** After a backup: cleans up, where the configuration wants it and the last time is an hour ago. */
-  wake(): void;
+  wake(options?: { now: boolean }): void;
   /** At start: ends removals that a crash had cut off. */
   resume(): void;
 }
 
 export interface CleanerDeps extends SnapshotDeps {
   readonly metrics: BackupMetrics;
+  readonly reclaimer: Reclaimer;
 }
 
 const EVERY_MS = 3_600_000;
-const PRUNE_EVERY_MS = 24 * EVERY_MS;
 const AT_ONCE = 100;
 
 /** A cleaner that stands still until it is asked. */
 export function createCleaner(deps: CleanerDeps): Cleaner {
-  const { settings, repository, context } = deps;
+  const { settings, reclaimer, context } = deps;
   const { clock, log } = context;
   const stopping = new AbortController();
   let line: Promise<unknown> = Promise.resolve();
-  let pruning: Promise<unknown> = Promise.resolve();
   let cleaned_ms = Number.NEGATIVE_INFINITY;
-  let pruned_ms = Number.NEGATIVE_INFINITY;
-  /** Something was removed and its space not freed. */
-  let is_unfreed = false;
 
   const inLine = <Result>(work: () => Promise<Result>): Promise<Result> => {
     const done = line.then(() => {
@@ -50,52 +47,41 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
     line = done.catch(() => undefined); // Who asked is told; the next in line starts all the same.
     return done;
   };
-  const prune = () => {
-    pruned_ms = clock.now_ms();
-    is_unfreed = false;
-    pruning = pruning
-      .then(() => repository.prune({ signal: stopping.signal }))
-      .then(({ bytes_removed, packs_removed }) => log.info({ bytes_removed, packs_removed }, 'space freed'))
-      .catch((error: unknown) => {
-        if (!stopping.signal.aborted) log.error({ err: error }, 'space could not be freed; will retry');
-      });
-  };
   const behind = (work: () => Promise<unknown>) => {
     inLine(work).catch((error: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: error }, 'old backups were not removed; will retry');
     });
   };
-  const cleanUpAlone = () => {
+  const cleanUpAlone = (now: boolean) => {
     const now_ms = clock.now_ms();
-    if (Math.abs(now_ms - cleaned_ms) < EVERY_MS) return;
+    if (!now && Math.abs(now_ms - cleaned_ms) < EVERY_MS) return;
     cleaned_ms = now_ms;
     behind(async () => {
-      const { removed } = await applyRetention(deps, { actor: 'holdfast', reason: 'schedule' });
-      is_unfreed ||= removed > 0;
-      if (is_unfreed && Math.abs(clock.now_ms() - pruned_ms) >= PRUNE_EVERY_MS) prune();
+      await applyRetention(deps, { actor: 'holdfast', reason: 'schedule' });
+      reclaimer.run({ now });
     });
   };
   return {
     cleanUp: ({ dry_run, actor }) =>
       inLine(async () => {
-        if (dry_run) return verdicts(deps, () => undefined);
-        const { all, removed } = await applyRetention(deps, { actor, reason: 'request' });
-        if (removed > 0) prune();
+        if (dry_run) return verdicts(deps, null);
+        const all = await applyRetention(deps, { actor, reason: 'request' });
+        reclaimer.run({ now: true });
         return all;
       }),
     remove: (backup_id, actor) =>
       inLine(async () => {
-        markOne(deps, backup_id, actor);
+        await markOne(deps, backup_id, actor);
         await removeGoing(deps);
-        prune();
+        reclaimer.run({ now: true });
       }),
-    wake: () => {
-      if (settings.auto_cleanup && settings.retention.rules.length > 0) cleanUpAlone();
+    wake: ({ now } = { now: false }) => {
+      if (settings.auto_cleanup && settings.retention.rules.length > 0) cleanUpAlone(now);
     },
     resume: () => behind(() => removeGoing(deps)),
     async [Symbol.asyncDispose]() {
       stopping.abort();
-      await Promise.all([line, pruning]);
+      await line;
     },
   };
 }
@@ -119,82 +105,89 @@ async function applyRetention(deps: CleanerDeps, { actor, reason }: Wish) {
     state.write(() => state.tell('RetentionApplied', { subject: context.host, data, actor, correlationid }));
     context.log.info({ kept: data.kept, removed, reason }, 'old backups removed');
   }
-  return { all, removed };
-}
-
-/** Decides source by source; `onGo` is called inside the transaction in which it was decided. */
-async function verdicts(deps: CleanerDeps, onGo: (verdict: Verdict) => void): Promise<Verdict[]> {
-  const all: Verdict[] = [];
-  for (const source of deps.state.retention.sources()) {
-    const decided = deps.state.write(() => {
-      const found = verdictsOf(deps, source);
-      for (const verdict of found) if (!verdict.stays) onGo(verdict);
-      return found;
-    });
-    all.push(...decided);
-    await setImmediate();
-  }
   return all;
 }
 
-function verdictsOf({ state, settings, context }: CleanerDeps, source: string): Verdict[] {
-  const { snapshots, unresolved_sources } = state.cases.pins();
-  const pinOf = (snapshot_id: string): RetainedBackup['pin'] => {
-    if (snapshots.has(snapshot_id)) return 'pinned';
-    return unresolved_sources.has(source) ? 'loss_open' : null;
-  };
-  const backups = state.retention
-    .of(source)
-    .map((backup) => ({ ...backup, pin: pinOf(backup.snapshot_id), has_other_copy: false }));
-  return decideRetention(backups, settings.retention, context.clock.now_ms());
+/** Decides source by source; `onGo` (null: nothing is removed) is called inside the transaction in which it holds. */
+async function verdicts(deps: CleanerDeps, onGo: ((verdict: Verdict) => void) | null): Promise<Verdict[]> {
+  const all: (readonly Verdict[])[] = [];
+  for (const source of deps.state.retention.sources()) {
+    all.push(
+      onGo === null ? (await judgeSource(deps, source)).verdicts : await judgeAndMark(deps, source, onGo),
+    );
+  }
+  return all.flat();
 }
 
-function markOne(deps: CleanerDeps, backup_id: string, actor: string): void {
+async function markOne(deps: CleanerDeps, backup_id: string, actor: string): Promise<void> {
   const { state, context } = deps;
-  state.write(() => {
-    const source = state.retention.get(backup_id)?.source;
-    const found = source === undefined ? [] : verdictsOf(deps, source);
-    const verdict = found.find(({ backup }) => backup.backup_id === backup_id);
-    if (verdict === undefined) throw new HoldfastError('not_found', `there is no backup ${backup_id}`);
+  const source = state.retention.get(backup_id)?.source;
+  for (let marked = false; !marked; ) {
+    const judgement = source === undefined ? null : await judgeSource(deps, source);
+    const verdict = judgement?.verdicts.find(({ backup }) => backup.backup_id === backup_id);
+    if (judgement === null || verdict === undefined) {
+      throw new HoldfastError('not_found', `there is no backup ${backup_id}`);
+    }
     const protection = protectionOf(verdict);
     if (protection !== null) throw new HoldfastError('conflict', `${backup_id} ${protection}`);
     const correlationid = newId(context.clock.now_ms());
-    state.retention.markGoing(backup_id, { reason: 'request', actor, correlationid });
-  });
+    marked = state.write(() => {
+      if (!judgement.holdsFor([verdict])) return false;
+      state.retention.markGoing(backup_id, { reason: 'request', actor, correlationid });
+      return true;
+    });
+  }
 }
 
 /**
- * Removes all that is marked as going: first from the repository, then told and out of the catalog in one transaction. A
- * crash between leaves the mark, and the same is done again.
+ * Removes all that is marked as going: first from the repositories of all tiers, then told and out of the catalog in one
+ * transaction. A crash between leaves the mark, as does a tier that is away, and the same is done again.
  */
 async function removeGoing(deps: CleanerDeps): Promise<void> {
-  const { state, repository, metrics } = deps;
+  const { state, metrics } = deps;
   await spareWanted(deps);
-  const byReason = Map.groupBy(state.retention.going(), ({ why }) => why.reason);
-  for (const [reason, group] of byReason) {
-    for (let start = 0; start < group.length; start += AT_ONCE) {
-      const some = group.slice(start, start + AT_ONCE);
-      await forget(
-        repository,
-        some.map(({ snapshot_id }) => snapshot_id),
-        reason,
-      );
+  const failures: unknown[] = [];
+  const stuck = new Set<string>();
+  const next = () => state.retention.going(AT_ONCE, stuck);
+  for (let going = next(); going.length > 0; going = next()) {
+    for (const [reason, group] of Map.groupBy(going, ({ why }) => why.reason)) {
+      const gone = await forgetCopies(deps, group, { reason, failures });
       state.write(() => {
-        for (const { backup_id, snapshot_id, why } of some)
+        for (const { backup_id, snapshot_id, why } of gone)
           tellDeleted(deps, { backup_id, snapshot_id }, why);
       });
-      metrics.removed(some.length);
+      metrics.removed(gone.length);
+      for (const one of group) if (!gone.includes(one)) stuck.add(one.backup_id);
     }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
-async function forget(repository: SnapshotDeps['repository'], ids: string[], reason: string): Promise<void> {
-  try {
-    await forgetSnapshots(repository, ids, reason);
-  } catch (error) {
-    const { code, message } = toKnownError(error);
-    throw new HoldfastError(code, `${message}; it will be tried again`, { cause: error });
+interface Forgetting {
+  readonly reason: string;
+  readonly failures: unknown[];
+}
+
+/** Forgets all copies of some backups; those of which none is left. What a tier refuses is added to the failures. */
+async function forgetCopies(
+  deps: CleanerDeps,
+  some: readonly GoingBackup[],
+  { reason, failures }: Forgetting,
+): Promise<GoingBackup[]> {
+  const { state, tiers, reclaimer } = deps;
+  const stuck = new Set<string>();
+  const copies = some.flatMap(({ backup_id }) => state.copies.every(backup_id));
+  for (const [tier, group] of Map.groupBy(copies, (copy) => copy.tier)) {
+    try {
+      await forgetIn(await tiers.get(tier), group, reason);
+      reclaimer.note(tier);
+    } catch (error) {
+      const { code, message } = toKnownError(error);
+      failures.push(new HoldfastError(code, `${message}; it will be tried again`, { cause: error }));
+      for (const { backup_id } of group) stuck.add(backup_id);
+    }
   }
+  return some.filter(({ backup_id }) => !stuck.has(backup_id));
 }
 
 type Gone = { readonly backup_id: string; readonly snapshot_id: string };
@@ -206,8 +199,8 @@ function tellDeleted({ state }: CleanerDeps, gone: Gone, { reason, actor, correl
 
 /** A loss came after the decision and before a removal that had failed: what it wants stays, if it still can. */
 async function spareWanted({ state, repository }: CleanerDeps): Promise<void> {
-  const { snapshots } = state.cases.pins();
-  const wanted = state.retention.going().filter(({ snapshot_id }) => snapshots.has(snapshot_id));
+  const pinned = [...state.cases.pins().snapshots];
+  const wanted = pinned.map(state.retention.goingOf).filter((going) => going !== undefined);
   if (wanted.length === 0) return;
   const there = new Set((await repository.snapshots()).map(({ id }) => id));
   state.write(() => {

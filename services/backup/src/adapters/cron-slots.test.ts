@@ -74,8 +74,8 @@ function made(
   reason: BackupReason,
 ): RetainedBackup {
   const backup_id = `${new Date(time_ms).toISOString().slice(0, 16)} ${backup_type}`;
-  const fixed = { source: 'bmc', tier: 'hot', is_bad: false, expires_ms: null, hold: null, pin: null };
-  return { ...fixed, backup_id, snapshot_id: backup_id, backup_type, reason, time_ms, has_other_copy: false };
+  const fixed = { source: 'bmc', is_bad: false, expires_ms: null, hold: null, pin: null };
+  return { ...fixed, backup_id, snapshot_id: backup_id, backup_type, reason, time_ms };
 }
 
 function startSchedules(zone: string, start_ms: number) {

@@ -105,7 +105,51 @@ const SCHEDULES = `
     PRIMARY KEY (schedule, source)
   ) WITHOUT ROWID`;
 
+/** What verification looks at. What was read or restored before is taken from the manifests. */
+const VERIFICATION = `
+  ALTER TABLE backups ADD COLUMN read_ms INTEGER;
+  ALTER TABLE backups ADD COLUMN restored_ms INTEGER;
+  UPDATE backups SET
+    read_ms = CASE WHEN manifest ->> '$.validation.integrity_check' <> 'pending' THEN time_ms END,
+    restored_ms = CASE WHEN manifest ->> '$.validation.restore_test' <> 'pending' THEN time_ms END
+  WHERE deleted_ms IS NULL AND manifest <> '';
+  CREATE INDEX backups_unread ON backups (time_ms)
+    WHERE read_ms IS NULL AND deleted_ms IS NULL AND going IS NULL;
+  CREATE INDEX backups_bad ON backups (backup_id)
+    WHERE is_bad = 1 AND deleted_ms IS NULL AND going IS NULL;
+  CREATE INDEX backups_restored ON backups (source, restored_ms)
+    WHERE deleted_ms IS NULL AND going IS NULL`;
+
+/** Where copies of backups are; what was made before there were tiers lies in hot. */
+const TIERS = `
+  CREATE TABLE copies (
+    backup_id TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    snapshot_id TEXT NOT NULL,
+    verified_ms INTEGER,
+    is_bad INTEGER NOT NULL DEFAULT 0,
+    going TEXT,
+    PRIMARY KEY (backup_id, tier)
+  ) WITHOUT ROWID;
+  CREATE INDEX copies_of_tier ON copies (tier);
+  UPDATE backups SET tier = 'hot' WHERE deleted_ms IS NULL;
+  INSERT INTO copies (backup_id, tier, snapshot_id)
+    SELECT backup_id, 'hot', snapshot_id FROM backups WHERE deleted_ms IS NULL;
+
+  CREATE TABLE tiers (
+    tier TEXT PRIMARY KEY,
+    repository_id TEXT,
+    trouble TEXT,
+    level TEXT NOT NULL DEFAULT 'normal'
+  ) WITHOUT ROWID`;
+
 /** The state of the backup service: all but the outbox can be told again from the events and the repository. */
 export function openBackupDatabase(file: string): DatabaseSync {
-  return openDatabase(file, [`${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`, RETENTION, SCHEDULES]);
+  return openDatabase(file, [
+    `${SCHEMA}; ${OUTBOX_SCHEMA}; ${INBOX_SCHEMA}`,
+    RETENTION,
+    SCHEDULES,
+    TIERS,
+    VERIFICATION,
+  ]);
 }

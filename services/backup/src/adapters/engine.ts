@@ -11,9 +11,12 @@ export type Engine = Pick<
   | 'find'
   | 'entries'
   | 'versions'
+  | 'diff'
   | 'read_stream'
   | 'read_many'
   | 'restore'
   | 'forget'
   | 'prune'
+  | 'repair'
+  | 'copy_from'
 >;

@@ -2,23 +2,26 @@ import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { Snapshot } from '@holdfast/repository/api';
 import type { Engine } from './engine.ts';
 import { pathFilter } from './path-filter.ts';
+import { type ReadDeps, readCopy } from './read-copies.ts';
 
 const GLOB = /[*?[\]{}()!]/;
 
 /** Tells of a backup whether it holds a file: an absolute path is looked up, a name or glob is compared with all paths. */
-export function fileFinder(
-  repository: Engine,
-  wanted: string,
-): (manifest: BackupManifest) => Promise<boolean> {
+export function fileFinder(deps: ReadDeps, wanted: string): (manifest: BackupManifest) => Promise<boolean> {
   const look =
     wanted.startsWith('/') && !GLOB.test(wanted)
-      ? async (snapshot: Snapshot) => (await repository.find(snapshot, wanted)) !== undefined
-      : (snapshot: Snapshot) => anyMatches(repository, snapshot, pathFilter([wanted]));
+      ? async (repository: Engine, snapshot: Snapshot) =>
+          (await repository.find(snapshot, wanted)) !== undefined
+      : (repository: Engine, snapshot: Snapshot) => anyMatches(repository, snapshot, pathFilter([wanted]));
   // Backups with the same content have the same answer.
   const known = new Map<string, boolean>();
   return async (manifest) => {
     const content = manifest.sources[0]?.checksum ?? '';
-    const answer = known.get(content) ?? (await look(await repository.snapshot(manifest.snapshot_id)));
+    const answer =
+      known.get(content) ??
+      (await readCopy(deps, manifest, async ({ repository, snapshot_id }) =>
+        look(repository, await repository.snapshot(snapshot_id)),
+      ));
     known.set(content, answer);
     return answer;
   };

@@ -3,23 +3,30 @@ import { dirname } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { BackupResult, BackupStats, Progress } from '@holdfast/repository/api';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import { HOT } from '@holdfast/runtime/repository-place';
 import type { BackupSettings, ProtectedSource } from '../config.ts';
 import { readingOf } from '../domain/backup-run/decide.ts';
 import type { BackupRun } from '../domain/backup-run/state.ts';
 import { buildManifest, type Surroundings } from '../domain/manifest/build.ts';
 import { carriedPaths } from '../domain/pins/decide.ts';
+import { archiveAfter } from '../domain/tiers/policy.ts';
 import type { TakenChanges } from './change-table.ts';
 import { type Databases, refuseIncomplete } from './databases.ts';
 import type { Engine } from './engine.ts';
 import { gitFacts } from './git-facts.ts';
+import { makeOwnCopy } from './own-copy.ts';
+import { requireEncryption } from './require-encryption.ts';
 import { isThere, requireRoots } from './standing.ts';
 import type { BackupState } from './state.ts';
+import type { Tiers } from './tiers.ts';
 
 export interface SnapshotDeps {
   readonly context: ServiceContext;
   readonly settings: BackupSettings;
   readonly state: BackupState;
+  /** Of the hot tier: where backups are made. */
   readonly repository: Engine;
+  readonly tiers: Tiers;
   readonly databases: Databases;
 }
 
@@ -43,6 +50,7 @@ export class LossMeanwhile extends Error {
 export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promise<BackupResult> {
   const { context, state, repository } = deps;
   const { run, source, signal } = attempt;
+  requireEncryption(source);
   const parent = parentOf(state, run);
   const { full } = readingOf(run.backup_type);
   await deps.databases.prepare(source, {
@@ -51,6 +59,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     isKept: (path) => isKept(repository, parent, path),
     signal,
   });
+  await using _own = await copyOfOwn(deps, source, signal);
   requireRoots(source);
   const about = await surroundingsOf(deps, source, parent);
   const carry = carriedPaths(casesIn(state, source), (folder) => !isThere(folder));
@@ -60,7 +69,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     refuseIncomplete(source, stats.unreadable);
     return { backup_id: run.backup_id, manifest: buildManifest(run, stats, about) };
   };
-  return repository.backup({
+  return await repository.backup({
     host: context.host,
     source: source.name,
     roots: source.roots,
@@ -77,6 +86,17 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
   });
 }
 
+/** The folder of Holdfast itself is put together for each backup, and goes after it. */
+async function copyOfOwn(
+  { context, repository }: SnapshotDeps,
+  { own_copy }: ProtectedSource,
+  signal: AbortSignal,
+): Promise<AsyncDisposable | null> {
+  if (own_copy === undefined) return null;
+  const { id, location } = repository;
+  return makeOwnCopy({ context, folder: own_copy, repository: { id, location }, signal });
+}
+
 async function isKept(
   repository: Engine,
   parent: BackupManifest | undefined,
@@ -86,10 +106,14 @@ async function isKept(
   return (await repository.find(await repository.snapshot(parent.snapshot_id), path)) !== undefined;
 }
 
-/** The backup to compare with: for a differential one the last full, else the last. */
+/** The backup to compare with: for a differential one the last full, else the last; it must be where backups are made. */
 function parentOf(state: BackupState, run: BackupRun): BackupManifest | undefined {
   const full = readingOf(run.backup_type).since_full ? state.catalog.newest(run.source, 'full') : undefined;
-  return full ?? state.catalog.newest(run.source);
+  return [full, state.catalog.newest(run.source)].find((one) => one !== undefined && isHot(state, one));
+}
+
+function isHot({ copies }: BackupState, { backup_id }: BackupManifest): boolean {
+  return copies.of(backup_id).some(({ tier }) => tier === HOT);
 }
 
 async function surroundingsOf(
@@ -102,7 +126,7 @@ async function surroundingsOf(
     hostname: context.host,
     system_version: context.service_config.version,
     parent_backup_id: parent?.backup_id ?? null,
-    tier: settings.tier,
+    archive_after: archiveAfter(settings.tier_policy),
   };
 }
 

@@ -2,35 +2,36 @@ import { evolve } from '../domain/backup-run/state.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
 import { fulfil } from './obligations.ts';
 import { hasManifest, manifestOf, tellCreated } from './tell-created.ts';
+import { tellVanished } from './tell-vanished.ts';
 
 /**
  * At start: makes catalog and repository agree. A snapshot that was committed and never told of (a crash came between)
- * is told now; one that is gone leaves the catalog; runs that were under way start again.
+ * is told now, as is one that was missed and is there again; one that is gone is told of too; runs that were under way start again.
  */
 export async function reconcile(deps: SnapshotDeps): Promise<{ told: number; missing: number }> {
   const { state, context, repository } = deps;
   const snapshots = (await repository.snapshots({ host: context.host })).toReversed();
   const untold = snapshots.filter(
-    (snapshot) => hasManifest(snapshot) && !state.catalog.hasSnapshot(snapshot.id),
+    (snapshot) =>
+      hasManifest(snapshot) &&
+      (!state.catalog.hasSnapshot(snapshot.id) ||
+        state.catalog.isMissed(String(snapshot.metadata['backup_id']))),
   );
-  const there = new Set(snapshots.map((snapshot) => snapshot.id));
-  const missing = state.catalog.snapshotIds().filter((id) => !there.has(id));
   const now_ms = context.clock.now_ms();
   state.write(() => {
     for (const snapshot of untold) {
       const manifest = manifestOf(snapshot);
+      state.catalog.revive(manifest.backup_id);
       const run = state.runs.get(manifest.backup_id);
       tellCreated(state, manifest, { time_ms: snapshot.time_ms, run });
       if (run !== undefined) fulfil(deps, run);
       state.runs.remove(manifest.backup_id);
     }
-    for (const id of missing) state.catalog.markMissing(id, now_ms);
     for (const run of state.runs.open()) {
       if (run.status === 'running') state.runs.put(evolve(run, { type: 'interrupted', at_ms: now_ms }));
     }
   });
-  if (missing.length > 0) context.log.warn({ missing }, 'backups are gone from the repository');
   if (untold.length > 0)
     context.log.info({ told: untold.length }, 'told of backups that a crash had kept untold');
-  return { told: untold.length, missing: missing.length };
+  return { told: untold.length, missing: await tellVanished(deps, { even_all: true }) };
 }

@@ -1,9 +1,10 @@
+import { HoldfastError } from '@holdfast/contracts/errors';
 import type { Progress } from '@holdfast/repository/api';
 import type { ProtectedSource } from '../config.ts';
 import { type BackupRun, isOver } from '../domain/backup-run/state.ts';
-import { attemptRun, type RunDeps } from './attempt-run.ts';
+import { attemptRun, Cancellation, noteCancelled, type RunDeps } from './attempt-run.ts';
 import { type Candidate, createPlanner, type Planner, type RunRequest } from './plan-runs.ts';
-import { createRunRecord } from './run-record.ts';
+import { createRunRecord, type RunRecord } from './run-record.ts';
 
 /** Starts what is due, one run a source at a time. */
 export interface Runner extends AsyncDisposable {
@@ -11,6 +12,8 @@ export interface Runner extends AsyncDisposable {
   wake(): void;
   /** Notes runs durably, and what `also` writes with them, and starts them; all have the same time. */
   request(wishes: readonly RunRequest[], also?: () => void): BackupRun[];
+  /** Stops a run and keeps nothing of it; the run as it is then, which may have been made before. `not_found`. */
+  cancel(backup_id: string, actor: string): Promise<BackupRun>;
   /** Resolves when the run is over; rejects with `interrupted` where the service stops before. */
   finished(backup_id: string): Promise<BackupRun>;
   progress(backup_id: string): Progress | undefined;
@@ -26,6 +29,15 @@ export interface RunnerDeps extends RunDeps {
   readonly onOver: () => void;
 }
 
+interface Busy {
+  readonly walk: boolean;
+  readonly backup_id: string;
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** One that is still due begins again so long after it was cancelled. */
+const CANCELLED_HOLD_MS = 60_000;
 /** Reading everything keeps disk and processor busy: so many sources at once. On-change runs go beside them. */
 const WALKS_AT_ONCE = 2;
 const LOOK_AGAIN_MS = 3_600_000;
@@ -36,24 +48,23 @@ const HOLD_MS = 5_000;
 export function createRunner(deps: RunnerDeps): Runner {
   const { state, context } = deps;
   const { sources } = deps.settings;
-  const { clock, log } = context;
+  const { clock } = context;
   const stopping = new AbortController();
   const record = createRunRecord(stopping.signal);
   const planner = createPlanner({ ...deps, isTaken: record.isTaken });
-  const busy = new Map<string, { walk: boolean; done: Promise<void> }>();
+  const busy = new Map<string, Busy>();
   const started = new Map<string, number>();
   const held = new Map<string, number>();
   let cancelTimer: () => void = () => undefined;
 
   const { next, nextNow } = createChooser(planner, started, () => walking(busy) < WALKS_AT_ONCE);
-  const broke = (source: string, backup_id: string, error: unknown) => {
-    held.set(source, clock.now_ms() + HOLD_MS);
-    log.error({ err: error, backup_id, source }, 'a backup run broke off; will retry');
-  };
+  const broke = holder(deps, held);
   const start = (source: ProtectedSource, { walk, reason, make }: Candidate) => {
     const run = make();
     if (reason === 'on_change') started.set(source.name, clock.now_ms());
-    const done = attemptRun(deps, { run, source, record, signal: stopping.signal })
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stopping.signal, stop.signal]);
+    const done = attemptRun(deps, { run, source, record, signal })
       .then((over) => {
         if (isOver(over)) deps.onOver();
       })
@@ -62,7 +73,7 @@ export function createRunner(deps: RunnerDeps): Runner {
         busy.delete(source.name);
         look();
       });
-    busy.set(source.name, { walk, done });
+    busy.set(source.name, { walk, backup_id: run.backup_id, stop, done });
   };
   /** Starts what is due; the time of the next that is not. */
   const startDue = (now_ms: number): number => {
@@ -93,6 +104,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       look();
       return runs;
     },
+    cancel: canceller(deps, { busy, held, record }),
     finished: record.finished,
     progress: record.progress,
     next: (source) => next(source, clock.now_ms()),
@@ -101,6 +113,38 @@ export function createRunner(deps: RunnerDeps): Runner {
       cancelTimer();
       await Promise.all(Array.from(busy.values(), ({ done }) => done));
     },
+  };
+}
+
+function holder({ context: { clock, log } }: RunDeps, held: Map<string, number>) {
+  return (source: string, backup_id: string, error: unknown) => {
+    held.set(source, clock.now_ms() + HOLD_MS);
+    log.error({ err: error, backup_id, source }, 'a backup run broke off; will retry');
+  };
+}
+
+interface Underway {
+  readonly busy: ReadonlyMap<string, Busy>;
+  readonly held: Map<string, number>;
+  readonly record: RunRecord;
+}
+
+function canceller(deps: RunDeps, { busy, held, record }: Underway): Runner['cancel'] {
+  const { state, context } = deps;
+  return async (backup_id, actor) => {
+    const found = [...busy].find(([, one]) => one.backup_id === backup_id);
+    if (found !== undefined) {
+      const [source, { stop }] = found;
+      held.set(source, context.clock.now_ms() + CANCELLED_HOLD_MS);
+      const over = record.finished(backup_id);
+      stop.abort(new Cancellation(actor));
+      return over;
+    }
+    const run = state.runs.open().find((one) => one.backup_id === backup_id);
+    if (run === undefined) throw new HoldfastError('not_found', `no backup ${backup_id} is being made`);
+    const over = noteCancelled(deps, { run, record }, actor);
+    record.settled(over);
+    return over;
   };
 }
 

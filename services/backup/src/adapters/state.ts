@@ -4,15 +4,19 @@ import { type NewEvent, newEvent } from '@holdfast/event-store/new-event';
 import { createOutbox, type Outbox } from '@holdfast/event-store/outbox';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { transaction } from '@holdfast/runtime/sqlite';
+import type { BackupSettings } from '../config.ts';
 import { type CaseTable, createCaseTable } from './case-table.ts';
 import { type CatalogList, createCatalogList } from './catalog-list.ts';
 import { type CatalogTable, createCatalogTable } from './catalog-table.ts';
 import { type ChangeTable, createChangeTable } from './change-table.ts';
+import { type CopyTable, createCopyTable } from './copy-table.ts';
 import { openBackupDatabase } from './database.ts';
 import { createMarkTable, type MarkTable } from './mark-table.ts';
 import { createRetentionTable, type RetentionTable } from './retention-table.ts';
 import { createRunTable, type RunTable } from './run-table.ts';
 import { createScheduleTable, type ScheduleTable } from './schedule-table.ts';
+import { createTierTable, type TierTable } from './tier-table.ts';
+import { createVerifyTable, type VerifyTable } from './verify-table.ts';
 import { createWalkTable, type WalkTable } from './walk-table.ts';
 
 /** What this service knows, in one SQLite file with a single writer. */
@@ -22,11 +26,14 @@ export interface BackupState extends AsyncDisposable {
   readonly changes: ChangeTable;
   readonly cases: CaseTable;
   readonly catalog: CatalogTable;
+  readonly copies: CopyTable;
+  readonly tiers: TierTable;
   readonly list: CatalogList;
   readonly retention: RetentionTable;
   readonly schedules: ScheduleTable;
   readonly walks: WalkTable;
   readonly marks: MarkTable;
+  readonly verify: VerifyTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
@@ -35,10 +42,17 @@ export interface BackupState extends AsyncDisposable {
 }
 
 /** Opens the database, and creates it where there is none. */
-export function openState(context: ServiceContext, file: string): BackupState {
-  const db = openBackupDatabase(file);
+export function openState(
+  context: ServiceContext,
+  { database_file, places }: Pick<BackupSettings, 'database_file' | 'places'>,
+): BackupState {
+  const db = openBackupDatabase(database_file);
   const outbox = createOutbox({ db, store: context.events, log: context.log });
   const catalog = createCatalogTable(db);
+  const copies = createCopyTable(
+    db,
+    places.map(({ name }) => name),
+  );
   const schedules = createScheduleTable(db);
   return {
     db,
@@ -47,7 +61,10 @@ export function openState(context: ServiceContext, file: string): BackupState {
     cases: createCaseTable(db),
     walks: createWalkTable(db),
     marks: createMarkTable(db),
+    verify: createVerifyTable(db),
     catalog,
+    copies,
+    tiers: createTierTable(db),
     list: createCatalogList(db),
     retention: createRetentionTable(db),
     schedules,
@@ -61,6 +78,7 @@ export function openState(context: ServiceContext, file: string): BackupState {
       const event = newEvent(context.origin, type, fields);
       outbox.add([event]);
       catalog.apply(event);
+      copies.apply(event);
       schedules.apply(event);
       return event;
     },

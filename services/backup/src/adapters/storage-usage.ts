@@ -7,11 +7,13 @@ type Usage = Pick<BackupStorage, 'bytes_stored' | 'objects' | 'free_bytes' | 'to
 
 const UNKNOWN: Usage = { bytes_stored: null, objects: null, free_bytes: null, total_bytes: null };
 
-/** What a repository takes and what its disk has left, measured now; unknown where it is no folder. */
+/** What a repository takes and what its disk has left, measured now; unknown where it is no folder, or is not there. */
 export async function storageUsage(location: string): Promise<Usage> {
   const folder = location.replace(/^file:\/\//, '');
   if (!isAbsolute(folder)) return UNKNOWN;
-  const [disk, names] = await Promise.all([statfs(folder), readdir(folder, { recursive: true })]);
+  const looked = await Promise.all([statfs(folder), readdir(folder, { recursive: true })]).catch(unlessGone);
+  if (looked === null) return UNKNOWN;
+  const [disk, names] = looked;
   const sizes = await Promise.all(names.map((name) => sizeOf(join(folder, name))));
   const objects = sizes.filter((size) => size !== null);
   return {
@@ -20,6 +22,11 @@ export async function storageUsage(location: string): Promise<Usage> {
     free_bytes: disk.bavail * disk.bsize,
     total_bytes: disk.blocks * disk.bsize,
   };
+}
+
+function unlessGone(error: unknown): null {
+  if (systemCode(error) === 'ENOENT') return null;
+  throw error;
 }
 
 /** Null for folders, and for what was removed meanwhile. */

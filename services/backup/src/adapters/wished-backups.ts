@@ -43,5 +43,6 @@ function sourcesToBackUp({ settings }: WishDeps, named: readonly string[] | unde
       `sources: ${unknown.join(', ')} not known; there are ${known.join(', ')}`,
     );
   }
-  return [...new Set(named ?? known)];
+  const usual = settings.sources.filter(({ plan }) => !plan.is_own).map(({ name }) => name);
+  return [...new Set(named ?? usual)];
 }

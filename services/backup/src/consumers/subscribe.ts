@@ -24,6 +24,8 @@ const OWN_EVENTS: readonly EventType[] = [
   'BackupVerified',
   'BackupVerificationFailed',
   'BackupDeleted',
+  'BackupCopied',
+  'BackupCopyRemoved',
   'BackupHeld',
   'BackupHoldReleased',
   'ScheduleModified',
@@ -75,6 +77,7 @@ function takeIn(deps: ConsumerDeps, events: readonly StoredEvent[]): void {
 
 function apply(deps: ConsumerDeps, event: HoldfastEvent): void {
   deps.state.catalog.apply(event);
+  deps.state.copies.apply(event);
   deps.state.schedules.apply(event);
   onFileChanged(deps, event);
   onLoss(deps, event);

@@ -8,6 +8,7 @@ import { wishedBackups } from '../adapters/wished-backups.ts';
 import type { BackupRun } from '../domain/backup-run/state.ts';
 import { runView } from '../domain/backup-run/view.ts';
 import { type RouteDeps, requireManifest } from './deps.ts';
+import { servedManifest } from './served-manifest.ts';
 
 /**
  * `POST /api/backup`: one backup for each source. With `wait` 201 and the manifest, else 202 and where to look; of
@@ -40,8 +41,9 @@ export function createBackup(app: HttpServer, deps: RouteDeps): void {
 }
 
 async function made(deps: RouteDeps, run: BackupRun): Promise<BackupManifest> {
-  const { error } = await deps.runner.finished(run.backup_id);
-  if (error === null) return requireManifest(deps, run.backup_id);
+  const { error, status } = await deps.runner.finished(run.backup_id);
+  if (status === 'cancelled') throw new HoldfastError('conflict', `${run.backup_id} was cancelled`);
+  if (error === null) return servedManifest(deps, requireManifest(deps, run.backup_id));
   const code = isErrorCode(error.code) ? error.code : 'internal';
   throw new HoldfastError(code, `${run.backup_id}: ${error.message}`);
 }

@@ -2,9 +2,11 @@ import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { Cleaner } from '../adapters/cleaner.ts';
 import type { SnapshotDeps } from '../adapters/make-snapshot.ts';
+import type { Mover } from '../adapters/mover.ts';
 import { toKnownError } from '../adapters/run-error.ts';
 import type { Runner } from '../adapters/runner.ts';
 import type { Scheduler } from '../adapters/scheduler.ts';
+import type { SpaceWatch } from '../adapters/watch-space.ts';
 import type { BackupMetrics } from '../metrics.ts';
 
 /** What the routes stand on; each takes what it needs. */
@@ -12,6 +14,8 @@ export interface RouteDeps extends SnapshotDeps {
   readonly runner: Runner;
   readonly cleaner: Cleaner;
   readonly scheduler: Scheduler;
+  readonly mover: Mover;
+  readonly space: SpaceWatch;
   readonly metrics: BackupMetrics;
 }
 

@@ -5,6 +5,7 @@ import type { HttpServer } from '@holdfast/http/server';
 import type { Entry } from '@holdfast/repository/api';
 import { z } from 'zod';
 import { pathFilter } from '../adapters/path-filter.ts';
+import { type Located, readCopy } from '../adapters/read-copies.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
 
 const Place = z.object({ skip: z.number().int().nonnegative() });
@@ -26,7 +27,11 @@ export function listBackupFiles(app: HttpServer, deps: RouteDeps): void {
 
 type Query = z.infer<typeof ListFilesQuery>;
 
-async function filesOf({ repository }: RouteDeps, { snapshot_id }: BackupManifest, query: Query) {
+function filesOf(deps: RouteDeps, manifest: BackupManifest, query: Query) {
+  return readCopy(deps, manifest, (copy) => filesIn(copy, query));
+}
+
+async function filesIn({ repository, snapshot_id }: Located, query: Query) {
   const snapshot = await repository.snapshot(snapshot_id);
   const matches = query.glob === undefined ? () => true : pathFilter([query.glob]);
   const skip = query.cursor === undefined ? 0 : decodeCursor(query.cursor, Place).skip;

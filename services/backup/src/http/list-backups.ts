@@ -1,12 +1,16 @@
-import { ListBackupsQuery, ListedBackup } from '@holdfast/contracts/http/backup';
+import { ListBackupsQuery, ListedBackup, NotSearched } from '@holdfast/contracts/http/backup';
 import { cutPage, decodeCursor, pageOf } from '@holdfast/http/cursor';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
 import type { Listed, ListQuery } from '../adapters/catalog-list.ts';
 import { fileFinder } from '../adapters/find-file.ts';
+import { isOfTheCopy } from '../adapters/read-copies.ts';
+import { toKnownError } from '../adapters/run-error.ts';
 import { sinceOf } from '../domain/catalog/query.ts';
 import { answered, type RouteDeps } from './deps.ts';
 import { holdView } from './hold-view.ts';
+import { locationsOf } from './locations-view.ts';
+import { servedManifest } from './served-manifest.ts';
 
 const Place = z.object({ value: z.number(), backup_id: z.string() });
 const CHUNK = 200;
@@ -17,15 +21,22 @@ export function listBackups(app: HttpServer, deps: RouteDeps): void {
     tags: ['backup'],
     summary: 'List backups',
     querystring: ListBackupsQuery,
-    response: { 200: pageOf(ListedBackup) },
+    response: { 200: pageOf(ListedBackup).extend({ not_searched: NotSearched.optional() }) },
   };
   app.get('/api/backup', { config: { role: 'viewer' }, schema }, async ({ query }) => {
     const { cursor, limit } = query;
     const from = cursor === undefined ? undefined : decodeCursor(cursor, Place);
     const listing: ListQuery = { ...narrowing(query, deps.context.clock.now_ms()), from };
-    const found = await answered(listed(deps, listing, { contains: query.contains_file, limit: limit + 1 }));
+    const not_searched: NotSearched = [];
+    const wanted = { contains: query.contains_file, limit: limit + 1, not_searched };
+    const found = await answered(listed(deps, listing, wanted));
     const { page, next_cursor } = cutPage(found, limit, ({ place }) => ({ ...place }));
-    return { items: page.map(({ manifest, hold }) => ({ ...manifest, hold: holdView(hold) })), next_cursor };
+    const items = page.map(({ manifest, hold }) => ({
+      ...servedManifest(deps, manifest),
+      hold: holdView(hold),
+      locations: locationsOf(deps.state, manifest),
+    }));
+    return { items, next_cursor, ...(not_searched.length > 0 && { not_searched }) };
   });
 }
 
@@ -39,11 +50,22 @@ function narrowing({ filter, sort, source, type, tier, before, after }: ListBack
 interface Wanted {
   contains: string | undefined;
   limit: number;
+  /** What could not be looked into is added here. */
+  not_searched: NotSearched;
 }
 
-async function listed(deps: RouteDeps, query: ListQuery, { contains, limit }: Wanted): Promise<Listed[]> {
+async function listed(deps: RouteDeps, query: ListQuery, wanted: Wanted): Promise<Listed[]> {
+  const { contains, limit, not_searched } = wanted;
   if (contains === undefined) return deps.state.list.page(query, limit);
-  const holds = fileFinder(deps.repository, contains);
+  const find = fileFinder(deps, contains);
+  // A tier that is away must not keep the others from being searched.
+  const holds = (manifest: Listed['manifest']) =>
+    find(manifest).catch((error: unknown) => {
+      const { code, message } = toKnownError(error);
+      if (!isOfTheCopy(code)) throw error;
+      not_searched.push({ backup_id: manifest.backup_id, reason: message });
+      return false;
+    });
   const found: Listed[] = [];
   let from = query.from;
   for (;;) {

@@ -5,6 +5,7 @@ import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
 import { backupsAround } from '../adapters/backups-around.ts';
+import { readCopy } from '../adapters/read-copies.ts';
 import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/mongodb/cluster-time.ts';
 import type { MongoSource } from '../mongodb/capture.ts';
 import { connectDatabase, decodeQuery } from '../mongodb/connect.ts';
@@ -70,27 +71,27 @@ interface Wish {
 
 async function restoreFrom(
   deps: RouteDeps,
-  { backup_id, snapshot_id, sources }: BackupManifest,
+  manifest: BackupManifest,
   { body, at, signal }: Wish,
 ): Promise<RestoreDatabaseResult> {
   const started = performance.now();
-  const source = requireDatabase(deps, sources[0]?.source ?? '');
-  const snapshot = await deps.repository.snapshot(snapshot_id);
+  const source = requireDatabase(deps, manifest.sources[0]?.source ?? '');
   await using connected = await connectDatabase(await source.url(), source.database);
   const { client, db } = connected;
   const work = body.dry_run ? previewRestore : restoreDatabase;
-  const restored = await work({
-    repository: deps.repository,
-    snapshot,
+  const wanted = {
     target: body.target_database === undefined ? db : client.db(body.target_database),
     at,
     collections: body.collections,
     query: body.query === undefined ? undefined : decodeQuery(body.query),
     overwrite: body.overwrite,
     signal,
-  });
+  };
+  const restored = await readCopy(deps, manifest, async ({ repository, snapshot_id }) =>
+    work({ repository, snapshot: await repository.snapshot(snapshot_id), ...wanted }),
+  );
   return {
-    backup_id,
+    backup_id: manifest.backup_id,
     ...restored,
     dry_run: body.dry_run,
     at: timestamp(restored.at.seconds * 1000),

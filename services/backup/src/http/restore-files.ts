@@ -1,10 +1,13 @@
 import { resolve, sep } from 'node:path';
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { RestoreBody, RestoreResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
+import type { RestoreResult as Restored, RestoreRequest } from '@holdfast/repository/api';
 import { compareRestored, type Difference } from '../adapters/compare-restored.ts';
 import { pathFilter } from '../adapters/path-filter.ts';
+import { type Located, readCopy } from '../adapters/read-copies.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/restore`: puts files of a backup below a folder, and compares them. Each that fails is named. */
@@ -25,24 +28,20 @@ export function restoreFiles(app: HttpServer, deps: RouteDeps): void {
 
 async function restore(deps: RouteDeps, body: RestoreBody): Promise<RestoreResult> {
   const started = performance.now();
-  const { repository } = deps;
-  const { snapshot_id, backup_id } = requireManifest(deps, body.backup_id);
+  const manifest = requireManifest(deps, body.backup_id);
+  const { backup_id } = manifest;
   const target = resolve(body.target_path);
   refuseOwnFolder(deps.context.data_dir, target);
   const select = body.files === undefined ? () => true : pathFilter(body.files);
-  const { files, bytes, failed } = await repository.restore({
-    snapshot_id,
-    target,
-    select,
-    dry_run: body.dry_run,
-  });
+  const { restored, copy } = await restoreAny(deps, manifest, { target, select, dry_run: body.dry_run });
+  const { files, bytes, failed } = restored;
   if (files + failed.length === 0 && body.files !== undefined) {
     throw new HoldfastError('not_found', `${backup_id} holds nothing that matches ${body.files.join(', ')}`);
   }
   const compare = body.verify && !body.dry_run;
   const named = new Set(failed.map(({ path }) => path));
   const differ: Difference[] = compare
-    ? await compareRestored(filesOf(deps, snapshot_id), target, (path) => select(path) && !named.has(path))
+    ? await compareRestored(filesOf(copy), target, (path) => select(path) && !named.has(path))
     : [];
   return {
     backup_id,
@@ -55,8 +54,40 @@ async function restore(deps: RouteDeps, body: RestoreBody): Promise<RestoreResul
   };
 }
 
+interface RestoredCopy {
+  readonly restored: Restored;
+  readonly copy: Located;
+}
+
+/**
+ * Restores from the nearest copy. Where something of it is damaged, the next one has a try (what stands already is not
+ * written again); where no copy is whole, what could be restored counts, and what could not is named.
+ */
+async function restoreAny(
+  deps: RouteDeps,
+  manifest: BackupManifest,
+  request: Omit<RestoreRequest, 'snapshot_id'>,
+): Promise<RestoredCopy> {
+  const partial: RestoredCopy[] = [];
+  try {
+    return await readCopy(deps, manifest, async (copy) => {
+      const restored = await copy.repository.restore({ snapshot_id: copy.snapshot_id, ...request });
+      const damage = restored.failed.find(({ is_damage }) => is_damage);
+      if (damage === undefined) return { restored, copy };
+      partial.push({ restored, copy });
+      throw new HoldfastError('repo_damaged', `${copy.tier}: ${damage.path}: ${damage.reason}`);
+    });
+  } catch (error) {
+    const [best] = partial.toSorted(
+      (one, other) => one.restored.failed.length - other.restored.failed.length,
+    );
+    if (best === undefined) throw error;
+    return best;
+  }
+}
+
 /** Files and links: folders that only lead to a chosen file are made with it, not chosen. */
-async function* filesOf({ repository }: RouteDeps, snapshot_id: string) {
+async function* filesOf({ repository, snapshot_id }: Located) {
   for await (const entry of repository.entries(await repository.snapshot(snapshot_id))) {
     if (entry.kind !== 'directory') yield entry;
   }

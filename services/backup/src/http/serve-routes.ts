@@ -1,4 +1,5 @@
 import type { HttpServer } from '@holdfast/http/server';
+import { cancelBackup } from './cancel-backup.ts';
 import { cleanUp } from './clean-up.ts';
 import { createBackup } from './create-backup.ts';
 import { deleteBackup } from './delete-backup.ts';
@@ -7,6 +8,7 @@ import { holdBackup } from './hold-backup.ts';
 import { listBackupFiles } from './list-backup-files.ts';
 import { listBackups } from './list-backups.ts';
 import { listSchedules } from './list-schedules.ts';
+import { moveBackups } from './move-backups.ts';
 import { releaseBackup } from './release-backup.ts';
 import { restoreDatabaseRoute } from './restore-database.ts';
 import { restoreFiles } from './restore-files.ts';
@@ -26,10 +28,12 @@ export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   showBackup(app, deps);
   listBackupFiles(app, deps);
   createBackup(app, deps);
+  cancelBackup(app, deps);
   verifyBackup(app, deps);
   restoreFiles(app, deps);
   restoreDatabaseRoute(app, deps);
   cleanUp(app, deps);
+  moveBackups(app, deps);
   deleteBackup(app, deps);
   holdBackup(app, deps);
   releaseBackup(app, deps);

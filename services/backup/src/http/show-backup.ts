@@ -5,9 +5,12 @@ import { z } from 'zod';
 import { runView } from '../domain/backup-run/view.ts';
 import type { RouteDeps } from './deps.ts';
 import { holdView } from './hold-view.ts';
+import { locationsOf } from './locations-view.ts';
+import { servedManifest } from './served-manifest.ts';
 
 /** `GET /api/backup/:id`: the manifest, with what verifications have shown since; until there is one, the run. */
-export function showBackup(app: HttpServer, { state, runner }: RouteDeps): void {
+export function showBackup(app: HttpServer, deps: RouteDeps): void {
+  const { state, runner } = deps;
   const schema = {
     tags: ['backup'],
     summary: 'One backup: its manifest, or the run that is to make it',
@@ -18,7 +21,8 @@ export function showBackup(app: HttpServer, { state, runner }: RouteDeps): void 
     const manifest = state.catalog.get(params.id);
     if (manifest !== undefined) {
       const hold = holdView(state.catalog.hold(params.id));
-      return { ...manifest, hold, status: 'created' as const };
+      const locations = locationsOf(state, manifest);
+      return { ...servedManifest(deps, manifest), hold, locations, status: 'created' as const };
     }
     const run = state.runs.get(params.id);
     if (run === undefined) throw new HoldfastError('not_found', `there is no backup ${params.id}`);

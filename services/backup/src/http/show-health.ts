@@ -5,6 +5,7 @@ import { compileSources } from '@holdfast/runtime/source-match';
 import type { ProtectedSource } from '../config.ts';
 import { namesDatabase, whyNoDatabase } from '../mongodb/source.ts';
 import type { RouteDeps } from './deps.ts';
+import { tierStatuses } from './tier-status.ts';
 
 const PINS_MAX = 100;
 type SourceHealth = BackupHealth['sources'][number];
@@ -18,7 +19,10 @@ export function showHealth(app: HttpServer, deps: RouteDeps): void {
   };
   app.get('/api/backup/health', { config: { role: 'viewer' }, schema }, async () => {
     const files = deps.settings.sources.map((source) => sourceHealth(deps, source));
-    const ok = files.every(({ status }) => status === 'ok' || status === 'pending_first');
+    const tiers = tierStatuses(deps);
+    const ok =
+      files.every(({ status }) => status === 'ok' || status === 'pending_first') &&
+      tiers.every(({ status, level }) => status !== 'unavailable' && level !== 'critical');
     const { cases, outbox } = deps.state;
     return {
       status: ok ? ('ok' as const) : ('degraded' as const),
@@ -30,6 +34,7 @@ export function showHealth(app: HttpServer, deps: RouteDeps): void {
         exact: pin?.exact ?? null,
       })),
       events_to_publish: outbox.pending(),
+      tiers,
     };
   });
 }

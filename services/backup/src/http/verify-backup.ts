@@ -3,6 +3,7 @@ import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
 import { proveBackup } from '../adapters/prove-backup.ts';
+import { tellVerified } from '../adapters/tell-verified.ts';
 import { type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/:id/verify`: proves a backup. Damage is an answer (`passed: false`), told as an event too. */
@@ -18,19 +19,7 @@ export function verifyBackup(app: HttpServer, deps: RouteDeps): void {
   app.post('/api/backup/:id/verify', route, async ({ params, body, caller }) => {
     const manifest = requireManifest(deps, params.id);
     const result = await proveBackup(deps, manifest, body.level);
-    tell(deps, result, actorOf(caller));
+    tellVerified(deps, result, actorOf(caller));
     return result;
   });
-}
-
-function tell({ state, metrics, context }: RouteDeps, result: VerifyResult, actor: string): void {
-  const { passed, problems, ...data } = result;
-  const subject = result.backup_id;
-  state.write(() =>
-    passed
-      ? state.tell('BackupVerified', { subject, data, actor })
-      : state.tell('BackupVerificationFailed', { subject, data: { ...data, problems }, actor }),
-  );
-  metrics.verified(result.level, passed);
-  if (!passed) context.log.error({ backup_id: subject, problems }, 'a backup does not verify');
 }

@@ -1,4 +1,4 @@
-import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
+import { HoldfastError, isHoldfastError, systemCode } from '@holdfast/contracts/errors';
 import type { Db } from 'mongodb';
 import { compareTimes, describeTime, laterOf } from '../domain/mongodb/cluster-time.ts';
 import { chainFrom } from '../domain/mongodb/segment.ts';
@@ -48,6 +48,7 @@ export interface CaptureOptions {
   readonly segment_bytes?: number;
 }
 
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 const BASE_ATTEMPTS = 5;
 /** During a copy the change log is not let fall behind further. */
 const CATCH_UP_EVERY_MS = 5_000;
@@ -123,8 +124,7 @@ async function bringUpToDate(work: Work, wanted: Wanted, staging: Staging): Prom
   await advance(work, log, wanted.signal);
   await orBroken(log, () => requireWhole(log, base));
   if (await wanted.isKept(staging.basePath(base.id))) await staging.keepOnly(base);
-  const merging = { begins: log.state.begins, bytes_max: work.options.segment_bytes };
-  await orBroken(log, () => mergeSegments(staging, merging, wanted.signal));
+  await orBroken(log, () => tidy(work, log, wanted.signal));
 }
 
 async function follow(work: Work, signal: AbortSignal): Promise<number> {
@@ -197,6 +197,15 @@ async function adopt(staging: Staging, state: LogState): Promise<LogState> {
     const token = end.token.toString('base64');
     const through = laterOf(next.to, adopted.through);
     adopted = { ...adopted, token, event_token: token, tail: next.to, through };
+  }
+}
+
+/** Small segments become few. A disk that is full fails no backup that needs no room for it: the next one tries again. */
+async function tidy({ options }: Work, { staging, state }: Logged, signal: AbortSignal): Promise<void> {
+  try {
+    await mergeSegments(staging, { begins: state.begins, bytes_max: options.segment_bytes }, signal);
+  } catch (error) {
+    if (!FULL.has(systemCode(error) ?? '')) throw error;
   }
 }
 

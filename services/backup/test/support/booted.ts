@@ -15,7 +15,7 @@ import { type TestContextOptions, testContext } from '@holdfast/testkit/context'
 import { tempDir } from '@holdfast/testkit/temp-dir';
 import { eventually } from '@holdfast/testkit/wait-for';
 import type { Engine } from '../../src/adapters/engine.ts';
-import { startBackup } from '../../src/service.ts';
+import { type BackupOverrides, startBackup } from '../../src/service.ts';
 
 export const HOST = 'web1';
 
@@ -43,13 +43,15 @@ export function place(): Place {
   };
 }
 
-export interface BootOptions {
+export interface BootOptions extends Pick<BackupOverrides, 'openTier' | 'measureSpace'> {
   events?: EventStore;
   repository?: Engine;
   sources?: Record<string, Partial<SourceConfig>>;
   /** More parts of the configuration. */
   yaml?: TestContextOptions['yaml'];
   overrides?: Partial<ServiceContext>;
+  /** Also back up Holdfast itself. */
+  own_source?: boolean;
 }
 
 /** The service over the memory store, and what a test does with it. */
@@ -77,6 +79,8 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
     data_dir: at.data_dir,
     yaml: {
       host: HOST,
+      // Only who tests it wants backups verified behind their back.
+      verification: { enabled: false },
       ...options.yaml,
       sources: options.sources ?? {
         bmc: { root: at.root, priority: 'critical', backup_frequency: 'hourly' },
@@ -85,10 +89,13 @@ export async function boot(at: Place, options: BootOptions = {}): Promise<Booted
     ...options.overrides,
     ...(options.events !== undefined && { events: options.events as ServiceContext['events'] }),
   });
-  const { repository } = options;
+  const { repository, openTier, measureSpace } = options;
   const service = await startBackup(context.service_config, {
     ...context,
+    own_source: options.own_source ?? false,
     ...(repository && { repository }),
+    ...(openTier && { openTier }),
+    ...(measureSpace && { measureSpace }),
   });
   const told: Booted['told'] = async (type) => {
     const found: HoldfastEvent[] = [];

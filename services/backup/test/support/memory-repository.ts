@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -18,12 +19,20 @@ const NOTHING_FREED = {
   ...{ bytes_removed: 0, bytes_written: 0, damaged: [], writers_revoked: 0 },
 };
 
+const NOTHING_MENDED = {
+  ...{ deletion_mended: [], packs_indexed: [], packs_taken_out: [], indexes_removed: [] },
+  ...{ chunks_from_second: 0, chunks_from_live: 0, chunks_salvaged: 0, bytes_stored: 0 },
+  ...{ snapshots_restored: [], snapshots_forgotten: [], problems: [] },
+};
+
 type Tree = Map<string, Entry>;
 
 /** Snapshots in memory, taken from the real disk: what the service needs of an engine, without one. */
 export interface MemoryRepository extends Engine {
   /** Called after snapshots are forgotten and before `forget` resolves: a crash between the two. */
   onForgotten: (ids: readonly string[]) => void | Promise<void>;
+  /** How often it was mended: what is damaged comes back from the files that still stand. */
+  repairs: number;
   /** How often space was freed. */
   prunes: number;
   /** Called after a snapshot is committed and before `backup` resolves: a crash between the two. */
@@ -59,6 +68,7 @@ export function memoryRepository(): MemoryRepository {
     onBackup: () => undefined,
     onForgotten: () => undefined,
     prunes: 0,
+    repairs: 0,
     forget: async (ids) => {
       forgetIn(made, ids);
       await repository.onForgotten(ids);
@@ -86,17 +96,15 @@ export function memoryRepository(): MemoryRepository {
       await repository.onCommitted(snapshot);
       return { snapshot, stats, unchanged: false };
     },
+    copy_from: refuseCopies,
     find: async (snapshot, path) => treeOf(snapshot.id).get(path),
     entries: async function* (snapshot) {
       yield* treeOf(snapshot.id).values();
     },
+    diff: (before, after) => differencesOf(treeOf(before.id), treeOf(after.id)),
+    repair: async () => mendIn(repository),
     versions: (path, filter) => versionsIn(made, path, filter?.source),
-    read_stream: async function* (entry) {
-      yield await read(entry);
-    },
-    read_many: async (entries, use) => {
-      for (const entry of entries) await use(entry, await read(entry));
-    },
+    ...readers(read),
     restore: ({ snapshot_id, target, select = () => true }) =>
       restoreAll(
         [...treeOf(snapshot_id).values()].filter(({ path }) => select(path)),
@@ -107,8 +115,36 @@ export function memoryRepository(): MemoryRepository {
   return repository;
 }
 
+async function refuseCopies(): Promise<never> {
+  throw new HoldfastError('bad_request', 'a repository in memory takes no copies');
+}
+
 function isUnchanged({ files_new, files_changed, files_removed }: BackupStats): boolean {
   return files_new + files_changed + files_removed === 0;
+}
+
+function readers(read: (entry: Entry) => Promise<Buffer>): Pick<Engine, 'read_stream' | 'read_many'> {
+  return {
+    read_stream: async function* (entry) {
+      yield await read(entry);
+    },
+    read_many: async (entries, use) => {
+      for (const entry of entries) await use(entry, await read(entry));
+    },
+  };
+}
+
+function mendIn(repository: MemoryRepository) {
+  repository.repairs += 1;
+  for (const path of repository.damaged) if (existsSync(path)) repository.damaged.delete(path);
+  return NOTHING_MENDED;
+}
+
+async function* differencesOf(old: Tree, now: Tree): ReturnType<Engine['diff']> {
+  for (const path of new Set([...old.keys(), ...now.keys()])) {
+    const pair = { path, before: old.get(path), after: now.get(path) };
+    if (pair.before?.checksum !== pair.after?.checksum) yield pair;
+  }
 }
 
 async function* versionsIn(

@@ -5,14 +5,13 @@ import { EXIT, systemCode } from '@holdfast/contracts/errors';
 import type { BackupResult } from '@holdfast/repository/api';
 import { createPathFilter } from '@holdfast/repository/path-filter';
 import { type Command, Option } from 'commander';
-import { bytes, print, printJson } from '../../output/print.ts';
+import { bytes, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
+import { type GlobOptions, withGlobOptions } from './glob-options.ts';
 import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
 
-interface BackupOptions extends RepoOptions {
-  include?: string[];
-  exclude?: string[];
+interface BackupOptions extends RepoOptions, GlobOptions {
   type: 'full' | 'incremental';
   host: string;
   source?: string;
@@ -21,9 +20,8 @@ interface BackupOptions extends RepoOptions {
 
 /** `repo backup` */
 export function registerBackup(repo: Command): void {
-  withRepoOptions(repo.command('backup').argument('<paths...>').description('Store files and folders'))
-    .option('--include <globs...>', 'only these')
-    .option('--exclude <globs...>', 'all but these')
+  const command = repo.command('backup').argument('<paths...>').description('Store files and folders');
+  withGlobOptions(withRepoOptions(command))
     .addOption(
       new Option('--type <type>', 'full reads everything again')
         .choices(['full', 'incremental'])
@@ -56,13 +54,13 @@ async function backup(paths: string[], options: BackupOptions): Promise<void> {
   if (options.json) printJson(asJson(result, options));
   else report(result, options);
   const { unreadable, unsteady = [] } = result.stats;
-  for (const { path, reason } of unreadable) process.stderr.write(`not read: ${path}: ${reason}\n`);
-  for (const { path, reason } of unsteady) process.stderr.write(`not of one moment: ${path}: ${reason}\n`);
+  for (const { path, reason } of unreadable) warn(`not read: ${path}: ${reason}`);
+  for (const { path, reason } of unsteady) warn(`not of one moment: ${path}: ${reason}`);
   if (unreadable.length + unsteady.length > 0) process.exitCode = EXIT.partial;
 }
 
 function report({ snapshot, stats }: BackupResult, options: BackupOptions): void {
-  for (const { path, reason } of stats.skipped ?? []) process.stderr.write(`skipped: ${path}: ${reason}\n`);
+  for (const { path, reason } of stats.skipped ?? []) warn(`skipped: ${path}: ${reason}`);
   const changes = `${stats.files_new} new, ${stats.files_changed} changed, ${stats.files_removed} removed`;
   const stored = `${bytes(stats.bytes_read)} read, ${bytes(stats.bytes_stored)} stored`;
   const what = options.dryRun ? 'dry run, nothing is stored' : `snapshot ${snapshot.id.slice(0, 8)}`;
@@ -90,5 +88,5 @@ function mustStand(root: string): void {
   } catch (error) {
     throw usageError(`${root} cannot be backed up: ${systemCode(error)}`);
   }
-  process.stderr.write(`only the link: ${root} is a symlink; what it points to is not in this backup\n`);
+  warn(`only the link: ${root} is a symlink; what it points to is not in this backup`);
 }

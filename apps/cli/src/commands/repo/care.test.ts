@@ -1,20 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeRepoCli } from '../../../test/repo-cli.ts';
 
-const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-care-cli-'));
+const cli = makeRepoCli();
+const { folder } = cli;
 const source = join(folder, 'source');
 const password = ['--password-file', join(folder, 'password')];
 const first = ['--repo', join(folder, 'first'), ...password];
@@ -22,14 +12,7 @@ const second = ['--repo', join(folder, 'second'), ...password];
 const from_first = ['--from-repo', join(folder, 'first')];
 const from_second = ['--from-repo', join(folder, 'second')];
 
-function repo(...args: string[]) {
-  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'repo', ...args], {
-    env,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr, json: () => JSON.parse(stdout) };
-}
+const repo = (...args: string[]) => cli.run(args);
 
 beforeAll(() => {
   mkdirSync(source);
@@ -39,7 +22,7 @@ beforeAll(() => {
   expect(repo('backup', source, ...first).status).toBe(0);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(cli.remove);
 
 describe('a repository and its copy', () => {
   test('copy only where chunks have the same names, and say how to get there', () => {

@@ -1,7 +1,7 @@
 import { EXIT } from '@holdfast/contracts/errors';
 import type { CopyRequest, CopyResult } from '@holdfast/repository/api';
 import { type Command, Option } from 'commander';
-import { bytes, count, print, printJson } from '../../output/print.ts';
+import { bytes, count, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
 import {
@@ -30,7 +30,7 @@ export function registerCopy(repo: Command): void {
     .option('--source <name>', 'of this source only')
     .addOption(
       new Option('--compression <level>', 'how hard it is tried')
-        .choices(['fast', 'default', 'max'])
+        .choices(['fast', 'default', 'high', 'max'])
         .default('default'),
     )
     .addHelpText(
@@ -66,8 +66,7 @@ async function copy(ids: string[], options: CopyOptions): Promise<void> {
   );
   if (options.json) printJson(asJson(result));
   else report(result);
-  for (const { snapshot_id, reason } of result.failed)
-    process.stderr.write(`not copied: ${snapshot_id}: ${reason}\n`);
+  for (const { snapshot_id, reason } of result.failed) warn(`not copied: ${snapshot_id}: ${reason}`);
   if (result.failed.length > 0) process.exitCode = EXIT.partial;
 }
 

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { asHoldfastError } from '@holdfast/contracts/errors';
 import { decodeKit, encodeKit } from '@holdfast/repository/crypto/recovery-kit';
 import type { Command } from 'commander';
-import { print, printJson } from '../../output/print.ts';
+import { print, printJson, warn } from '../../output/print.ts';
 import { usageError } from '../../output/report-error.ts';
 import { kitHtml, kitPage } from './kit-page.ts';
 import { type RepoOptions, readText, withRepoOptions, withRepository } from './with-repository.ts';
@@ -66,9 +66,7 @@ async function kit(options: KitOptions): Promise<void> {
     } else if (options.out === undefined) {
       process.stdout.write(page);
     }
-    process.stderr.write(
-      `key slot ${id.slice(0, 8)}: not confirmed yet; \`holdfast repo key confirm\` does it\n`,
-    );
+    warn(`key slot ${id.slice(0, 8)}: not confirmed yet; \`holdfast repo key confirm\` does it`);
   });
 }
 

@@ -1,24 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeRepoCli } from '../../../test/repo-cli.ts';
 
-const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-key-cli-'));
+const cli = makeRepoCli();
+const { folder } = cli;
 const at = ['--repo', join(folder, 'repository')];
 const by = (name: string) => [...at, '--password-file', join(folder, name)];
 
-function repo(args: string[], input = '') {
-  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'repo', ...args], {
-    env,
-    input,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr, json: () => JSON.parse(stdout) };
-}
+const repo = cli.run;
 
 beforeAll(() => {
   writeFileSync(join(folder, 'old'), 'correct horse\n');
@@ -26,7 +16,7 @@ beforeAll(() => {
   expect(repo(['init', ...by('old')]).status).toBe(0);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(cli.remove);
 
 describe('repo key', () => {
   test('changes the passphrase', () => {

@@ -3,7 +3,7 @@ import { EXIT } from '@holdfast/contracts/errors';
 import type { Repository } from '@holdfast/repository/api';
 import type { PruneResult } from '@holdfast/repository/maintain/prune';
 import type { Command } from 'commander';
-import { bytes, count, print, printJson } from '../../output/print.ts';
+import { bytes, count, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
 import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
@@ -17,7 +17,8 @@ export interface PruneCommandOptions extends RepoOptions {
 
 const HELP = `
 Other hosts may back up, restore and prune meanwhile: nothing is locked. Space that a snapshot or a running backup needs
-is never freed. A backup that has been silent for --revoke-after is taken for dead; if it lives, it starts over.`;
+is never freed. On a full disk it frees what can go as it is, with space that the repository keeps for that; where packs
+would have to be rewritten first it ends with 3: run it again. A backup that has been silent for --revoke-after is taken for dead; if it lives, it starts over.`;
 
 /** `repo prune` */
 export function registerPrune(repo: Command): void {
@@ -54,6 +55,7 @@ export async function pruneAndReport(
     signal,
   });
   if (!options.json) report(result, dry_run);
+  if (result.packs_left !== undefined) process.exitCode = EXIT.partial;
   if (result.damaged.length > 0) process.exitCode = EXIT.integrity;
   return { ...result, dry_run };
 }
@@ -68,8 +70,13 @@ function report(result: PruneResult, dry_run: boolean): void {
       (dry_run ? '' : `: ${bytes(result.bytes_removed - result.bytes_written)} freed`),
   );
   if (result.writers_revoked > 0) print(`${count(result.writers_revoked, 'dead backup')} cleared away`);
+  if (result.packs_left !== undefined) {
+    warn(
+      `not rewritten, for want of space: ${count(result.packs_left, 'pack')}; run prune again, now that there is more`,
+    );
+  }
   for (const pack of result.damaged) {
-    process.stderr.write(`left as it is, since it cannot be read whole: pack ${pack}; see repo check\n`);
+    warn(`left as it is, since it cannot be read whole: pack ${pack}; see repo check`);
   }
 }
 

@@ -39,7 +39,8 @@ Reads every byte. Packs that no index names are indexed again from their own foo
 looked for in other packs, in the second repository (\`repo copy\` makes one) and, with --live, in the files; what is found
 is stored in new packs, with all that is sound in damaged ones, and only then are these put out of use. What is nowhere is
 named with the files that it reaches, and left where it is; exit code 7. It can be stopped and run again at any time.
-Backups may run meanwhile; let no prune run beside it.
+Backups may run meanwhile, and a prune too: what that is about to delete is stored again. One that began before the damage
+was known may still take away a second copy of what is damaged, though: better let it end first.
 
   holdfast repo repair --repo /backups/repository --password-file pass --dry-run
   holdfast repo repair --repo /backups/repository --password-file pass --from-repo /mnt/second --live`,

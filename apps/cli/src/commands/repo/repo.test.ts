@@ -1,7 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import {
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -9,24 +7,16 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeRepoCli } from '../../../test/repo-cli.ts';
 
-const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-repo-cli-'));
+const cli = makeRepoCli();
+const { folder } = cli;
 const source = join(folder, 'source');
 const opened = ['--repo', join(folder, 'repository'), '--password-file', join(folder, 'password')];
 
-function repo(...args: string[]) {
-  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'repo', ...args], {
-    env,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr, json: () => JSON.parse(stdout) };
-}
+const repo = (...args: string[]) => cli.run(args);
 
 beforeAll(() => {
   mkdirSync(join(source, 'sub'), { recursive: true });
@@ -36,7 +26,7 @@ beforeAll(() => {
   expect(repo('init', ...opened).status).toBe(0);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(cli.remove);
 
 describe('repo, without a server', () => {
   test('stores, lists, and puts back what was named', () => {
@@ -63,6 +53,24 @@ describe('repo, without a server', () => {
         .status,
     ).toBe(5);
     expect(repo('init', ...opened).stderr).toContain('holds a repository already');
+  });
+
+  test('makes no repository among files of somebody else, and one where an init was cut short', () => {
+    const password = opened.slice(2);
+    const taken = join(folder, 'photos');
+    mkdirSync(join(taken, 'tmp'), { recursive: true });
+    mkdirSync(join(taken, '2026'));
+    writeFileSync(join(taken, '2026/a cat.jpg'), 'x');
+    const { status, stderr } = repo('init', '--repo', taken, ...password);
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining(`${taken} is not empty and no repository (2026/a cat.jpg lies there)`),
+    ]);
+    expect(readdirSync(taken).sort()).toEqual(['2026', 'tmp']);
+    const cut = join(folder, 'cut-short');
+    expect(repo('init', '--repo', cut, ...password).status).toBe(0);
+    rmSync(join(cut, 'config'));
+    expect(repo('init', '--repo', cut, ...password).status).toBe(0);
   });
 
   test('tells in one line that a root is missing, is only a link, or that a target is no folder', () => {

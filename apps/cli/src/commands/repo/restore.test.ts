@@ -1,9 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,22 +10,16 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { MAIN, makeRepoCli } from '../../../test/repo-cli.ts';
 
-const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-repo-restore-'));
+const cli = makeRepoCli();
+const { folder, env } = cli;
 const source = join(folder, 'source');
 const opened = ['--repo', join(folder, 'repository'), '--password-file', join(folder, 'password')];
-const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
 
-function repo(...args: string[]) {
-  const all = [MAIN, 'repo', ...args, ...opened];
-  const { status, stdout, stderr } = spawnSync(process.execPath, all, { env, encoding: 'utf8' });
-  return { status, stdout, stderr, json: () => JSON.parse(stdout) };
-}
+const repo = (...args: string[]) => cli.run([...args, ...opened]);
 
 let first = '';
 
@@ -40,7 +33,7 @@ beforeAll(() => {
   first = repo('backup', source, '--json').json().snapshot_id;
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(cli.remove);
 
 describe('repo restore', () => {
   test('puts back what is chosen, says what would be done, and goes on where it was', () => {

@@ -4,15 +4,14 @@ import type { RestoreResult } from '@holdfast/repository/api';
 import { literalPaths } from '@holdfast/repository/literal-paths';
 import { createPathFilter } from '@holdfast/repository/path-filter';
 import type { Command } from 'commander';
-import { bytes, count, print, printJson } from '../../output/print.ts';
+import { bytes, count, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
+import { type GlobOptions, withGlobOptions } from './glob-options.ts';
 import { splitSnapshotPath } from './snapshot-path.ts';
 import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
 
-interface RestoreOptions extends RepoOptions {
+interface RestoreOptions extends RepoOptions, GlobOptions {
   target: string;
-  include?: string[];
-  exclude?: string[];
   dryRun?: boolean;
 }
 
@@ -30,10 +29,9 @@ export function registerRestore(repo: Command): void {
   const command = repo
     .command('restore')
     .argument('<id>', 'ID, latest, or ID:/sub/folder for what is in that folder');
-  withRepoOptions(command.description('Put a snapshot, or a part of it, into a folder'))
+  const described = command.description('Put a snapshot, or a part of it, into a folder');
+  withGlobOptions(withRepoOptions(described))
     .requiredOption('--target <dir>', 'the folder; nothing outside of it is touched')
-    .option('--include <globs...>', 'only these')
-    .option('--exclude <globs...>', 'all but these')
     .option('--dry-run', 'say what would be done, and change nothing')
     .addHelpText('after', HELP)
     .action(restore);
@@ -78,9 +76,7 @@ function report(
   if (options.json) printJson({ snapshot_id, target, dry_run, ...result });
   else print(`${dry_run ? 'would restore' : 'restored'} ${summaryOf(result)}, into ${target}`);
   for (const { path, reason } of result.failed) {
-    process.stderr.write(
-      `${reason.startsWith('xattr ') ? 'restored without' : 'not restored'}: ${path}: ${reason}\n`,
-    );
+    warn(`${reason.startsWith('xattr ') ? 'restored without' : 'not restored'}: ${path}: ${reason}`);
   }
 }
 
@@ -94,6 +90,6 @@ function exitCodeOf(result: RestoreResult, include: readonly string[] | undefine
   if (result.failed.some(({ is_damage }) => is_damage)) return EXIT.integrity;
   if (result.failed.length > 0) return EXIT.partial;
   if (result.files + result.others > 0 || include === undefined) return EXIT.ok;
-  process.stderr.write(`nothing that is stored matches ${include.join(' ')}\n`);
+  warn(`nothing that is stored matches ${include.join(' ')}`);
   return EXIT.not_found;
 }

@@ -110,6 +110,50 @@ describe('refused requests', () => {
   });
 });
 
+describe('a disk that gets full', () => {
+  const crossed = (previous_level: string, level: string) =>
+    observe(
+      event('StorageThresholdCrossed', {
+        ...({
+          host: 'web1',
+          tier: 'hot',
+          tiers: ['hot', 'warm'],
+          location: '/b',
+          level,
+          previous_level,
+        } as object),
+        ...{ used_percent: 91, free_bytes: 3 * 2 ** 30 },
+      }),
+      CONTEXT,
+    );
+
+  test('is an alert at each threshold, the worse one critical', () => {
+    expect(crossed('normal', 'high')).toMatchObject({ rule: 'storage_full', severity: 'medium' });
+    expect(crossed('high', 'critical')).toMatchObject({
+      severity: 'critical',
+      headline: 'The disk of hot, warm on web1 is 91 % full, 3.0 GiB are free: /b',
+      parts: ['hot/critical'],
+    });
+  });
+
+  test('clears the worse one first, and both in the end', () => {
+    expect(crossed('critical', 'high')).toMatchObject({ type: 'cleared', parts: ['hot/critical'] });
+    expect(crossed('high', 'normal')).toMatchObject({ type: 'cleared', parts: ['hot/high', 'hot/critical'] });
+  });
+});
+
+test('a tier that works again clears its alert', () => {
+  const error = { code: 'storage_full', message: 'No space left' };
+  const tier = { host: 'web1', tier: 'cold', location: '/cold', error, backups_waiting: 3 };
+  expect(observe(event('TierUnavailable', tier), CONTEXT)).toMatchObject({
+    ...{ type: 'condition', rule: 'tier_unavailable', severity: 'high', parts: ['cold'] },
+    headline: 'The tier cold of web1 cannot be used (/cold): No space left',
+  });
+  expect(observe(event('TierUnavailable', { ...tier, cleared_at: AT }), CONTEXT)).toMatchObject({
+    ...{ type: 'cleared', parts: ['cold'] },
+  });
+});
+
 test('a root that is there again clears its alert', () => {
   const root = { host: 'web1', root: '/srv', reason: 'unmounted', started_at: AT } as const;
   expect(observe(event('WatchRootLost', root), CONTEXT)).toMatchObject({

@@ -1,6 +1,7 @@
 import type { Severity } from '@holdfast/contracts/alert-events';
 import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
 import type { SourceConfig } from '@holdfast/contracts/config';
+import { ERRORS } from '@holdfast/contracts/errors';
 import type { Observation, OutcomeObserved, RuleName } from './observation.ts';
 import { severityOfLoss } from './severity.ts';
 
@@ -47,6 +48,12 @@ function outcomeOf(event: HoldfastEvent, file: FileLike, told: Partial<OutcomeOb
 /** Something good stands there again without a recovery: a person put it back, or edited it well. */
 const standsAgain = (event: HoldfastEvent<'FileRegistered' | 'FileModified'>): Found =>
   outcomeOf(event, event.data, { reason: 'a good file stands there again' });
+
+/** Most failures pass; what only a person can change is said as the catalogue says it. */
+function adviceOn(code: string): string {
+  if (code === 'encryption_required') return ERRORS[code].hint;
+  return 'It is tried again by itself; the versions that were stored before are safe.';
+}
 
 const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
   FileDeleted: lossOf,
@@ -95,7 +102,7 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
       host,
       severity: 'critical',
       headline: `Backup of ${sources.join(', ')} failed on ${host}: ${event.data.error.message}`,
-      advice: 'It is tried again by itself; the versions that were stored before are safe.',
+      advice: adviceOn(event.data.error.code),
       closing: { by: 'event' },
       parts: sources,
     };
@@ -145,6 +152,41 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
     host: hostOf(event),
     parts: [event.data.backup_id],
   }),
+  StorageThresholdCrossed: (event) => {
+    const { host, tier, tiers, location, level, previous_level, used_percent, free_bytes } = event.data;
+    if (level === 'normal' || previous_level === 'critical') {
+      const over = level === 'normal' ? ['high', 'critical'] : ['critical'];
+      return { type: 'cleared', rule: 'storage_full', host, parts: over.map((one) => `${tier}/${one}`) };
+    }
+    const free_gib = (free_bytes / 2 ** 30).toFixed(1);
+    return {
+      type: 'condition',
+      rule: 'storage_full',
+      key: `${host}/${tier}/${level}`,
+      host,
+      severity: level === 'critical' ? 'critical' : 'medium',
+      headline: `The disk of ${tiers.join(', ')} on ${host} is ${used_percent} % full, ${free_gib} GiB are free: ${location}`,
+      advice:
+        'Old backups are cleaned up now, as far as rotation allows. Run `holdfast tiers` and `holdfast cleanup --dry-run`.',
+      closing: { by: 'event' },
+      parts: [`${tier}/${level}`],
+    };
+  },
+  TierUnavailable: (event) => {
+    const { host, tier, location, error, backups_waiting, cleared_at } = event.data;
+    if (cleared_at !== undefined) return { type: 'cleared', rule: 'tier_unavailable', host, parts: [tier] };
+    return {
+      type: 'condition',
+      rule: 'tier_unavailable',
+      key: `${host}/${tier}`,
+      host,
+      severity: 'high',
+      headline: `The tier ${tier} of ${host} cannot be used (${location}): ${error.message}`,
+      advice: `Is its disk mounted, and has it room? Nothing is removed meanwhile; ${backups_waiting} backups wait. It is tried again by itself.`,
+      closing: { by: 'event' },
+      parts: [tier],
+    };
+  },
   DeadLettered: (event) => ({
     type: 'condition',
     rule: 'dead_lettered',

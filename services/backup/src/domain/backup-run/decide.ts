@@ -13,7 +13,8 @@ const STORAGE_FULL_FIRST_MS = 5_000;
 export function failed(run: BackupRun, error: RunError, now_ms: number): RunFact {
   const full = error.code === 'storage_full';
   const asked = run.reason === 'request' || run.reason === 'before_deployment';
-  const over = asked && (full || run.attempt >= REQUEST_ATTEMPTS);
+  const hopeless = full || error.code === 'encryption_required';
+  const over = asked && (hopeless || run.attempt >= REQUEST_ATTEMPTS);
   const first_ms = full ? STORAGE_FULL_FIRST_MS : BACKOFF_FIRST_MS;
   const delay_ms = Math.min(first_ms * 2 ** Math.max(0, run.attempt - 1), BACKOFF_MAX_MS);
   return { type: 'failed', at_ms: now_ms, error, retry_ms: over ? null : now_ms + delay_ms };
@@ -41,12 +42,13 @@ export function readingOf(type: BackupType): Reading {
   return { full: type === 'full', since_full: type === 'differential' };
 }
 
-type Announced = 'BackupRequested' | 'BackupStarted' | 'BackupFailed';
+type Announced = 'BackupRequested' | 'BackupStarted' | 'BackupFailed' | 'BackupCancelled';
 
 /** The event that tells of a step, or null. On-change runs are told by their outcome only: one a second is enough. */
 export function announcement(run: BackupRun): { type: Announced; data: EventData<Announced> } | null {
   const { backup_id, backup_type, reason } = run;
   const data = { backup_id, backup_type, sources: [run.source], reason, attempt: Math.max(1, run.attempt) };
+  if (run.status === 'cancelled') return { type: 'BackupCancelled', data };
   if (run.error !== null && run.status !== 'running') {
     return { type: 'BackupFailed', data: { ...data, error: run.error } };
   }

@@ -8,6 +8,8 @@ export interface SourcePlan {
   /** Changed files go into a snapshot at once: critical sources, and those that say `on_change`. */
   readonly on_change: boolean;
   readonly frequency: Frequency;
+  /** Holdfast itself: it begins after all others, and no schedule has it but those that name it. */
+  readonly is_own?: boolean;
 }
 
 /** Where one source stands. Times are milliseconds since the epoch; null: never, or none. */
@@ -41,6 +43,8 @@ export const ON_CHANGE_GAP_MS = 950;
 
 /** After a start the schedules make up first what was missed. */
 const SCHEDULE_FIRST_MS = 300_000;
+/** What people want protected goes first. */
+const OWN_FIRST_MS = 50_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -48,7 +52,10 @@ const DAY_MS = 24 * HOUR_MS;
  * The next run of a source that nothing is running for; it may be due already. A time in the future of `now_ms` (the clock was set back) delays by one interval at most.
  */
 export function nextRun(plan: SourcePlan, progress: SourceProgress, now_ms: number): DueRun {
-  if (progress.walked_ms === null) return { at_ms: 0, reason: 'first', type: 'full', walk: true };
+  if (progress.walked_ms === null) {
+    const at_ms = plan.is_own ? progress.walk_not_before_ms + OWN_FIRST_MS : 0;
+    return { at_ms, reason: 'first', type: 'full', walk: true };
+  }
   const walk = nextWalk(plan, progress, progress.walked_ms, now_ms);
   const change = nextOnChange(plan, progress, now_ms);
   // A walk holds the changes too, so it goes first where both are due.

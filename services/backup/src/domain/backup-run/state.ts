@@ -20,7 +20,7 @@ export interface BackupRun {
   readonly correlationid: string;
   /** Who wanted it: the id of a token, or `holdfast`. */
   readonly actor: string;
-  readonly status: 'requested' | 'running' | 'retrying' | 'created' | 'unchanged' | 'failed';
+  readonly status: 'requested' | 'running' | 'retrying' | 'created' | 'unchanged' | 'failed' | 'cancelled';
   /** Counts the starts. */
   readonly attempt: number;
   readonly requested_ms: number;
@@ -44,7 +44,8 @@ export type RunFact =
       readonly error: RunError;
       readonly retry_ms: number | null;
     }
-  | { readonly type: 'interrupted'; readonly at_ms: number };
+  | { readonly type: 'interrupted'; readonly at_ms: number }
+  | { readonly type: 'cancelled'; readonly at_ms: number; readonly actor: string };
 
 type Wish = Pick<
   BackupRun,
@@ -95,6 +96,8 @@ export function evolve(run: BackupRun, fact: RunFact): BackupRun {
       };
     case 'unchanged':
       return { ...run, status: 'unchanged', finished_ms: fact.at_ms, error: null };
+    case 'cancelled':
+      return { ...run, status: 'cancelled', finished_ms: fact.at_ms, actor: fact.actor, error: null };
     case 'interrupted':
       return { ...run, status: 'retrying', not_before_ms: fact.at_ms };
     case 'failed':
@@ -108,7 +111,9 @@ export function evolve(run: BackupRun, fact: RunFact): BackupRun {
   }
 }
 
+const OVER: ReadonlySet<BackupRun['status']> = new Set(['created', 'unchanged', 'failed', 'cancelled']);
+
 /** Over, for good or bad. */
 export function isOver(run: BackupRun): boolean {
-  return run.status === 'created' || run.status === 'unchanged' || run.status === 'failed';
+  return OVER.has(run.status);
 }

@@ -23,7 +23,8 @@ export interface Surroundings {
   readonly git_branch: string | null;
   readonly system_version: string;
   readonly parent_backup_id: string | null;
-  readonly tier: string;
+  /** From which age on it belongs in the cold tier, as manifests spell it. */
+  readonly archive_after: string | null;
 }
 
 /** A manifest before its snapshot has an id: this part is sealed inside the snapshot. */
@@ -52,7 +53,7 @@ export function buildManifest(run: BackupRun, stats: MeasuredStats, about: Surro
       backup_duration_seconds: Math.round(stats.duration_ms) / 1000,
     },
     validation: { integrity_check: 'pending', restore_test: 'pending', verified_at: null },
-    retention: { expires_at: null, tier: about.tier, archive_to_cold_storage_after: null },
+    retention: { expires_at: null, tier: 'hot', archive_to_cold_storage_after: about.archive_after },
     parent_backup_id: about.parent_backup_id,
     reason: reasonOf(run, stats),
     encryption: 'AES-256-GCM',

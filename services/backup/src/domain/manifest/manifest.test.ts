@@ -38,7 +38,7 @@ const about = {
   git_branch: 'main',
   system_version: '0.1.0',
   parent_backup_id: null,
-  tier: 'hot',
+  archive_after: '30_days',
 };
 
 describe('a manifest', () => {
@@ -49,6 +49,7 @@ describe('a manifest', () => {
       sources: [{ source: 'conversations', files_backed_up: 145, compression: 'zstd' }],
       metadata: { hostname: 'web1', git_commit: 'a1b2c3d4', backup_duration_seconds: 12.45 },
       files_unreadable: [{ path: '/srv/x', reason: 'EACCES' }],
+      retention: { tier: 'hot', archive_to_cold_storage_after: '30_days' },
     });
   });
 

@@ -19,8 +19,8 @@ const rotation = {
   yearly: { enabled: true, keep_count: 5, backup_type: 'snapshot' },
 } as const;
 
-function policy(parts: object = rotation, tiers: object = {}, time_zone = 'UTC'): RetentionPolicy {
-  return policyOf(HoldfastConfig.parse({ host: 'web1', rotation: parts, storage: { tiers } }), time_zone);
+function policy(parts: object = rotation, time_zone = 'UTC'): RetentionPolicy {
+  return policyOf(HoldfastConfig.parse({ host: 'web1', rotation: parts }), time_zone);
 }
 
 function backup(time_ms: number, fields: Partial<RetainedBackup> = {}): RetainedBackup {
@@ -32,13 +32,11 @@ function backup(time_ms: number, fields: Partial<RetainedBackup> = {}): Retained
     source,
     backup_type,
     reason,
-    tier: 'hot',
     time_ms,
     is_bad: false,
     expires_ms: null,
     hold: null,
     pin: null,
-    has_other_copy: false,
     ...fields,
   };
 }
@@ -57,7 +55,7 @@ const days = (backups: readonly RetainedBackup[]) => backups.map(({ backup_id })
 const reasonsOf = (backups: readonly RetainedBackup[], one: RetainedBackup, rules = policy()) =>
   decideRetention(backups, rules, NOW).find(({ backup: found }) => found === one)?.reasons;
 
-describe('test_backup_rotation: creates multiple backups over time, runs cleanup, the right ones are retained', () => {
+describe('backupRotation: creates multiple backups over time, runs cleanup, the right ones are retained', () => {
   test('of two days of hourly backups: the last 24, and the last of the day before', () => {
     const kept = staying(every(HOUR, 48), policy({ hourly: rotation.hourly, daily: rotation.daily }));
     expect(kept.slice(0, 24)).toEqual(every(HOUR, 24));
@@ -169,16 +167,6 @@ describe('what goes', () => {
     expect(staying(all, policy({ hourly: rotation.hourly }))).toHaveLength(24);
   });
 
-  test('a copy whose time in its tier is over, but never the only one', () => {
-    const tiers = policy({ yearly: rotation.yearly }, { hot: { retention_days: 7 } });
-    const [newest] = every(DAY, 1);
-    const copied = backup(NOW - 300 * DAY, { has_other_copy: true });
-    const only = backup(NOW - 600 * DAY);
-    const all = [newest as RetainedBackup, copied, only];
-    expect(reasonsOf(all, copied, tiers)).toEqual(['tier_period_over']);
-    expect(reasonsOf(all, only, tiers)).toEqual(['yearly']);
-  });
-
   test('a person may remove what a rule keeps, and is told what protects the rest', () => {
     const hold = { reason: 'audit', until_ms: null, held_ms: 0, actor: 'a' };
     const all = [...every(HOUR, 2), backup(NOW - 5 * HOUR, { hold })];
@@ -195,13 +183,13 @@ describe('the calendar', () => {
     const late = backup(Date.parse('2026-07-15T01:00:00.000Z'));
     const later = backup(Date.parse('2026-07-15T04:00:00.000Z'));
     expect(staying([late, later], policy(daily))).toEqual([later]);
-    expect(staying([late, later], policy(daily, {}, zone))).toEqual([late, later]);
+    expect(staying([late, later], policy(daily, zone))).toEqual([late, later]);
   });
 
   test('the hour that comes twice in autumn is two hours', () => {
     const first = backup(Date.parse('2025-10-26T00:30:00.000Z'));
     const again = backup(Date.parse('2025-10-26T01:30:00.000Z'));
-    const hourly = policy({ hourly: { keep_count: 10 } }, {}, 'Europe/Madrid');
+    const hourly = policy({ hourly: { keep_count: 10 } }, 'Europe/Madrid');
     expect(staying([first, again], hourly)).toEqual([first, again]);
   });
 
@@ -235,15 +223,12 @@ describe('property:', () => {
   });
   const rulesOf = (kept: Record<'hourly' | 'daily' | 'weekly' | 'monthly', number>, more = 0) => {
     const { hourly, daily, weekly, monthly } = rotation;
-    return policy(
-      {
-        hourly: { ...hourly, keep_count: kept.hourly + more },
-        daily: { ...daily, keep_count: kept.daily + more },
-        weekly: { ...weekly, keep_count: kept.weekly + more },
-        monthly: { ...monthly, keep_count: kept.monthly + more },
-      },
-      { hot: { retention_days: 30 } },
-    );
+    return policy({
+      hourly: { ...hourly, keep_count: kept.hourly + more },
+      daily: { ...daily, keep_count: kept.daily + more },
+      weekly: { ...weekly, keep_count: kept.weekly + more },
+      monthly: { ...monthly, keep_count: kept.monthly + more },
+    });
   };
   const holds = (check: (backups: RetainedBackup[], rules: RetentionPolicy) => void) =>
     fc.assert(fc.property(anyBackups, counts, (backups, kept) => check(backups, rulesOf(kept))));

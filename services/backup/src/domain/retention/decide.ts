@@ -1,9 +1,18 @@
 import { type Calendar, calendarOf } from './periods.ts';
-import type { Go, RetainedBackup, RetentionPolicy, RotationRule, Stay, Verdict } from './state.ts';
+import type {
+  Go,
+  PeriodName,
+  RetainedBackup,
+  RetentionPolicy,
+  RotationRule,
+  Stay,
+  Verdict,
+} from './state.ts';
 
-const DAY_MS = 86_400_000;
 /** On-change backups come once a second at worst: all of the last hour stay, then one a minute. */
 const RECENT_MS = 3_600_000;
+/** So many backups are looked at between two pauses: about a millisecond's work. */
+const STEP = 1_000;
 const MINUTELY: RotationRule = { period: 'minutely', keep_count: 60 };
 
 /**
@@ -19,16 +28,73 @@ export function decideRetention(
   policy: RetentionPolicy,
   now_ms: number,
 ): Verdict[] {
-  const calendar = calendarOf(policy.time_zone);
-  const groups = Map.groupBy(backups, (backup) => `${backup.source}\0${kindOf(backup)}`);
+  return finish(decideInSteps(backups, policy, now_ms));
+}
+
+function finish<Result>(steps: Steps<Result>): Result {
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** A decision with pauses in it: whoever decides on very many backups answers others meanwhile. */
+type Steps<Result = void> = Generator<undefined, Result>;
+type Keep = (backup: RetainedBackup, reason: Stay) => void;
+
+/** The same in steps of a few milliseconds, whatever the number of backups (best given newest first). */
+export function* decideInSteps(
+  backups: readonly RetainedBackup[],
+  policy: RetentionPolicy,
+  now_ms: number,
+): Steps<Verdict[]> {
+  const terms = { policy, calendar: calendarOf(policy.time_zone), now_ms };
   const stays = new Map<string, Stay[]>();
-  for (const id of newestGood(backups, now_ms)) stays.set(id, ['newest_good']);
+  const keep: Keep = ({ backup_id }, reason) =>
+    void stays.getOrInsertComputed(backup_id, () => []).push(reason);
+  const groups = yield* grouped(backups);
+  yield* keepNewestGood(backups, now_ms, keep);
+  for (const group of groups.values()) yield* keepOf(group, terms, keep);
+  const verdicts: Verdict[] = [];
+  for (const backup of backups) {
+    if (verdicts.length % STEP === 0) yield;
+    verdicts.push(verdictOf(backup, stays.get(backup.backup_id) ?? [], policy, now_ms));
+  }
+  return verdicts;
+}
+
+function* grouped(backups: readonly RetainedBackup[]): Steps<Map<string, RetainedBackup[]>> {
+  const groups = new Map<string, RetainedBackup[]>();
+  for (const [index, backup] of backups.entries()) {
+    if (index % STEP === 0) yield;
+    groups.getOrInsertComputed(`${backup.source}\0${kindOf(backup)}`, () => []).push(backup);
+  }
+  return groups;
+}
+
+/**
+ * Of the periods that are asked for those that are over and of which a backup is the one that rotation would keep: `weekly` where it is the one of its
+ * week. Each source and kind has one, whatever the counts of the policy are.
+ */
+export function periodsOf<Backup extends RetainedBackup>(
+  backups: readonly Backup[],
+  { rules, time_zone }: RetentionPolicy,
+  { periods, now_ms }: { readonly periods: readonly PeriodName[]; readonly now_ms: number },
+): Map<string, PeriodName[]> {
+  const calendar = calendarOf(time_zone);
+  const found = new Map<string, PeriodName[]>();
+  const past = backups.filter(({ time_ms }) => time_ms <= now_ms);
+  const groups = Map.groupBy(past, (backup) => `${backup.source}\0${kindOf(backup)}`);
   for (const group of groups.values()) {
-    for (const [id, reason] of keptOf(group, { policy, calendar, now_ms })) {
-      stays.getOrInsertComputed(id, () => []).push(reason);
+    const newest_first = group.toSorted(newestFirst);
+    for (const period of periods) {
+      const rule = { ...rules.find((one) => one.period === period), period, keep_count: Infinity };
+      const now = calendar.period(period, now_ms);
+      const over = newest_first.filter(({ time_ms }) => calendar.period(period, time_ms) < now);
+      const note: Keep = ({ backup_id }) => void found.getOrInsertComputed(backup_id, () => []).push(period);
+      finish(keepByRule(over, { rule, calendar }, note));
     }
   }
-  return backups.map((backup) => verdictOf(backup, stays.get(backup.backup_id) ?? [], policy, now_ms));
+  return found;
 }
 
 /** Holds end by themselves. */
@@ -60,64 +126,87 @@ interface Terms {
   readonly now_ms: number;
 }
 
-/** The backups of one source and kind that stay, each with a reason; one may come several times. */
-function* keptOf(group: readonly RetainedBackup[], terms: Terms): Generator<[string, Stay]> {
+/** Keeps what stays of the backups of one source and kind, each with every reason. */
+function* keepOf(group: readonly RetainedBackup[], terms: Terms, keep: Keep): Steps {
   const { policy, now_ms } = terms;
   const past = group.filter(({ time_ms }) => time_ms <= now_ms).sort(newestFirst);
+  yield;
   const good = past.find(({ is_bad }) => !is_bad);
-  if (good !== undefined) yield [good.backup_id, 'newest_of_kind'];
-  const counted = past.filter((backup) => endOf(backup, policy, now_ms) === null);
+  if (good !== undefined) keep(good, 'newest_of_kind');
+  const counted = past.filter((backup) => !isExpired(backup, now_ms));
+  yield;
   const on_change = group.some((backup) => kindOf(backup) === 'on_change');
-  if (on_change) yield* counted.filter(({ time_ms }) => time_ms > now_ms - RECENT_MS).map(recent);
+  if (on_change) {
+    for (const backup of counted.filter(({ time_ms }) => time_ms > now_ms - RECENT_MS))
+      keep(backup, 'recent');
+  }
   if (policy.rules.length === 0) return;
   for (const rule of on_change ? [MINUTELY, ...policy.rules] : policy.rules) {
-    for (const { backup_id } of keptByRule(counted, rule, terms.calendar)) yield [backup_id, rule.period];
+    yield* keepByRule(counted, { rule, calendar: terms.calendar }, keep);
   }
 }
 
 /** Of each source. One that is dated in the future says nothing about what is newest. */
-function newestGood(backups: readonly RetainedBackup[], now_ms: number): string[] {
+function* keepNewestGood(backups: readonly RetainedBackup[], now_ms: number, keep: Keep): Steps {
   const newest = new Map<string, RetainedBackup>();
-  for (const backup of backups) {
+  for (const [index, backup] of backups.entries()) {
+    if (index % STEP === 0) yield;
     if (backup.is_bad || backup.time_ms > now_ms) continue;
     const best = newest.get(backup.source);
     if (best === undefined || newestFirst(backup, best) < 0) newest.set(backup.source, backup);
   }
-  return Array.from(newest.values(), ({ backup_id }) => backup_id);
-}
-
-function recent({ backup_id }: RetainedBackup): [string, Stay] {
-  return [backup_id, 'recent'];
+  for (const backup of newest.values()) keep(backup, 'newest_good');
 }
 
 function newestFirst(one: RetainedBackup, other: RetainedBackup): number {
   return other.time_ms - one.time_ms || (one.backup_id < other.backup_id ? 1 : -1);
 }
 
+type RuleTerms = { readonly rule: RotationRule; readonly calendar: Calendar };
+
 /**
  * One of each of the newest periods that have a good backup. A bad one takes no place, and stays beside them as long as
  * it would if it were good: a verification can fail for reasons that pass, and most of its files may be well.
  */
-function* keptByRule(
-  newest_first: readonly RetainedBackup[],
-  rule: RotationRule,
-  calendar: Calendar,
-): Generator<RetainedBackup> {
-  const periods = Map.groupBy(newest_first, ({ time_ms }) => calendar.period(rule.period, time_ms));
+function* keepByRule(newest_first: readonly RetainedBackup[], terms: RuleTerms, keep: Keep): Steps {
+  const { rule, calendar } = terms;
   let places = rule.keep_count;
-  for (const members of periods.values()) {
-    if (places === 0) return;
+  for (const members of membersOf(newest_first, terms)) {
+    yield;
+    if (members === null) continue;
     const best = choose(members, rule, calendar);
     const good = choose(
       members.filter(({ is_bad }) => !is_bad),
       rule,
       calendar,
     );
-    if (best !== undefined) yield best;
+    if (best !== undefined) keep(best, rule.period);
     if (good === undefined) continue;
-    if (good !== best) yield good;
+    if (good !== best) keep(good, rule.period);
     places -= 1;
+    if (places === 0) return;
   }
+}
+
+/** The backups of each period, newest first, and null for a pause; nothing is looked at that is not asked for. */
+function* membersOf(
+  newest_first: readonly RetainedBackup[],
+  { rule, calendar }: RuleTerms,
+): Generator<RetainedBackup[] | null> {
+  let members: RetainedBackup[] = [];
+  let current = Number.POSITIVE_INFINITY;
+  for (const [index, backup] of newest_first.entries()) {
+    if (index % STEP === 0) yield null;
+    // Where a zone set its clocks back over midnight, a time before it can have a later date: it counts to the earlier.
+    const period = Math.min(current, calendar.period(rule.period, backup.time_ms));
+    if (period < current && members.length > 0) {
+      yield members;
+      members = [];
+    }
+    current = period;
+    members.push(backup);
+  }
+  if (members.length > 0) yield members;
 }
 
 /** Of the wanted type, else of any (every backup is complete); of the wanted day, else of any; the newest of these. */
@@ -142,17 +231,14 @@ function verdictOf(
   if (isHeld(backup, now_ms)) protections.push('held');
   if (backup.pin !== null) protections.push(backup.pin);
   if (backup.time_ms > now_ms) protections.push('from_future');
-  const end = endOf(backup, policy, now_ms);
+  const end: Go | null = isExpired(backup, now_ms) ? 'expired' : null;
   if (end === null && policy.rules.length === 0) protections.push('no_rotation');
   const reasons = [...kept, ...protections];
   if (reasons.length > 0) return { backup, stays: true, reasons };
   return { backup, stays: false, reasons: [end ?? 'not_in_rotation'] };
 }
 
-/** What ends a backup's life whatever the rules say; null: nothing. */
-function endOf(backup: RetainedBackup, policy: RetentionPolicy, now_ms: number): Go | null {
-  if (backup.expires_ms !== null && backup.expires_ms <= now_ms) return 'expired';
-  const days = policy.tier_days[backup.tier];
-  if (days === undefined || !backup.has_other_copy) return null;
-  return backup.time_ms + days * DAY_MS <= now_ms ? 'tier_period_over' : null;
+/** What ends a backup's life whatever the rules say. */
+function isExpired({ expires_ms }: RetainedBackup, now_ms: number): boolean {
+  return expires_ms !== null && expires_ms <= now_ms;
 }

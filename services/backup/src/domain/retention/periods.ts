@@ -82,5 +82,16 @@ function localTime(time_zone: string): (time_ms: number) => number {
     const at = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? 0;
     return Date.UTC(at('year'), at('month') - 1, at('day'), at('hour'), at('minute')) - time_ms;
   };
-  return (time_ms) => time_ms + offsets.getOrInsertComputed(Math.floor(time_ms / QUARTER_MS), offsetAt);
+  const offsetOf = (time_ms: number): number =>
+    offsets.getOrInsertComputed(Math.floor(time_ms / QUARTER_MS), offsetAt);
+  // To ask for each quarter of an hour of many years takes long: a day that begins and ends alike has one offset.
+  const steady = new Map<number, number | null>();
+  const steadyOffset = (day: number): number | null => {
+    const offset = offsetOf(day * DAY_MS);
+    return offset === offsetOf((day + 1) * DAY_MS) ? offset : null;
+  };
+  return (time_ms) => {
+    const day = Math.floor(time_ms / DAY_MS);
+    return time_ms + (steady.getOrInsertComputed(day, steadyOffset) ?? offsetOf(time_ms));
+  };
 }

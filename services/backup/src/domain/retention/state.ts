@@ -18,7 +18,6 @@ export interface RetainedBackup {
   readonly source: string;
   readonly backup_type: BackupType;
   readonly reason: BackupReason;
-  readonly tier: string;
   readonly time_ms: number;
   /** A verification has failed. */
   readonly is_bad: boolean;
@@ -26,8 +25,6 @@ export interface RetainedBackup {
   readonly hold: Hold | null;
   /** An open loss wants a version that it holds, or may want it. */
   readonly pin: 'pinned' | 'loss_open' | null;
-  /** Another tier has a copy of it. */
-  readonly has_other_copy: boolean;
 }
 
 export type PeriodName = 'minutely' | 'hourly' | 'daily' | 'weekly' | 'monthly' | 'yearly';
@@ -45,8 +42,6 @@ export interface RotationRule {
 export interface RetentionPolicy {
   /** None: everything stays. */
   readonly rules: readonly RotationRule[];
-  /** How long a backup lies in a tier, as long as another has a copy of it too. */
-  readonly tier_days: Readonly<Record<string, number>>;
   /** Days, weeks, months and years begin at its midnight. */
   readonly time_zone: string;
 }
@@ -63,7 +58,7 @@ export type Stay =
   | 'from_future'
   | 'no_rotation';
 /** Why it goes. */
-export type Go = 'not_in_rotation' | 'expired' | 'tier_period_over';
+export type Go = 'not_in_rotation' | 'expired';
 
 export interface Verdict {
   readonly backup: RetainedBackup;

@@ -49,8 +49,9 @@ const RANK: Record<Frequency, number> = { hourly: 1, on_change: 2, daily: 2, wee
  * True where a schedule backs up a source: one that it names, else one that wants a backup at least as often: the weekly
  * schedule holds the hourly sources too, the hourly one leaves the weekly sources alone.
  */
-export function covers(schedule: Named, { source, frequency }: SourcePlan): boolean {
+export function covers(schedule: Named, { source, frequency, is_own }: SourcePlan): boolean {
   if (schedule.config.sources !== undefined) return schedule.config.sources.includes(source);
+  if (is_own) return false;
   const interval = intervalOf(schedule);
   return interval === null || RANK[interval] >= RANK[frequency];
 }

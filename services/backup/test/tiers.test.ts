@@ -1,0 +1,324 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type {
+  BackupHealth,
+  BackupStorage,
+  ListedBackup,
+  VerifyResult,
+} from '@holdfast/contracts/http/backup';
+import { createMemoryStore } from '@holdfast/event-store/memory-store';
+import { RepositoryError } from '@holdfast/repository/errors';
+import { openOrCreate } from '@holdfast/repository/repository-key';
+import { eventually } from '@holdfast/testkit/wait-for';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { checksumOf } from './support/booted.ts';
+import { TIERS } from './support/tier-config.ts';
+import { DAY, HOUR, type Tiered, tiered, tierWith } from './support/tiered.ts';
+
+let here: Tiered;
+
+beforeEach(() => {
+  here = tiered();
+});
+
+afterEach(async () => {
+  await here[Symbol.asyncDispose]();
+});
+
+test('a backup goes from hot to warm to cold, and comes back from there byte by byte', async () => {
+  const was = ['a.json', 'logs/today.log'].map((name) => checksumOf(join(here.at.root, name)));
+  const { old, newest } = await here.twoBackups();
+  expect((await here.move(true)).items.map(({ action }) => action)).toEqual(['stay', 'stay']);
+
+  here.clock.advance(7 * DAY);
+  // Hourly, by itself.
+  await here.until(old.backup_id, 'warm');
+  expect(await here.shown(old.backup_id)).toMatchObject({ retention: { tier: 'warm' } });
+  expect([await here.listedIn('hot'), await here.listedIn('warm')]).toEqual([
+    [newest.backup_id],
+    [old.backup_id],
+  ]);
+
+  here.clock.advance(24 * DAY);
+  await here.until(old.backup_id, 'cold');
+  const copied = await here.backup.told('BackupCopied');
+  const removed = await here.backup.told('BackupCopyRemoved');
+  const moved = copied.filter(({ data }) => data.backup_id === old.backup_id);
+  expect(moved.map(({ data }) => [data.from_tier, data.tier, data.files_checked])).toEqual([
+    ['hot', 'warm', 2],
+    ['warm', 'cold', 2],
+  ]);
+  expect(
+    removed.filter(({ data }) => data.backup_id === old.backup_id).map(({ data }) => data),
+  ).toMatchObject([
+    { tier: 'hot', kept_in: ['warm'] },
+    { tier: 'warm', kept_in: ['cold'] },
+  ]);
+
+  // Hot has nothing of it any more, and nothing of warm is needed.
+  rmSync(join(here.at.data_dir, 'tiers/warm'), { recursive: true });
+  const folder = await here.restored(old, 'restored');
+  expect(['a.json', 'logs/today.log'].map((name) => checksumOf(join(folder, name)))).toEqual(was);
+  expect(existsSync(join(folder, 'b.json'))).toBe(false);
+  for (const level of ['manifest', 'data', 'restore']) {
+    const verified = await here.backup.call<VerifyResult>('POST', `/api/backup/${old.backup_id}/verify`, {
+      level,
+    });
+    expect(verified.body).toMatchObject({ passed: true, files_checked: 2 });
+  }
+  const files = await here.backup.call<{ items: { path: string }[] }>(
+    'GET',
+    `/api/backup/${old.backup_id}/files`,
+  );
+  expect(files.body.items.map(({ path }) => path)).toContain(join(here.at.root, 'a.json'));
+  const found = await here.backup.call<{ items: ListedBackup[] }>(
+    'GET',
+    '/api/backup?contains_file=today.log',
+  );
+  const ids = found.body.items.map(({ backup_id }) => backup_id);
+  expect(ids.slice(-2)).toEqual([newest.backup_id, old.backup_id]);
+  // It opens with the key of the system, by itself.
+  const key_file = join(here.at.data_dir, 'repository.key');
+  await using cold = await openOrCreate({ location: join(here.at.data_dir, 'tiers/cold'), key_file });
+  expect((await cold.snapshots()).map(({ metadata }) => metadata['backup_id'])).toEqual([old.backup_id]);
+});
+
+test('the newest stays in hot however old, as does what is held; a dry run says so', async () => {
+  const { old, newest } = await here.twoBackups();
+  await here.backup.call('POST', `/api/backup/${old.backup_id}/hold`, { reason: 'audit' });
+  here.clock.advance(100 * DAY);
+  const { items } = await here.move(true);
+  expect(items.find(({ backup_id }) => backup_id === old.backup_id)).toMatchObject({
+    ...{ action: 'stay', tiers: ['hot'], reasons: ['held'] },
+  });
+  expect(await here.move()).toMatchObject({ waiting: 0 });
+  expect(await here.tiersOf(old.backup_id)).toEqual(['hot']);
+  await here.backup.call('DELETE', `/api/backup/${old.backup_id}/hold`);
+  expect((await here.move(true)).items.find(({ backup_id }) => backup_id === old.backup_id)).toMatchObject({
+    ...{ action: 'copy', tier: 'cold', reasons: ['tier_period'] },
+  });
+  expect(newest.retention).toMatchObject({ tier: 'hot', archive_to_cold_storage_after: null });
+});
+
+test('a backup that is removed is gone from the tier where it was', async () => {
+  const { old } = await here.twoBackups();
+  here.clock.advance(8 * DAY);
+  await here.move();
+  expect(await here.tiersOf(old.backup_id)).toEqual(['warm']);
+  expect((await here.backup.call('DELETE', `/api/backup/${old.backup_id}`)).status).toBe(204);
+  const local = {
+    location: join(here.at.data_dir, 'tiers/warm'),
+    key_file: join(here.at.data_dir, 'repository.key'),
+  };
+  await using warm = await openOrCreate(local);
+  expect(await warm.snapshots()).toEqual([]);
+});
+
+describe('a tier that cannot be used', () => {
+  test('is told once, nothing is dropped, and what waits is moved when it can be', async () => {
+    let is_full = true;
+    const openTier = tierWith('copy_from', async (call) => {
+      if (is_full) throw new RepositoryError('storage_full', 'no space left on warm');
+      return call();
+    });
+    const events = createMemoryStore();
+    const boots = () => here.start({ events, openTier });
+    await boots();
+    const [old] = (await here.backup.created(1)) as [BackupManifest];
+    here.clock.advance(HOUR);
+    here.at.write('a.json', '{"a":2}');
+    await here.full();
+    here.clock.advance(8 * DAY);
+    await eventually(async () => (await here.backup.told('TierUnavailable')).length === 1);
+    expect(await here.move()).toMatchObject({ copied: 0, dropped: 0, waiting: 1 });
+    await here.backup[Symbol.asyncDispose]();
+    await boots();
+    expect(await here.move()).toMatchObject({ copied: 0, dropped: 0, waiting: 1 });
+    expect(await here.tiersOf(old.backup_id)).toEqual(['hot']);
+    const health = await here.backup.call<BackupHealth>('GET', '/api/backup/health');
+    expect(health.body).toMatchObject({
+      status: 'degraded',
+      tiers: [{ tier: 'hot' }, { tier: 'warm', status: 'unavailable', detail: 'no space left on warm' }, {}],
+    });
+
+    is_full = false;
+    await here.until(old.backup_id, 'warm');
+    const told = await here.backup.told('TierUnavailable');
+    expect(told.map(({ data }) => [data.tier, data.error.code, data.cleared_at !== undefined])).toEqual([
+      ['warm', 'storage_full', false],
+      ['warm', 'storage_full', true],
+    ]);
+  });
+
+  test('whose folder is not mounted is never made anew, and its backups are there again with it', async () => {
+    const { old } = await here.twoBackups();
+    here.clock.advance(8 * DAY);
+    await here.move();
+    expect(await here.tiersOf(old.backup_id)).toEqual(['warm']);
+    const warm = join(here.at.data_dir, 'tiers/warm');
+    renameSync(warm, `${warm}.away`);
+    mkdirSync(warm);
+    const { status, body } = await here.backup.call<{ detail: string }>('POST', '/api/backup/restore', {
+      ...{ backup_id: old.backup_id, target_path: join(here.at.root, '../none') },
+    });
+    const listed = await here.backup.call<{ items: object[]; not_searched: { backup_id: string }[] }>(
+      ...(['GET', '/api/backup?contains_file=a.json'] as const),
+    );
+    expect(listed.body).toMatchObject({ items: [{}], not_searched: [{ backup_id: old.backup_id }] });
+    const storage = await here.backup.call<BackupStorage>('GET', '/api/backup/storage');
+    expect(storage.body.tiers[1]).toMatchObject({ tier: 'warm', backups: 1 });
+    expect([status, body.detail]).toEqual([503, expect.stringContaining('tier warm cannot be used')]);
+    here.clock.advance(30 * DAY);
+    expect(await here.move()).toMatchObject({ copied: 0, dropped: 0, waiting: 1 });
+    expect(readdirSync(warm)).toEqual([]);
+
+    rmSync(warm, { recursive: true });
+    renameSync(`${warm}.away`, warm);
+    expect(await here.move()).toMatchObject({ copied: 1, dropped: 1, waiting: 0 });
+    expect(await here.tiersOf(old.backup_id)).toEqual(['cold']);
+  });
+
+  test('that is away when a backup is removed: it goes there when the tier is back', async () => {
+    const { old } = await here.twoBackups();
+    here.clock.advance(8 * DAY);
+    await here.move();
+    const warm = join(here.at.data_dir, 'tiers/warm');
+    renameSync(warm, `${warm}.away`);
+    expect((await here.backup.call('DELETE', `/api/backup/${old.backup_id}`)).status).toBe(503);
+    expect(await here.backup.told('BackupDeleted')).toEqual([]);
+    renameSync(`${warm}.away`, warm);
+    await here.backup.call('POST', '/api/backup/cleanup', {});
+    expect((await here.backup.told('BackupDeleted')).map(({ subject }) => subject)).toEqual([old.backup_id]);
+    expect((await here.backup.call('GET', `/api/backup/${old.backup_id}`)).status).toBe(404);
+  });
+});
+
+test('hot lies where it is told to, and the data folder leads there', async () => {
+  const location = join(here.at.root, '../backups/hot');
+  const hot = { ...TIERS.hot, location };
+  const { old } = await here.twoBackups({
+    yaml: { time_zone: 'UTC', storage: { tiers: { ...TIERS, hot } } },
+  });
+  expect(readlinkSync(join(here.at.data_dir, 'repository'))).toBe(location);
+  here.clock.advance(8 * DAY);
+  await here.move();
+  expect(await here.tiersOf(old.backup_id)).toEqual(['warm']);
+  await here.restored(old, 'restored');
+});
+
+test('after the disk of hot was lost a new one is made, and goes on with the tiers that there are', async () => {
+  const { old } = await here.twoBackups();
+  here.clock.advance(8 * DAY);
+  await here.move();
+  await here.backup[Symbol.asyncDispose]();
+  rmSync(join(here.at.data_dir, 'repository'), { recursive: true });
+  rmSync(join(here.at.data_dir, 'backup/cache'), { recursive: true });
+  await here.start({ events: here.backup.context.events });
+  await here.restored(old, 'restored');
+  const [, first] = await Promise.all([here.full(), here.full()]);
+  here.clock.advance(8 * DAY);
+  await here.full();
+  await here.until(first.backup_id, 'warm');
+  expect(await here.backup.told('TierUnavailable')).toEqual([]);
+});
+
+test('a disk that was lost for good is replaced by a new repository; the old one that turns up is taken in again', async () => {
+  const { old } = await here.twoBackups();
+  here.clock.advance(8 * DAY);
+  await here.move();
+  const warm = join(here.at.data_dir, 'tiers/warm');
+  renameSync(warm, `${warm}.lost`);
+  const place = (location: string) => ({ location, key_file: join(here.at.data_dir, 'repository.key') });
+  const ids_of = [join(here.at.data_dir, 'repository')];
+  await (await openOrCreate({ ...place(warm), ids_of, cache_dir: `${warm}.cache` }))[Symbol.asyncDispose]();
+  await here.move();
+  const { status } = await here.backup.call('GET', `/api/backup/${old.backup_id}`);
+  expect(status).toBe(404);
+  rmSync(warm, { recursive: true });
+  renameSync(`${warm}.lost`, warm);
+  await here.move();
+  expect(await here.tiersOf(old.backup_id)).toEqual(['warm']);
+  await here.restored(old, 'restored');
+});
+
+test('a backup that is removed while it is copied is gone from both tiers', async () => {
+  const openTier = tierWith('copy_from', async (call) => {
+    const result = await call();
+    const { status } = await here.backup.call('DELETE', `/api/backup/${old.backup_id}`);
+    expect(status).toBe(204);
+    return result;
+  });
+  const { old } = await here.twoBackups({ openTier });
+  here.clock.advance(8 * DAY);
+  await here.move();
+  expect(await here.backup.told('BackupCopied')).toEqual([]);
+  const local = {
+    location: join(here.at.data_dir, 'tiers/warm'),
+    key_file: join(here.at.data_dir, 'repository.key'),
+  };
+  await using warm = await openOrCreate(local);
+  expect(await warm.snapshots()).toEqual([]);
+});
+
+describe('what is damaged', () => {
+  test('in one tier comes from the other; nothing of it is moved on', async () => {
+    const { old } = await here.twoBackups();
+    const was = checksumOf(join(await here.restored(old, 'before'), 'logs/today.log'));
+    // Both copies stand: killed between the copy and the drop.
+    cpSync(join(here.at.data_dir, 'repository'), join(here.at.data_dir, 'kept'), { recursive: true });
+    here.clock.advance(8 * DAY);
+    await here.move();
+    await here.backup[Symbol.asyncDispose]();
+    rmSync(join(here.at.data_dir, 'repository'), { recursive: true });
+    renameSync(join(here.at.data_dir, 'kept'), join(here.at.data_dir, 'repository'));
+    rmSync(join(here.at.data_dir, 'backup'), { recursive: true });
+    await here.start({ events: createMemoryStore() });
+    await eventually(async () => (await here.tiersOf(old.backup_id)).length === 2);
+    const packs = join(here.at.data_dir, 'repository/packs');
+    for (const name of readdirSync(packs, { recursive: true, encoding: 'utf8' })) {
+      const path = join(packs, name);
+      if (statSync(path).isFile()) rmSync(path);
+    }
+    expect(checksumOf(join(await here.restored(old, 'after'), 'logs/today.log'))).toBe(was);
+    expect(readFileSync(join(await here.restored(old, 'again'), 'a.json'), 'utf8')).toBe('{"a":1}');
+  });
+
+  test('in the only copy is told, and the backup stays where it is', async () => {
+    const { old } = await here.twoBackups();
+    const packs = join(here.at.data_dir, 'repository/packs');
+    await here.backup[Symbol.asyncDispose]();
+    for (const name of readdirSync(packs, { recursive: true, encoding: 'utf8' })) {
+      const path = join(packs, name);
+      if (statSync(path).isFile()) rmSync(path);
+    }
+    await here.start({ events: here.backup.context.events });
+    here.clock.advance(8 * DAY);
+    await eventually(async () => (await here.backup.told('BackupVerificationFailed')).length === 1);
+    expect(await here.tiersOf(old.backup_id)).toEqual(['hot']);
+    expect(await here.backup.told('TierUnavailable')).toEqual([]);
+    expect((await here.move()).items.find(({ backup_id }) => backup_id === old.backup_id)?.reasons).toEqual([
+      'damaged',
+    ]);
+  });
+});
+
+test('two movers at once do each move once', async () => {
+  const { old } = await here.twoBackups();
+  here.clock.advance(8 * DAY);
+  await Promise.all([here.move(), here.move(), here.move()]);
+  expect((await here.backup.told('BackupCopied')).map(({ subject }) => subject)).toEqual([old.backup_id]);
+  expect((await here.backup.told('BackupCopyRemoved')).map(({ subject }) => subject)).toEqual([
+    old.backup_id,
+  ]);
+});
