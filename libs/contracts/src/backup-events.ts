@@ -90,6 +90,21 @@ export const BackupFailed = Run.extend({ error: z.object({ code: z.string(), mes
 export const BackupCancelled = Run;
 /** One per snapshot; its event id is derived from the snapshot id, so that telling it twice is telling it once. */
 export const BackupCreated = z.object({ manifest: BackupManifest });
+/** How a backup of a database was proved at level `restore`. */
+export const DatabaseProof = z.object({
+  restored: z
+    .boolean()
+    .describe(
+      'into a database of its own on a real MongoDB, and all that was there compared; else see reason',
+    ),
+  collections: z.number().int(),
+  documents: z.number().int(),
+  reason: z
+    .string()
+    .nullable()
+    .describe('why no MongoDB was used: every change was applied to the base without one'),
+});
+export type DatabaseProof = z.infer<typeof DatabaseProof>;
 export const BackupVerified = z.object({
   backup_id: z.string(),
   level: z.enum(['manifest', 'data', 'restore']),
@@ -99,6 +114,7 @@ export const BackupVerified = z.object({
     .string()
     .optional()
     .describe('what this backup has in common with it was read for that one, and not again'),
+  database: DatabaseProof.optional(),
   duration_ms: z.number(),
 });
 export const BackupVerificationFailed = BackupVerified.extend({

@@ -44,6 +44,11 @@ export const SourceConfig = z.strictObject({
   encryption_required: z.boolean().default(false),
   mongodb_url: z.string().optional(),
   mongodb_url_file: z.string().optional(),
+  verify_mongodb_url: z
+    .string()
+    .optional()
+    .describe('where backups are restored to be proved; default: mongodb_url'),
+  verify_mongodb_url_file: z.string().optional(),
   database: z.string().optional(),
   mongodb_collections: z.array(z.string()).default([]),
   point_in_time_recovery: z.boolean().default(false),

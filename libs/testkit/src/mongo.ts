@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,8 +19,11 @@ export interface TestMongo extends AsyncDisposable {
 export interface TestMongoOptions {
   /** Of the oplog, in MiB; MongoDB's smallest is 990. */
   readonly oplog_mib?: number;
+  /** Only who logs in gets in; `url` and `client` are of a user `root` with this password. */
+  readonly password?: string;
 }
 
+const KEY_FILE = 'members.key';
 const CACHE_GB = 0.25;
 const START_MS = 30_000;
 // scripts/setup/mongod.mjs puts it there.
@@ -32,10 +35,13 @@ export async function startTestMongo(options: TestMongoOptions = {}): Promise<Te
   await using parts = new AsyncDisposableStack();
   parts.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   const port = await freePort();
+  const { password } = options;
+  if (password !== undefined) writeFileSync(join(folder, KEY_FILE), 'a key of members', { mode: 0o600 });
   let server = startServer(folder, port, options);
   parts.defer(() => stop(server));
-  const url = `mongodb://127.0.0.1:${port}/?replicaSet=rs`;
-  await initiate(port);
+  const login = password === undefined ? '' : `root:${password}@`;
+  const url = `mongodb://${login}127.0.0.1:${port}/?replicaSet=rs${login && '&authSource=admin'}`;
+  await initiate(port, password);
   const client = parts.use(new MongoClient(url));
   await untilPrimary(client);
   const held = parts.move();
@@ -64,16 +70,20 @@ function program(): string {
   return process.env.HOLDFAST_MONGOD ?? INSTALLED;
 }
 
-function startServer(folder: string, port: number, { oplog_mib }: TestMongoOptions): ChildProcess {
+function startServer(folder: string, port: number, { oplog_mib, password }: TestMongoOptions): ChildProcess {
   const args = ['--dbpath', folder, '--port', String(port), '--replSet', 'rs', '--bind_ip', '127.0.0.1'];
   const small = [
     '--wiredTigerCacheSizeGB',
     String(CACHE_GB),
     '--setParameter',
     'diagnosticDataCollectionEnabled=false',
+    // What expires is gone within a second, not a minute.
+    '--setParameter',
+    'ttlMonitorSleepSecs=1',
   ];
   const oplog = oplog_mib === undefined ? [] : ['--oplogSize', String(oplog_mib)];
-  return spawn(program(), [...args, ...small, ...oplog], { stdio: 'ignore' });
+  const login = password === undefined ? [] : ['--keyFile', join(folder, KEY_FILE)];
+  return spawn(program(), [...args, ...small, ...oplog, ...login], { stdio: 'ignore' });
 }
 
 async function stop(server: ChildProcess): Promise<void> {
@@ -82,12 +92,16 @@ async function stop(server: ChildProcess): Promise<void> {
   await once(server, 'exit');
 }
 
-async function initiate(port: number): Promise<void> {
+async function initiate(port: number, password: string | undefined): Promise<void> {
   await using client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, {
     serverSelectionTimeoutMS: START_MS,
   });
   const members = [{ _id: 0, host: `127.0.0.1:${port}` }];
   await client.db('admin').command({ replSetInitiate: { _id: 'rs', members } });
+  if (password === undefined) return;
+  await untilPrimary(client);
+  // The first user may be made from the same machine without logging in.
+  await client.db('admin').command({ createUser: 'root', pwd: password, roles: ['root'] });
 }
 
 async function untilPrimary(client: MongoClient): Promise<void> {

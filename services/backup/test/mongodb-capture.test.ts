@@ -1,74 +1,39 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Repository, Snapshot } from '@holdfast/repository/api';
-import { openOrCreate } from '@holdfast/repository/repository-key';
-import { startTestMongo, type TestMongo, whyNoMongo } from '@holdfast/testkit/mongo';
-import { tempDir } from '@holdfast/testkit/temp-dir';
+import type { Snapshot } from '@holdfast/repository/api';
+import { type TestMongo, whyNoMongo } from '@holdfast/testkit/mongo';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { CollectionInfo } from 'mongodb';
 import { bsonDocument, bsonInt32, bsonString } from '../src/domain/mongodb/bson-bytes.ts';
-import { type Capture, createCapture } from '../src/mongodb/capture.ts';
+import type { ClusterTime } from '../src/domain/mongodb/cluster-time.ts';
+import { segmentFile } from '../src/domain/mongodb/segment.ts';
 import { insertRaw } from '../src/mongodb/raw-write.ts';
-import { type RestoreDatabase, restoreDatabase } from '../src/mongodb/restore-database.ts';
 import { openStaging } from '../src/mongodb/staging.ts';
+import { type Protected, startProtected } from './support/mongo-source.ts';
 import { bytesOfDatabase, bytesOfModel, createWriters } from './support/mongo-writers.ts';
 
 const why_not = whyNoMongo();
-const { signal } = new AbortController();
+let own: Protected;
 let mongo: TestMongo;
-let repository: Repository;
-let folder: ReturnType<typeof tempDir>;
-
-/** A source of its own: its capture, and its backups. */
-function protect(database: string, collections: string[] = []) {
-  const staging_folder = join(folder.path, database);
-  const source = { name: 'db', folder: staging_folder, database, collections, url: async () => mongo.url };
-  const capture: Capture = createCapture(source, { now_ms: Date.now, segment_bytes: 20_000 });
-  const backUp = async (backup_id: string, full = false): Promise<Snapshot> => {
-    const parent = (await repository.snapshots({ source: database }))[0];
-    const isKept = async (path: string) =>
-      parent !== undefined && (await repository.find(parent, path)) !== undefined;
-    await capture.prepare({ backup_id, full, isKept, signal });
-    const request = { host: 'web1', source: database, roots: [staging_folder], metadata: () => ({}) };
-    return (await repository.backup(request)).snapshot;
-  };
-  return { backUp, staging_folder, [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose]() };
-}
-
-const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> = {}) =>
-  restoreDatabase({
-    repository,
-    snapshot,
-    target: mongo.client.db(to),
-    at: null,
-    overwrite: false,
-    signal,
-    ...wish,
-  });
+const protect: Protected['protect'] = (...named) => own.protect(...named);
+const restore: Protected['restore'] = (...wish) => own.restore(...wish);
 
 (why_not === undefined ? describe : describe.skip)('capturing a database', () => {
   beforeAll(async () => {
-    folder = tempDir();
-    mongo = await startTestMongo();
-    repository = await openOrCreate({
-      location: join(folder.path, 'repository'),
-      key_file: join(folder.path, 'key'),
-    });
+    own = await startProtected();
+    mongo = own.mongo;
   }, 30_000);
 
   afterAll(async () => {
-    await repository[Symbol.asyncDispose]();
-    await mongo[Symbol.asyncDispose]();
-    folder[Symbol.dispose]();
+    await own[Symbol.asyncDispose]();
   });
 
   test('killed again and again, and MongoDB too: the log has no gap and nothing twice', async () => {
     const writers = createWriters(mongo.client, 'killed', Math.random);
     await writers.fill(1_000);
-    const staging_folder = join(folder.path, 'killed');
+    const staging_folder = join(own.folder, 'killed');
     const over = new AbortController();
     let writing = writers.run(2, over.signal);
     const program = new URL('./support/capture-process.ts', import.meta.url).pathname;
@@ -136,7 +101,7 @@ const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> 
     expect(
       Buffer.from(raw[0] as unknown as Uint8Array).indexOf(Buffer.from('\x1010\0\x05', 'latin1')),
     ).toBeGreaterThan(0);
-    expect(await factsOf('exact_back')).toEqual(await factsOf('exact'));
+    expect(await own.factsOf('exact_back')).toEqual(await own.factsOf('exact'));
     const ring = mongo.client.db('exact_back').collection('ring');
     expect((await ring.find().toArray()).map(({ _id }) => _id)).toEqual([3, 1, 2]);
   });
@@ -237,7 +202,7 @@ const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> 
   test('MongoDB that was put back to an older state: the log is lost, and a new base is made', async () => {
     const items = mongo.client.db('older').collection<{ _id: number }>('items');
     await items.insertOne({ _id: 1 });
-    const copy = join(folder.path, 'copy');
+    const copy = join(own.folder, 'copy');
     await mongo.restart((files) => cpSync(files, copy, { recursive: true }));
     await using source = protect('older');
     await source.backUp('base');
@@ -256,6 +221,57 @@ const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> 
     const back = mongo.client.db('older_back').collection<{ _id: number }>('items');
     expect((await back.find().toArray()).map(({ _id }) => _id)).toEqual([1, 3]);
   }, 60_000);
+
+  test('MongoDB whose clock went back: nothing of the history that was is taken for the one that is', async () => {
+    const items = mongo.client.db('clock').collection<{ _id: number }>('items');
+    await items.insertOne({ _id: 1 });
+    await using source = protect('clock');
+    await source.backUp('base');
+    await items.insertOne({ _id: 2 });
+    await source.backUp('log');
+    // As if all that was captured had happened an hour from now.
+    const later = ({ seconds, increment }: ClusterTime) => ({ seconds: seconds + 3_600, increment });
+    const staging = await openStaging(source.staging_folder);
+    const state = await staging.state();
+    if (state === null) throw new Error('no state');
+    const moved = { begins: later(state.begins), tail: later(state.tail), through: later(state.through) };
+    await staging.setState({ ...state, ...moved });
+    for (const { from, to } of await staging.segments()) {
+      const [old, next] = [
+        { from, to },
+        { from: later(from), to: later(to) },
+      ].map((name) => join(staging.changes, segmentFile(name)));
+      renameSync(old ?? '', next ?? '');
+    }
+    await items.insertOne({ _id: 3 });
+    await expect(source.backUp('next')).rejects.toMatchObject({ code: 'change_history_lost' });
+    await source.backUp('again');
+    await items.deleteOne({ _id: 2 });
+    await restore(await source.backUp('after'), 'clock_back');
+    const back = mongo.client.db('clock_back').collection<{ _id: number }>('items');
+    expect((await back.find().toArray()).map(({ _id }) => _id)).toEqual([1, 3]);
+    expect(await staging.segments()).toHaveLength(1);
+  });
+
+  test('many small segments become few, and every write can still be gone back to', async () => {
+    const counts = mongo.client.db('small').collection<{ _id: number; n: number }>('counts');
+    await counts.insertOne({ _id: 1, n: 0 });
+    await using source = protect('small');
+    await source.backUp('base');
+    await using session = mongo.client.startSession();
+    const times: ClusterTime[] = [];
+    for (let n = 1; n <= 40; n++) {
+      await counts.updateOne({ _id: 1 }, { $inc: { n: 1 } }, { session });
+      times.push({ seconds: session.operationTime?.t ?? 0, increment: session.operationTime?.i ?? 0 });
+      await source.follow();
+    }
+    const snapshot = await source.backUp('merged');
+    expect((await (await openStaging(source.staging_folder)).segments()).length).toBeLessThan(16);
+    for (const n of [1, 17, 33, 40]) {
+      await restore(snapshot, 'small_back', { at: times[n - 1] ?? null, overwrite: true });
+      expect(await mongo.client.db('small_back').collection('counts').findOne()).toMatchObject({ n });
+    }
+  });
 
   test('a document of nearly 16 MiB goes through the log', async () => {
     const items = mongo.client.db('large').collection<{ _id: number; text?: string }>('items');
@@ -293,14 +309,3 @@ const restore = (snapshot: Snapshot, to: string, wish: Partial<RestoreDatabase> 
     );
   });
 });
-
-/** Options and indexes of each collection, by name. */
-async function factsOf(database: string) {
-  const db = mongo.client.db(database);
-  const facts: Record<string, unknown> = {};
-  for (const { name, type, options } of (await db.listCollections().toArray()) as CollectionInfo[]) {
-    const indexes = type === 'view' ? [] : await db.collection(name).indexes();
-    facts[name] = { options, indexes: indexes.map((index) => JSON.stringify(index)).sort() };
-  }
-  return facts;
-}

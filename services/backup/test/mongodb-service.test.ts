@@ -1,12 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import type { BackupHealth, RestoreDatabaseResult } from '@holdfast/contracts/http/backup';
+import type { BackupHealth, RestoreDatabaseResult, VerifyResult } from '@holdfast/contracts/http/backup';
 import { createLogger } from '@holdfast/runtime/logger';
+import { fakeClock } from '@holdfast/testkit/fake-clock';
 import { startTestMongo, type TestMongo, whyNoMongo } from '@holdfast/testkit/mongo';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Booted, boot, type Place, place } from './support/booted.ts';
+import { HOUR, START } from './support/scheduled.ts';
 
 const why_not = whyNoMongo();
 const SECRET = 'hunter2';
@@ -18,6 +21,13 @@ const settled = async (backup: Booted, source: string) =>
     const found = body.sources.find((one) => one.source === source);
     return found?.status !== 'pending_first' && found;
   });
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort();
+}
 
 function stateFile(at: Place): string {
   return join(at.data_dir, 'backup', 'mongodb', 'database', 'state.json');
@@ -115,6 +125,120 @@ test('a database without an address, or with one that nobody answers at, is ambe
     expect((await backup.told('BackupRestored')).map(({ data }) => data.target_path)).toEqual([
       'mongodb:bmc_back',
     ]);
+  }, 30_000);
+
+  test('hourly, critical: each backup costs what changed, and holds every write that was done before it', async () => {
+    using at = place();
+    const clock = fakeClock(START);
+    const items = mongo.client.db('hourly').collection<{ _id: number; n: number }>('items');
+    const text = () => randomBytes(500).toString('base64');
+    await items.insertMany(Array.from({ length: 3_000 }, (_, _id) => ({ _id, n: 0, text: text() })));
+    const source = { mongodb_url: mongo.url, database: 'hourly', point_in_time_recovery: true };
+    await using backup = await boot(at, {
+      sources: { database: { ...source, priority: 'critical', backup_frequency: 'hourly' } },
+      overrides: { clock },
+    });
+    const [first] = await backup.created(1);
+    expect(first?.bytes_stored).toBeGreaterThan(1_500_000);
+    await using session = mongo.client.startSession();
+    for (let hour = 1; hour <= 5; hour++) {
+      await items.updateMany({ _id: { $lt: 20 } }, { $inc: { n: 1 } }, { session });
+      const done = `${session.operationTime?.t}.${session.operationTime?.i}`;
+      clock.advance(HOUR);
+      const made = (await backup.created(1 + hour)).at(-1);
+      expect(made).toMatchObject({ backup_type: 'incremental', sources: [{ source: 'database' }] });
+      expect(made?.bytes_stored).toBeLessThan(20_000);
+      const request = {
+        backup_id: made?.backup_id,
+        at: done,
+        target_database: 'hourly_back',
+        overwrite: true,
+      };
+      expect((await backup.call('POST', '/api/backup/restore-database', request)).status).toBe(200);
+      const back = mongo.client.db('hourly_back').collection<{ _id: number }>('items');
+      expect(await back.countDocuments({ n: hour })).toBe(20);
+    }
+  }, 60_000);
+
+  test.each([
+    [
+      'a piece of its change log',
+      (folder: string) => filesIn(join(folder, 'changes')),
+      'change_history_lost',
+    ],
+    [
+      'a file of its base',
+      (folder: string) => filesIn(folder).filter((path) => path.endsWith('.bson') && path.includes('base-')),
+      null,
+    ],
+  ])(
+    'without %s there is no backup that succeeds: a new base is made',
+    async (_, lost, code) => {
+      using at = place();
+      const database = code ?? 'base_lost';
+      const items = mongo.client.db(database).collection('items');
+      await items.insertOne({ n: 1 });
+      await using backup = await boot(at, { sources: { database: { mongodb_url: mongo.url, database } } });
+      await backup.created(1);
+      const again = async () => {
+        await backup.call('POST', '/api/backup', { sources: ['database'], wait: true });
+      };
+      for (let n = 2; n <= 3; n++) {
+        await items.insertOne({ n });
+        await again();
+      }
+      const [victim] = lost(dirname(stateFile(at)));
+      rmSync(victim ?? '');
+      await again();
+      expect((await backup.told('BackupFailed')).map(({ data }) => data.error.code)).toEqual(
+        code === null ? [] : [code],
+      );
+      const manifests = await backup.created(4);
+      const request = { backup_id: manifests.at(-1)?.backup_id, target_database: `${database}_back` };
+      const back = await backup.call<RestoreDatabaseResult>('POST', '/api/backup/restore-database', request);
+      expect(back.body.collections).toEqual([{ name: 'items', documents: 3 }]);
+    },
+    30_000,
+  );
+
+  test('verify restores into a database of its own on MongoDB; where it cannot, it says what it did instead', async () => {
+    using at = place();
+    const items = mongo.client.db('proved').collection<{ _id: number }>('items');
+    await items.insertMany([{ _id: 1 }, { _id: 2 }]);
+    const sources = (verify_mongodb_url?: string) => ({
+      database: {
+        mongodb_url: mongo.url,
+        database: 'proved',
+        ...(verify_mongodb_url && { verify_mongodb_url }),
+      },
+    });
+    let backup_id: string | undefined;
+    const proof = async (backup: Booted) => {
+      backup_id ??= (await backup.created(1))[0]?.backup_id;
+      const path = `/api/backup/${backup_id}/verify`;
+      return (await backup.call<VerifyResult>('POST', path, { level: 'restore' })).body;
+    };
+    // Left by a proof that was killed.
+    const owner = createHash('sha256').update('web1/database').digest('hex').slice(0, 8);
+    await mongo.client.db(`holdfast_verify_${owner}_left`).collection('a').insertOne({});
+    {
+      await using backup = await boot(at, { sources: sources() });
+      expect(await proof(backup)).toMatchObject({
+        passed: true,
+        database: { restored: true, collections: 1, documents: 2, reason: null },
+      });
+      expect(await backup.told('BackupVerified')).toMatchObject([{ data: { database: { restored: true } } }]);
+      const { databases } = await mongo.client.db().admin().listDatabases({ nameOnly: true });
+      expect(databases.filter(({ name }) => name.startsWith('holdfast_verify_'))).toEqual([]);
+    }
+    const dead = `mongodb://u:${SECRET}@127.0.0.1:1/?serverSelectionTimeoutMS=50`;
+    await using backup = await boot(at, { sources: sources(dead) });
+    const without = await proof(backup);
+    expect(without).toMatchObject({
+      passed: true,
+      database: { restored: false, documents: 2, reason: expect.stringContaining('MongoDB') },
+    });
+    expect(JSON.stringify(without)).not.toContain(SECRET);
   }, 30_000);
 
   test('a change log that is lost is told, and answered with a new base', async () => {

@@ -5,6 +5,10 @@ import { usageError } from '../output/report-error.ts';
 
 /** What `restore` takes for a database. */
 export interface DatabaseOptions extends ConnectionOptions {
+  backupId?: string;
+  files?: string[];
+  dryRun?: boolean;
+  source?: string;
   at?: string;
   targetDatabase?: string;
   collections?: string[];
@@ -14,19 +18,25 @@ export interface DatabaseOptions extends ConnectionOptions {
 
 /** True where any option is one of a database. */
 export function meansDatabase(options: DatabaseOptions): boolean {
-  const { at, targetDatabase, collections, query, overwrite } = options;
-  return [at, targetDatabase, collections, query, overwrite].some((option) => option !== undefined);
+  const { source, at, targetDatabase, collections, query, overwrite } = options;
+  return [source, at, targetDatabase, collections, query, overwrite].some((option) => option !== undefined);
 }
 
 /** `restore` of a database: to a moment, whole or in part. */
-export async function restoreDatabase(backup_id: string, options: DatabaseOptions): Promise<void> {
+export async function restoreDatabase(
+  positional: string | undefined,
+  options: DatabaseOptions,
+): Promise<void> {
+  if (options.files !== undefined)
+    throw usageError('--files is of files, the other options are of a database');
   const body = {
-    backup_id,
+    ...chosen(positional ?? options.backupId, options.source),
     ...(options.at !== undefined && { at: options.at }),
     ...(options.targetDatabase !== undefined && { target_database: options.targetDatabase }),
     ...(options.collections !== undefined && { collections: options.collections }),
     ...(options.query !== undefined && { query: queryOf(options.query) }),
     overwrite: options.overwrite ?? false,
+    dry_run: options.dryRun ?? false,
   };
   const path = '/api/backup/restore-database';
   const answer = await connect(options).send<RestoreDatabaseResult>('POST', path, body);
@@ -35,7 +45,16 @@ export async function restoreDatabase(backup_id: string, options: DatabaseOption
     return;
   }
   for (const { name, documents } of answer.collections) print(`${name}: ${count(documents, 'document')}`);
-  print(`restored into ${answer.database} as of ${answer.at}`);
+  const done = answer.dry_run ? 'would be restored' : 'restored';
+  print(`${done} into ${answer.database} as of ${answer.at}, from ${answer.backup_id}`);
+}
+
+function chosen(backup_id: string | undefined, source: string | undefined) {
+  if (backup_id !== undefined && source !== undefined)
+    throw usageError('give a backup or --source, not both');
+  if (source !== undefined) return { source };
+  if (backup_id === undefined) throw usageError('which backup? give its id, or --source NAME and a time');
+  return { backup_id };
 }
 
 function queryOf(text: string): unknown {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { DatabaseProof } from '@holdfast/contracts/backup-events';
 import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
 import type { RestoreResult } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
@@ -8,11 +9,8 @@ import { backupIdOf } from './backups.ts';
 import { type DatabaseOptions, meansDatabase, restoreDatabase } from './restore-database.ts';
 
 interface RestoreOptions extends DatabaseOptions {
-  backupId?: string;
-  files?: string[];
   target?: string;
   verify: boolean;
-  dryRun?: boolean;
 }
 
 interface RestoreAnswer extends Pick<RestoreResult, 'one_moment' | 'databases'> {
@@ -25,6 +23,7 @@ interface VerifyAnswer {
   passed: boolean;
   files_checked: number;
   bytes_checked: number;
+  database?: DatabaseProof;
   problems: string[];
 }
 
@@ -47,11 +46,21 @@ export function registerRestore(program: Command): void {
     .option('--target <dir>', 'the folder', 'restored')
     .option('--no-verify', 'do not compare what was written')
     .option('--dry-run', 'say what would be done')
+    .option('--source <name>', 'a database: the backup that holds the time is found by itself')
     .option('--at <time>', 'of a database: as it was at the end of this second')
     .option('--target-database <name>', 'of a database: where it goes (default: where it was)')
     .option('--collections <names...>', 'of a database: only these')
     .option('--query <json>', 'of a database: put only documents that match into what stands there')
     .option('--overwrite', 'of a database: take the place of collections that stand there')
+    .addHelpText(
+      'after',
+      [
+        '\nA database as it was at 9:41:07, beside the one that is there:',
+        '  holdfast restore --source database --at 2026-11-25T09:41:07Z --target-database bmc_0941',
+        'One document of it put back where it was:',
+        '  holdfast restore --source database --at 2026-11-25T09:41:07Z --collections quotes --query \'{"_id": 17}\'',
+      ].join('\n'),
+    )
     .action(restore);
 }
 
@@ -64,12 +73,20 @@ async function verify(
   const answer = await connect(options).send<VerifyAnswer>('POST', path, { level: options.level });
   if (options.json) printJson(answer);
   else print(`${id}: ${count(answer.files_checked, 'file')}, ${bytes(answer.bytes_checked)} checked`);
+  if (!options.json && answer.database !== undefined) print(proofLine(answer.database));
   if (!answer.passed)
     throw new HoldfastError('repo_damaged', `${id} does not verify: ${answer.problems.join('; ')}`);
 }
 
+function proofLine({ restored, collections, documents, reason }: DatabaseProof): string {
+  const what = `${count(documents, 'document')} in ${count(collections, 'collection')}`;
+  return restored
+    ? `restored into a database of its own and compared: ${what}, indexes and options`
+    : `not restored into a MongoDB (${reason}); every change applied to the base without one: ${what}`;
+}
+
 async function restore(positional: string | undefined, options: RestoreOptions): Promise<void> {
-  if (meansDatabase(options)) return restoreDatabase(backupIdOf(positional, options), options);
+  if (meansDatabase(options)) return restoreDatabase(positional, options);
   const body = {
     backup_id: backupIdOf(positional, options),
     ...(options.files === undefined ? {} : { files: options.files }),

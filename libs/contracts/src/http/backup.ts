@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BackupManifest, BackupType } from '../backup-events.ts';
+import { BackupManifest, BackupType, DatabaseProof } from '../backup-events.ts';
 import { Checksum, Timestamp } from '../envelope.ts';
 import { ScheduleConfig } from '../schedule.ts';
 import { StorageLevel } from '../storage-events.ts';
@@ -172,6 +172,7 @@ export const VerifyResult = z.object({
   files_checked: z.number().int(),
   bytes_checked: z.number().int(),
   base_backup_id: z.string().optional(),
+  database: DatabaseProof.optional(),
   duration_ms: z.number(),
   problems: z.array(z.string()),
 });
@@ -284,7 +285,8 @@ export const ScheduleView = z.object({
 export type ScheduleView = z.infer<typeof ScheduleView>;
 
 export const RestoreDatabaseBody = z.strictObject({
-  backup_id: z.string(),
+  backup_id: z.string().optional().describe('either this or source'),
+  source: z.string().optional().describe('of its backups one that holds the moment is found'),
   at: z
     .string()
     .optional()
@@ -298,6 +300,7 @@ export const RestoreDatabaseBody = z.strictObject({
     .optional()
     .describe('Extended JSON: only documents that match are put into what stands there'),
   overwrite: z.boolean().default(false).describe('collections may take the place of those that stand there'),
+  dry_run: z.boolean().default(false).describe('say what would come back; MongoDB is only looked at'),
 });
 export type RestoreDatabaseBody = z.infer<typeof RestoreDatabaseBody>;
 export const RestoreDatabaseResult = z.object({
@@ -307,6 +310,7 @@ export const RestoreDatabaseResult = z.object({
   cluster_time: z.string(),
   collections: z.array(z.object({ name: z.string(), documents: z.number().int() })),
   changes_replayed: z.number().int(),
+  dry_run: z.boolean(),
   duration_ms: z.number(),
 });
 export type RestoreDatabaseResult = z.infer<typeof RestoreDatabaseResult>;

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type { BackupManifest, DatabaseProof } from '@holdfast/contracts/backup-events';
 import type { VerifyLevel, VerifyResult } from '@holdfast/contracts/http/backup';
 import type { Entry, Snapshot } from '@holdfast/repository/api';
 import { HOT } from '@holdfast/runtime/repository-place';
@@ -7,11 +7,14 @@ import { treeChecksum } from '../domain/manifest/build.ts';
 import { compareRestored } from './compare-restored.ts';
 import type { Engine } from './engine.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
+import { proveDatabase } from './prove-database.ts';
 import { readCopy } from './read-copies.ts';
 import { toKnownError } from './run-error.ts';
 import { makeScratchFolder } from './scratch-folder.ts';
 
-type Findings = Pick<VerifyResult, 'files_checked' | 'bytes_checked' | 'problems'>;
+type Findings = Pick<VerifyResult, 'files_checked' | 'bytes_checked' | 'problems'> & {
+  database?: DatabaseProof;
+};
 
 const BATCH = 256;
 /** Larger files are read piece by piece. */
@@ -81,6 +84,7 @@ async function look(deps: SnapshotDeps, { manifest, level, options }: Proof): Pr
     const entries = until(deps.repository.entries(snapshot), options.signal);
     if (level === 'data') await readAll(deps.repository, entries, findings);
     if (level === 'restore') await restoreAll(deps, snapshot, { findings, ...options });
+    if (level === 'restore') await proveContents(deps, { manifest, snapshot }, { findings, ...options });
   } catch (error) {
     // The snapshot itself or its tree is damaged or gone: that is the finding.
     const known = toKnownError(error);
@@ -212,6 +216,19 @@ async function restoreAll(
   } finally {
     await rm(target, { recursive: true, force: true });
   }
+}
+
+/** A backup of a database is more than its files: they are restored as what they are. */
+async function proveContents(
+  deps: SnapshotDeps,
+  backup: { manifest: BackupManifest; snapshot: Snapshot },
+  { findings, signal }: ProofOptions & { findings: Findings },
+): Promise<void> {
+  if (findings.problems.length > 0) return;
+  const proven = await proveDatabase(deps, backup, signal ?? new AbortController().signal);
+  if (proven === null) return;
+  findings.database = proven.database;
+  findings.problems.push(...proven.problems);
 }
 
 function shortened(problems: readonly string[]): string[] {

@@ -1,12 +1,15 @@
-import { HoldfastError } from '@holdfast/contracts/errors';
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import { RestoreDatabaseBody, RestoreDatabaseResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
+import { backupsAround } from '../adapters/backups-around.ts';
 import { readCopy } from '../adapters/read-copies.ts';
 import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/mongodb/cluster-time.ts';
 import type { MongoSource } from '../mongodb/capture.ts';
 import { connectDatabase, decodeQuery } from '../mongodb/connect.ts';
+import { previewRestore } from '../mongodb/preview-restore.ts';
 import { restoreDatabase } from '../mongodb/restore-database.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
 
@@ -21,7 +24,7 @@ export function restoreDatabaseRoute(app: HttpServer, deps: RouteDeps): void {
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.post('/api/backup/restore-database', route, async ({ body, caller, signal }) => {
     const result = await answered(restore(deps, body, signal));
-    tell(deps, result, actorOf(caller));
+    if (!result.dry_run) tell(deps, result, actorOf(caller));
     return result;
   });
 }
@@ -31,14 +34,54 @@ async function restore(
   body: RestoreDatabaseBody,
   signal: AbortSignal,
 ): Promise<RestoreDatabaseResult> {
+  const at = body.at === undefined ? null : momentOf(body.at);
+  let refusal: unknown = null;
+  for (const manifest of candidates(deps, body, at)) {
+    try {
+      return await restoreFrom(deps, manifest, { body, at, signal });
+    } catch (error) {
+      // Nothing was touched; the backups after it may hold the moment.
+      if (body.source === undefined || !isHoldfastError(error) || error.code !== 'moment_not_held')
+        throw error;
+      refusal ??= error;
+    }
+  }
+  throw refusal ?? new HoldfastError('not_found', `there is no backup of ${body.source}`);
+}
+
+/** The one that is named, or those of a source that may hold the moment. */
+function candidates(
+  deps: RouteDeps,
+  { backup_id, source }: RestoreDatabaseBody,
+  at: ClusterTime | null,
+): Iterable<BackupManifest> {
+  if (backup_id !== undefined && source === undefined) return [requireManifest(deps, backup_id)];
+  if (backup_id !== undefined || source === undefined) {
+    throw new HoldfastError('bad_request', 'name either a backup or a source');
+  }
+  requireDatabase(deps, source);
+  return backupsAround(deps.state, source, at === null ? null : at.seconds * 1000);
+}
+
+interface Wish {
+  readonly body: RestoreDatabaseBody;
+  readonly at: ClusterTime | null;
+  readonly signal: AbortSignal;
+}
+
+async function restoreFrom(
+  deps: RouteDeps,
+  manifest: BackupManifest,
+  { body, at: asked, signal }: Wish,
+): Promise<RestoreDatabaseResult> {
   const started = performance.now();
-  const manifest = requireManifest(deps, body.backup_id);
-  const source = requireDatabase(deps, manifest.sources[0]?.source ?? '');
   // A backup of type snapshot goes where all others of its group are.
-  const moment = body.at ?? manifest.moment?.cluster_time ?? null;
-  const at = moment === null ? null : momentOf(moment);
+  const shared = body.backup_id === undefined ? undefined : manifest.moment?.cluster_time;
+  const at = asked ?? (shared == null ? null : momentOf(shared));
+  const source = requireDatabase(deps, manifest.sources[0]?.source ?? '');
   await using connected = await connectDatabase(await source.url(), source.database);
   const { client, db } = connected;
+  const work = body.dry_run ? previewRestore : restoreDatabase;
   const wanted = {
     target: body.target_database === undefined ? db : client.db(body.target_database),
     at,
@@ -48,11 +91,12 @@ async function restore(
     signal,
   };
   const restored = await readCopy(deps, manifest, async ({ repository, snapshot_id }) =>
-    restoreDatabase({ repository, snapshot: await repository.snapshot(snapshot_id), ...wanted }),
+    work({ repository, snapshot: await repository.snapshot(snapshot_id), ...wanted }),
   );
   return {
-    backup_id: body.backup_id,
+    backup_id: manifest.backup_id,
     ...restored,
+    dry_run: body.dry_run,
     at: timestamp(restored.at.seconds * 1000),
     cluster_time: formatTime(restored.at),
     collections: [...restored.collections],

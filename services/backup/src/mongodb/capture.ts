@@ -1,9 +1,11 @@
-import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
+import { HoldfastError, isHoldfastError, systemCode } from '@holdfast/contracts/errors';
 import type { Db } from 'mongodb';
-import { type ClusterTime, compareTimes, laterOf } from '../domain/mongodb/cluster-time.ts';
+import { type ClusterTime, compareTimes, describeTime, laterOf } from '../domain/mongodb/cluster-time.ts';
+import { chainFrom } from '../domain/mongodb/segment.ts';
 import { type CaughtUp, catchUp } from './catch-up.ts';
 import { type ConnectedDatabase, clusterNow, connectDatabase } from './connect.ts';
 import { chosenCollections, copyCollections } from './copy-base.ts';
+import { mergeSegments } from './merge-segments.ts';
 import { readStagedSegment } from './read-staged.ts';
 import { type BaseFile, type LogState, openStaging, type Staging } from './staging.ts';
 
@@ -18,6 +20,8 @@ export interface MongoSource {
   readonly collections: readonly string[];
   /** Read anew for each connection, so that a password can be changed. */
   readonly url: () => Promise<string>;
+  /** Of the server that backups are restored to when they are proved; null: the same. */
+  readonly verify_url?: () => Promise<string | null>;
 }
 
 /** What a run wants of its database. */
@@ -46,6 +50,7 @@ export interface CaptureOptions {
   readonly segment_bytes?: number;
 }
 
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 const BASE_ATTEMPTS = 5;
 /** During a copy the change log is not let fall behind further. */
 const CATCH_UP_EVERY_MS = 5_000;
@@ -111,6 +116,7 @@ async function prepare(work: Work, wanted: Wanted): Promise<void> {
 async function bringUpToDate(work: Work, wanted: Wanted, staging: Staging): Promise<void> {
   const { db, source } = work;
   await chosenCollections(db, source.collections);
+  await staging.removeIncomplete();
   const log = await openLog(work, staging);
   const base = newestOf(await staging.bases(), log.state);
   const isMade = base?.id === wanted.backup_id;
@@ -119,7 +125,9 @@ async function bringUpToDate(work: Work, wanted: Wanted, staging: Staging): Prom
     return;
   }
   await advance(work, log, wanted.signal);
+  await orBroken(log, () => requireWhole(log, base));
   if (await wanted.isKept(staging.basePath(base.id))) await staging.keepOnly(base);
+  await orBroken(log, () => tidy(work, log, wanted.signal));
 }
 
 async function follow(work: Work, signal: AbortSignal): Promise<number> {
@@ -140,6 +148,7 @@ async function openLog(work: Work, staging: Staging): Promise<Logged> {
     throw new HoldfastError('change_history_lost', `${state.broken}; a new base is made`);
   }
   const { time: now, server } = await clusterNow(work.db);
+  await staging.forgetAfter(now);
   const { db, source } = work;
   const begun: LogState = {
     format: 1,
@@ -164,8 +173,16 @@ function fits({ db, source }: Work, state: LogState): boolean {
 }
 
 async function resume(staging: Staging, state: LogState): Promise<LogState> {
+  return orBroken({ staging, state }, () => adopt(staging, state));
+}
+
+/** A loss is noted, so that the log is not gone on with. */
+async function orBroken<Result>(
+  { staging, state }: Pick<Logged, 'staging' | 'state'>,
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
-    return await adopt(staging, state);
+    return await work();
   } catch (error) {
     if (isLogLost(error)) await staging.setState({ ...state, broken: (error as Error).message });
     throw error;
@@ -179,11 +196,31 @@ async function adopt(staging: Staging, state: LogState): Promise<LogState> {
   for (;;) {
     const next = segments.find(({ from }) => compareTimes(from, adopted.tail) === 0);
     if (next === undefined || compareTimes(next.to, adopted.tail) <= 0) return adopted;
-    const { token: bytes } = await readStagedSegment(staging, next);
-    const token = bytes.toString('base64');
+    const { end } = await readStagedSegment(staging, next);
+    const token = end.token.toString('base64');
     const through = laterOf(next.to, adopted.through);
     adopted = { ...adopted, token, event_token: token, tail: next.to, through };
   }
+}
+
+/** Small segments become few. A disk that is full fails no backup that needs no room for it: the next one tries again. */
+async function tidy({ options }: Work, { staging, state }: Logged, signal: AbortSignal): Promise<void> {
+  try {
+    await mergeSegments(staging, { begins: state.begins, bytes_max: options.segment_bytes }, signal);
+  } catch (error) {
+    if (!FULL.has(systemCode(error) ?? '')) throw error;
+  }
+}
+
+/** A backup whose log has a gap is none: it could not be restored. Rejects with `change_history_lost`. */
+async function requireWhole({ staging, state }: Logged, base: BaseFile): Promise<void> {
+  if (compareTimes(state.tail, base.from) <= 0) return;
+  const end = chainFrom(await staging.segments(), base.from).at(-1)?.to ?? base.from;
+  if (compareTimes(end, state.tail) === 0) return;
+  throw new HoldfastError(
+    'change_history_lost',
+    `${staging.changes} lacks what happened after ${describeTime(end)}`,
+  );
 }
 
 /** The newest base of this log. */

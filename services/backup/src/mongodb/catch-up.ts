@@ -44,7 +44,7 @@ export async function catchUp(work: CatchUp): Promise<CaughtUp> {
     );
   }
   const { staging, state: before } = work;
-  const seen = { events: 0, renames: 0 };
+  const seen = { events: 0, renames: 0, is_between: true };
   await using writer = createSegmentWriter(staging.changes, before.tail, work.segment_bytes);
   try {
     await confirm(work, server);
@@ -52,10 +52,11 @@ export async function catchUp(work: CatchUp): Promise<CaughtUp> {
     await writer.cut();
     const state = { ...before, server, token, event_token, tail: writer.tail, through: until };
     await staging.setState(state);
-    return { state, ...seen };
+    return { state, events: seen.events, renames: seen.renames };
   } catch (error) {
     if (!isHoldfastError(error) || error.code !== 'change_history_lost') throw error;
-    await writer.cut();
+    // Where the rest of a transaction may be missing, it is left out.
+    if (seen.is_between) await writer.cut();
     return broken(work, writer.tail, error.message);
   }
 }
@@ -63,7 +64,8 @@ export async function catchUp(work: CatchUp): Promise<CaughtUp> {
 interface Following {
   readonly until: ClusterTime;
   readonly writer: SegmentWriter;
-  readonly seen: { events: number; renames: number };
+  /** `is_between`: what was written ends with whole transactions. */
+  readonly seen: { events: number; renames: number; is_between: boolean };
 }
 
 /** Writes what comes until the stream has reached `until`; the tokens to go on from. */
@@ -77,6 +79,7 @@ async function follow(work: CatchUp, { until, writer, seen }: Following) {
     const { events, renames, is_over, reason } = sift(batch, until, state);
     seen.renames += renames;
     seen.events += events.length;
+    seen.is_between = events.length === 0 || is_over || reason !== null || isWhole(events, batch);
     await writer.add(events);
     event_token = events.at(-1)?.token.toString('base64') ?? event_token;
     if (events.length > 0) token = event_token;
@@ -86,6 +89,12 @@ async function follow(work: CatchUp, { until, writer, seen }: Following) {
     token = batch.token.toString('base64');
     if (hasReached(batch, until)) return { token, event_token };
   }
+}
+
+/** The stream has seen all that happened at the moment of the last of these events. */
+function isWhole(events: readonly LoggedEvent[], { through }: StreamBatch): boolean {
+  const last = events.at(-1);
+  return last === undefined || compareTimes(last.time, through) < 0;
 }
 
 /** Nobody can change the history of MongoDB while it runs: it is looked at where it was started anew. */

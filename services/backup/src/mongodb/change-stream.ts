@@ -23,7 +23,7 @@ export interface ChangeStream extends AsyncDisposable {
 
 const WAIT_MS = 200;
 /** So many are taken apart at a time: others have their turn in between. */
-const BATCH_EVENTS = 1_000;
+const BATCH_EVENTS = 500;
 /** The server does not have, or does not know, the place where the stream was to go on. */
 const HISTORY_LOST = 286;
 /** A document of nearly 16 MiB whose event does not fit into a message: a new base holds it. */

@@ -21,17 +21,22 @@ export async function connectDatabase(url: string, database: string | undefined)
     await client.connect();
     const name = database ?? client.options.dbName;
     const hello = await client.db(name).command({ hello: 1 });
-    if (hello['setName'] === undefined && hello['msg'] !== 'isdbgrid') {
-      throw new HoldfastError(
-        'config_invalid',
-        'MongoDB runs as a single server: only a replica set has a change log',
-      );
-    }
+    const reason = whyNoChangeLog(hello);
+    if (reason !== null) throw new HoldfastError('config_invalid', reason);
     return { client, db: client.db(name), [Symbol.asyncDispose]: () => client.close() };
   } catch (error) {
     await client.close();
     throw mongoFailure(error);
   }
+}
+
+/** Why a server is not backed up, from its answer to `hello`; null where it is. */
+export function whyNoChangeLog(hello: Readonly<Record<string, unknown>>): string | null {
+  if (hello['msg'] === 'isdbgrid') {
+    return 'MongoDB is a sharded cluster, which Holdfast does not back up: only a replica set';
+  }
+  const is_set = hello['setName'] !== undefined;
+  return is_set ? null : 'MongoDB runs as a single server: only a replica set has a change log';
 }
 
 /** The moment that MongoDB has come to (all writes up to it are done), and the process that says so. */
@@ -49,11 +54,18 @@ export async function clusterNow(db: Db): Promise<{ time: ClusterTime; server: s
 
 /** Any error of the driver as one of the catalogue, without the address: `unavailable`, `forbidden`, `internal`. */
 export function mongoFailure(error: unknown): unknown {
+  // Cleaning up failed too, as it does where the server is gone: what went wrong first is what is told.
+  if (isSuppressed(error)) return mongoFailure(error.suppressed);
   if (isHoldfastError(error) || !isMongoError(error)) return error;
   const code = CODES[String(error.code)] ?? (isAway(error) ? 'unavailable' : 'internal');
   // What a server answers holds no address; what the driver says may.
   const cause = error.name === 'MongoServerError' ? error : undefined;
   return new HoldfastError(code, `MongoDB: ${withoutAddress(error.message)}`, { cause });
+}
+
+// Node's own class is another one than that of a test.
+function isSuppressed(error: unknown): error is SuppressedError {
+  return Error.isError(error) && error.name === 'SuppressedError';
 }
 
 /** True for errors of the driver and of the server, of any realm. */

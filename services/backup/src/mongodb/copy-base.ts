@@ -1,11 +1,10 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError } from '@holdfast/contracts/errors';
-import { BSON, type Collection, type Db } from 'mongodb';
-import { bsonField } from '../domain/mongodb/bson-bytes.ts';
+import { BSON, type Db } from 'mongodb';
 import { optionsOf } from '../domain/mongodb/collections.ts';
 import { decodeExactly, isMongoError, mongoFailure } from './connect.ts';
-import { exactValue } from './exact-value.ts';
+import { piecesOf } from './copy-pieces.ts';
 import { syncFolder } from './staging.ts';
 
 export interface CopyWork {
@@ -30,7 +29,6 @@ interface CollectionInfo {
 
 /** One cursor reads so many: none lives long, so no time limit of the server ends it. */
 const PIECE_DOCUMENTS = 50_000;
-const WRITE_BYTES = 1024 * 1024;
 /** The collection that a cursor read was dropped or renamed. */
 const GONE_CODES = new Set([26, 175]);
 
@@ -100,7 +98,9 @@ async function copyOne(work: CopyWork, info: CollectionInfo, path: string): Prom
   let documents = 0;
   await writeSynced(path, async (file) => {
     try {
-      for await (const piece of piecesOf(work, info)) {
+      const limit = info.options['capped'] === true ? 0 : (work.piece_documents ?? PIECE_DOCUMENTS);
+      const copying = { db: work.db, name: info.name, limit, signal: work.signal };
+      for await (const piece of piecesOf(copying)) {
         await file.writeFile(piece.bytes);
         documents += piece.documents;
         if (piece.is_end) await work.afterPiece();
@@ -111,62 +111,6 @@ async function copyOne(work: CopyWork, info: CollectionInfo, path: string): Prom
     }
   });
   return documents;
-}
-
-interface Piece {
-  readonly bytes: Buffer;
-  readonly documents: number;
-  readonly is_end: boolean;
-}
-
-async function* piecesOf(work: CopyWork, { name, options }: CollectionInfo): AsyncGenerator<Piece> {
-  const collection = work.db.collection(name, { readConcern: { level: 'majority' } });
-  const limit = options['capped'] === true ? 0 : (work.piece_documents ?? PIECE_DOCUMENTS);
-  for (let last: Buffer | null = null, is_over = false; !is_over; ) {
-    let count = 0;
-    let waiting: Buffer[] = [];
-    let bytes = 0;
-    for await (const document of cursorFrom(collection, last, limit)) {
-      work.signal.throwIfAborted();
-      count += 1;
-      // The first of a piece is the last of the one before.
-      if (count === 1 && last !== null && sameId(document, last)) continue;
-      waiting.push(document);
-      bytes += document.length;
-      if (bytes < WRITE_BYTES) continue;
-      yield { bytes: Buffer.concat(waiting), documents: waiting.length, is_end: false };
-      last = document;
-      waiting = [];
-      bytes = 0;
-    }
-    last = waiting.at(-1) ?? last;
-    yield { bytes: Buffer.concat(waiting), documents: waiting.length, is_end: true };
-    is_over = limit === 0 || count < limit;
-  }
-}
-
-/** In the order of `_id`, from one document on; a capped collection in its own order, as that is part of it. */
-function cursorFrom(collection: Collection, from: Buffer | null, limit: number): AsyncIterable<Buffer> {
-  const cursor = collection.find({}, { raw: true });
-  if (limit === 0) return cursor as unknown as AsyncIterable<Buffer>;
-  cursor.hint({ _id: 1 }).sort({ _id: 1 }).limit(limit);
-  if (from !== null) cursor.min({ _id: idOf(from) });
-  return cursor as unknown as AsyncIterable<Buffer>;
-}
-
-function idOf(document: Buffer): unknown {
-  const id = bsonField(document, '_id');
-  return id === undefined ? undefined : exactValue(id);
-}
-
-function sameId(one: Buffer, other: Buffer): boolean {
-  const [first, second] = [bsonField(one, '_id'), bsonField(other, '_id')];
-  return (
-    first !== undefined &&
-    second !== undefined &&
-    first.type === second.type &&
-    first.value.equals(second.value)
-  );
 }
 
 function isGone(error: unknown): boolean {

@@ -46,6 +46,7 @@ export async function readHeldLog(reader: LogReader, snapshot: Snapshot): Promis
     bases,
     segments,
     database: first.database,
+    begins: state === null ? null : state.begins,
     quiet: state === null ? null : { after: state.tail, through: state.through },
     facts: async (base, collection) =>
       factsOf(String(await read(`${fileOf(base, collection)}.metadata.json`))),

@@ -2,6 +2,7 @@ import { HoldfastError } from '@holdfast/contracts/errors';
 import type { Db } from 'mongodb';
 import { type BsonElement, bsonField } from '../domain/mongodb/bson-bytes.ts';
 import type { CollectionFacts } from '../domain/mongodb/collections.ts';
+import { findRaw } from './raw-find.ts';
 import { deleteRaw, insertRaw } from './raw-write.ts';
 import type { Replay } from './replay.ts';
 
@@ -15,9 +16,14 @@ export interface Placing {
 
 type Placed = { readonly name: string; readonly documents: number };
 
-const BATCH_DOCUMENTS = 1_000;
 /** What a collection may be told after it was made; all else is fixed then. */
-const CHANGEABLE = ['validator', 'validationLevel', 'validationAction', 'changeStreamPreAndPostImages'];
+const CHANGEABLE = [
+  'validator',
+  'validationLevel',
+  'validationAction',
+  'changeStreamPreAndPostImages',
+  'expireAfterSeconds',
+];
 
 /** Gives what was put together its indexes and its name. */
 export async function putInPlace(placing: Placing): Promise<Placed[]> {
@@ -61,7 +67,12 @@ export async function refuseOccupied(
   );
 }
 
-async function finish(target: Db, place: string, { indexes, options }: CollectionFacts): Promise<void> {
+/** Gives a collection that was put together its indexes, and its options as they are at that moment. */
+export async function finish(
+  target: Db,
+  place: string,
+  { indexes, options }: CollectionFacts,
+): Promise<void> {
   const wanted = indexes.filter(({ name, clustered }) => name !== '_id_' && clustered === undefined);
   if (wanted.length > 0) await target.command({ createIndexes: place, indexes: wanted });
   const changed = Object.entries(options).filter(([name]) => CHANGEABLE.includes(name));
@@ -83,19 +94,11 @@ async function merge(
   { from, to, query }: { from: string; to: string; query: Record<string, unknown> },
 ): Promise<number> {
   let count = 0;
-  let batch: Buffer[] = [];
-  const put = async () => {
-    await deleteRaw(target, to, idsOf(batch));
-    await insertRaw(target, to, batch);
-    count += batch.length;
-    batch = [];
-  };
-  const found = target.collection(from).find(query, { raw: true }) as unknown as AsyncIterable<Uint8Array>;
-  for await (const document of found) {
-    batch.push(Buffer.from(document));
-    if (batch.length === BATCH_DOCUMENTS) await put();
+  for await (const documents of findRaw(target, { find: from, filter: query })) {
+    await deleteRaw(target, to, idsOf(documents));
+    await insertRaw(target, to, documents);
+    count += documents.length;
   }
-  await put();
   return count;
 }
 

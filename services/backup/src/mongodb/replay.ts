@@ -1,6 +1,5 @@
 import type { Db } from 'mongodb';
-import { type BsonElement, bsonField } from '../domain/mongodb/bson-bytes.ts';
-import { type ChangeEvent, changesDocument, keyOf } from '../domain/mongodb/change-event.ts';
+import { type ChangeEvent, changesDocument } from '../domain/mongodb/change-event.ts';
 import type { ClusterTime } from '../domain/mongodb/cluster-time.ts';
 import {
   type CollectionChange,
@@ -8,10 +7,9 @@ import {
   evolveCollections,
   PLAIN_COLLECTION,
 } from '../domain/mongodb/collections.ts';
-import { idsToFetch, replayBatch } from '../domain/mongodb/replay-batch.ts';
+import { applyBatch } from './apply-batch.ts';
 import { decodeExactly } from './connect.ts';
-import { exactValue } from './exact-value.ts';
-import { deleteRaw, insertRaw } from './raw-write.ts';
+import { insertRaw } from './raw-write.ts';
 
 /** Collections that are put together under names of their own, change by change. Disposing removes what was not taken. */
 export interface Replay extends AsyncDisposable {
@@ -39,6 +37,7 @@ export interface ReplayOptions {
 }
 
 const BATCH_EVENTS = 1_000;
+const CAPPED_SIZES = ['cappedSize', 'cappedMax'];
 const BATCH_BYTES = 16 * 1024 * 1024;
 
 /** A replay that holds nothing yet. */
@@ -54,7 +53,8 @@ export function createReplay(options: ReplayOptions): Replay {
     bytes = 0;
     for (const [collection, changes] of batch) {
       await places.begin(collection, PLAIN_COLLECTION);
-      await applyBatch(db, places.of(collection), { changes, settled_after });
+      const keeps_order = places.facts().get(collection)?.options['capped'] === true;
+      await applyBatch(db, places.of(collection), { changes, settled_after, keeps_order });
     }
   };
   return {
@@ -103,7 +103,9 @@ function createPlaces({ db, source_database, prefix }: ReplayOptions) {
     if (found.kind === 'view') return;
     number += 1;
     const place = `${prefix}${number}`;
-    await db.command({ create: place, ...found.options });
+    // What lets documents expire comes last: changes of some that are long gone are still to be replayed.
+    const { expireAfterSeconds: _, ...options } = found.options;
+    await db.command({ create: place, ...options });
     places.set(collection, place);
   };
   const rename = async ({ collection, to }: CollectionChange) => {
@@ -114,6 +116,13 @@ function createPlaces({ db, source_database, prefix }: ReplayOptions) {
     if (to?.database === source_database) places.set(to.collection, place);
     else await db.dropCollection(place);
   };
+  /** At once: what comes next may not fit into the size that was. */
+  const resize = async ({ collection, description }: CollectionChange) => {
+    const sizes = Object.entries(description).filter(([name]) => CAPPED_SIZES.includes(name));
+    const place = places.get(collection);
+    if (place !== undefined && sizes.length > 0)
+      await db.command({ collMod: place, ...Object.fromEntries(sizes) });
+  };
   const change = async (told: CollectionChange) => {
     const { type, collection } = told;
     const next = evolveCollections(facts, told, source_database);
@@ -121,44 +130,12 @@ function createPlaces({ db, source_database, prefix }: ReplayOptions) {
     if (type === 'drop') await drop(collection);
     if (type === 'dropDatabase') await removeAll();
     if (type === 'rename') await rename(told);
+    if (type === 'modify') await resize(told);
     facts = next;
   };
   const of = (collection: string) => places.get(collection) ?? '';
   const forget = (collection: string) => void places.delete(collection);
   return { begin, change, of, forget, removeAll, facts: () => facts };
-}
-
-async function applyBatch(
-  db: Db,
-  place: string,
-  { changes, settled_after }: { changes: readonly ChangeEvent[]; settled_after: ClusterTime },
-): Promise<void> {
-  const there = await documentsOf(db, place, idsToFetch(changes));
-  const results = [...replayBatch(changes, there, settled_after).values()];
-  // What stands there makes room first: a changed document is put back whole, with its fields in their order.
-  await deleteRaw(
-    db,
-    place,
-    results.flatMap(({ id, replaces }) => (replaces ? [id] : [])),
-  );
-  await insertRaw(
-    db,
-    place,
-    results.flatMap(({ document }) => document ?? []),
-  );
-}
-
-async function documentsOf(db: Db, place: string, ids: readonly BsonElement[]): Promise<Map<string, Buffer>> {
-  const found = new Map<string, Buffer>();
-  if (ids.length === 0) return found;
-  const filter = { _id: { $in: ids.map(exactValue) } } as object;
-  const documents = db.collection(place).find(filter, { raw: true }) as unknown as AsyncIterable<Uint8Array>;
-  for await (const document of documents) {
-    const bytes = Buffer.from(document);
-    const id = bsonField(bytes, '_id');
-    if (id !== undefined) found.set(keyOf(id), bytes);
-  }
-  return found;
 }
 
 function collectionChangeOf({ type, collection, to, description }: ChangeEvent): CollectionChange {

@@ -4,7 +4,7 @@ import type { Snapshot } from '@holdfast/repository/api';
 import type { Db } from 'mongodb';
 import { type ChangeEvent, readChangeEvent } from '../domain/mongodb/change-event.ts';
 import { type ClusterTime, compareTimes } from '../domain/mongodb/cluster-time.ts';
-import { type CollectionFacts, namesBefore } from '../domain/mongodb/collections.ts';
+import { namesBefore } from '../domain/mongodb/collections.ts';
 import { planRestore, type RestorePlan } from '../domain/mongodb/restore-plan.ts';
 import { mongoFailure } from './connect.ts';
 import { type HeldLog, type LogReader, readHeldLog } from './held-log.ts';
@@ -34,6 +34,9 @@ export interface RestoredDatabase {
   readonly changes_replayed: number;
 }
 
+/** Collections that are being put together. */
+const RESTORE_PREFIX = 'holdfast_restore_';
+
 /**
  * Restores a database, or some of it, as it was at a moment. Whole collections appear at once: they are put together
  * under other names and renamed. Rejects with `moment_not_held`, `not_found`, or `target_occupied` before anything is
@@ -41,37 +44,58 @@ export interface RestoredDatabase {
  */
 export async function restoreDatabase(request: RestoreDatabase): Promise<RestoredDatabase> {
   const held = await readHeldLog(request.repository, request.snapshot);
-  const plan = planRestore(held, request.at);
-  if ('refusal' in plan) throw new HoldfastError('moment_not_held', plan.refusal);
+  const plan = requirePlan(held, request.at);
   const needed = await namesNeeded(held, plan, request);
-  const replay = createReplay({
-    db: request.target,
-    source_database: held.database,
-    settled_after: plan.base.through,
-    prefix: `holdfast_restore_${randomBytes(4).toString('hex')}_`,
-    isNeeded: (name) => needed === null || needed.has(name),
-  });
+  const isNeeded = (name: string) => needed === null || needed.has(name);
+  const { target, signal } = request;
   try {
-    await loadBase(held, plan, { replay, request });
-    await replayChanges(held, plan, { replay, request });
-    const collections = wantedOf(replay.collections(), request);
+    await using replay = await putTogether({ held, plan, target, isNeeded, signal });
+    const collections = new Map(wantedOf(replay.collections(), request));
     const placed = await putInPlace({ ...request, replay, collections });
     return {
-      database: request.target.databaseName,
+      database: target.databaseName,
       at: plan.at,
       collections: placed,
       changes_replayed: replay.count(),
     };
   } catch (error) {
     throw mongoFailure(error);
-  } finally {
-    await replay[Symbol.asyncDispose]();
   }
 }
 
-interface Restoring {
-  readonly replay: Replay;
-  readonly request: RestoreDatabase;
+/** How a moment is restored. Rejects with `moment_not_held` where it is not in there. */
+export function requirePlan(held: HeldLog, at: ClusterTime | null): RestorePlan {
+  const plan = planRestore(held, at);
+  if ('refusal' in plan) throw new HoldfastError('moment_not_held', plan.refusal);
+  return plan;
+}
+
+export interface PuttingTogether {
+  readonly held: HeldLog;
+  readonly plan: RestorePlan;
+  readonly target: Db;
+  readonly isNeeded: (collection: string) => boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The documents of a moment in collections of other names, still without indexes. What was made is gone where it rejects. */
+export async function putTogether(work: PuttingTogether): Promise<Replay> {
+  const { held, plan, target, isNeeded } = work;
+  await using parts = new AsyncDisposableStack();
+  const replay = parts.use(
+    createReplay({
+      db: target,
+      source_database: held.database,
+      settled_after: plan.base.through,
+      prefix: `${RESTORE_PREFIX}${randomBytes(4).toString('hex')}_`,
+      isNeeded,
+    }),
+  );
+  await loadBase(work, replay);
+  for await (const event of plannedEvents(work)) await replay.add(event);
+  await replay.flush();
+  parts.move();
+  return replay;
 }
 
 /** Names that the wanted collections have had; null: all. Looked up only where some are chosen. */
@@ -83,7 +107,7 @@ async function namesNeeded(
   const { collections } = request;
   if (collections === undefined) return null;
   const renames: { from: string; to: string }[] = [];
-  for await (const event of eventsOf(held, plan, request.signal)) {
+  for await (const event of plannedEvents({ held, plan, signal: request.signal })) {
     if (event.type === 'rename' && event.to !== null) {
       renames.push({ from: event.collection, to: event.to.collection });
     }
@@ -91,31 +115,33 @@ async function namesNeeded(
   return namesBefore(collections, renames);
 }
 
-async function loadBase(held: HeldLog, plan: RestorePlan, { replay, request }: Restoring): Promise<void> {
-  const base = held.bases.find(({ id }) => id === plan.base.id);
-  if (base === undefined) return;
+async function loadBase({ held, plan, signal }: PuttingTogether, replay: Replay): Promise<void> {
+  const base = baseOf(held, plan);
   for (const name of Object.keys(base.collections)) {
     if (!replay.isNeeded(name)) continue;
     const facts = await held.facts(base, name);
     await replay.begin(name, facts);
     if (facts.kind === 'view') continue;
     for await (const documents of held.documents(base, name)) {
-      request.signal.throwIfAborted();
+      signal.throwIfAborted();
       await replay.load(name, documents);
     }
   }
 }
 
-async function replayChanges(
-  held: HeldLog,
-  plan: RestorePlan,
-  { replay, request }: Restoring,
-): Promise<void> {
-  for await (const event of eventsOf(held, plan, request.signal)) await replay.add(event);
-  await replay.flush();
+/** The base that a plan begins with. */
+export function baseOf(held: HeldLog, plan: RestorePlan): HeldLog['bases'][number] {
+  const base = held.bases.find(({ id }) => id === plan.base.id);
+  if (base === undefined) throw new HoldfastError('internal', `base ${plan.base.id} is in no backup`);
+  return base;
 }
 
-async function* eventsOf(held: HeldLog, plan: RestorePlan, signal: AbortSignal): AsyncGenerator<ChangeEvent> {
+/** All changes from the begin of the base to the moment of a plan, in order. */
+export async function* plannedEvents({
+  held,
+  plan,
+  signal,
+}: Pick<PuttingTogether, 'held' | 'plan' | 'signal'>): AsyncGenerator<ChangeEvent> {
   for (const segment of plan.segments) {
     for (const bytes of await held.events(segment)) {
       signal.throwIfAborted();
@@ -127,14 +153,15 @@ async function* eventsOf(held: HeldLog, plan: RestorePlan, signal: AbortSignal):
   }
 }
 
-function wantedOf(
-  there: ReadonlyMap<string, CollectionFacts>,
-  { collections }: RestoreDatabase,
-): ReadonlyMap<string, CollectionFacts> {
-  if (collections === undefined) return there;
+/** Those of the collections that are asked for. Rejects with `not_found` where one is not there. */
+export function wantedOf<Found>(
+  there: ReadonlyMap<string, Found>,
+  { collections }: Pick<RestoreDatabase, 'collections'>,
+): readonly (readonly [string, Found])[] {
+  if (collections === undefined) return [...there];
   const missing = collections.filter((name) => !there.has(name));
   if (missing.length > 0) {
     throw new HoldfastError('not_found', `at that moment there was no collection ${missing.join(', ')}`);
   }
-  return new Map([...there].filter(([name]) => collections.includes(name)));
+  return [...there].filter(([name]) => collections.includes(name));
 }

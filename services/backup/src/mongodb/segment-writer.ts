@@ -29,8 +29,8 @@ interface OpenSegment {
   bytes: number;
 }
 
-/** Larger segments are cut, so that a backup of a long log is many small files that stay as they are. */
-export const SEGMENT_BYTES = 8 * 1024 * 1024;
+/** Larger segments are cut: one is read in a single turn, and a backup of a long log is files that stay as they are. */
+export const SEGMENT_BYTES = 4 * 1024 * 1024;
 
 /** A writer that goes on after `tail`. */
 export function createSegmentWriter(

@@ -32,17 +32,19 @@ export function whyNoDatabase({ config }: CompiledSource): string | null {
 /** The source as the repository reads it: the folder of its base and its changes. */
 export function databaseSource(source: CompiledSource, folder: string): DatabaseSource {
   const { database, mongodb_collections, mongodb_url, mongodb_url_file } = source.config;
+  const { verify_mongodb_url, verify_mongodb_url_file } = source.config;
   const url = async () => {
     const found = await readSecret(mongodb_url, mongodb_url_file);
     if (found === null)
       throw new HoldfastError('config_invalid', `sources.${source.name} has no mongodb_url`);
     return found;
   };
+  const verify_url = () => readSecret(verify_mongodb_url, verify_mongodb_url_file);
   return {
     ...source,
     roots: [folder],
     matches: () => false,
     select: (path) => !path.includes(UNFINISHED),
-    mongodb: { name: source.name, folder, database, collections: mongodb_collections, url },
+    mongodb: { name: source.name, folder, database, collections: mongodb_collections, url, verify_url },
   };
 }

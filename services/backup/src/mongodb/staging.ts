@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '@holdfast/contracts/errors';
@@ -64,8 +65,12 @@ export interface Staging {
   basePath(id: string): string;
   /** From now on it is a base. */
   finishBase(base: BaseFile): Promise<void>;
+  /** Removes bases that lack a file: nobody but people takes one away. */
+  removeIncomplete(): Promise<void>;
   /** Removes older bases, and changes that only they need. */
   keepOnly(base: BaseFacts): Promise<void>;
+  /** Removes what is later than the begin of a new log: MongoDB's clock went back, and its history is another one now. */
+  forgetAfter(begins: ClusterTime): Promise<void>;
 }
 
 /** Opens it, and creates it where it is missing. */
@@ -102,13 +107,22 @@ export async function openStaging(folder: string): Promise<Staging> {
       await rename(made, join(folder, `${BASE_PREFIX}${base.id}`));
       await syncFolder(folder);
     },
+    removeIncomplete: async () => {
+      for (const base of await bases()) {
+        if (!(await isComplete(folder, base))) await removeBase(folder, base.id);
+      }
+    },
     keepOnly: async (kept) => {
       const old = (await bases()).filter(
         ({ id, from }) => id !== kept.id && compareTimes(from, kept.from) <= 0,
       );
-      for (const { id } of old)
-        await rm(join(folder, `${BASE_PREFIX}${id}`), { recursive: true, force: true });
-      await removeSegments(changes, kept.from);
+      for (const { id } of old) await removeBase(folder, id);
+      await removeSegments(changes, ({ to }) => compareTimes(to, kept.from) < 0);
+    },
+    forgetAfter: async (begins) => {
+      const later = (await bases()).filter(({ through }) => compareTimes(begins, through) < 0);
+      for (const { id } of later) await removeBase(folder, id);
+      await removeSegments(changes, ({ to }) => compareTimes(begins, to) < 0);
     },
   };
 }
@@ -148,11 +162,27 @@ async function removeUnfinished(folder: string): Promise<void> {
   }
 }
 
-async function removeSegments(changes: string, before: ClusterTime): Promise<void> {
+async function isComplete(folder: string, { id, database, collections }: BaseFile): Promise<boolean> {
+  const files = join(folder, `${BASE_PREFIX}${id}`, encodeURIComponent(database));
+  // Where the folder itself is gone, so are all of its files.
+  const there = new Set(existsSync(files) ? await readdir(files) : []);
+  return Object.values(collections).every(
+    ({ file, documents }) =>
+      there.has(`${file}.metadata.json`) && (documents === 0 || there.has(`${file}.bson`)),
+  );
+}
+
+/** It is no base any more before its first file goes: half of one is never backed up. */
+async function removeBase(folder: string, id: string): Promise<void> {
+  const half = join(folder, `${BASE_PREFIX}${id}${UNFINISHED}`);
+  await rename(join(folder, `${BASE_PREFIX}${id}`), half);
+  await rm(half, { recursive: true, force: true });
+}
+
+async function removeSegments(changes: string, isUseless: (segment: SegmentName) => boolean): Promise<void> {
   for (const file of await readdir(changes)) {
     const segment = parseSegmentFile(file);
-    if (segment !== null && compareTimes(segment.to, before) < 0)
-      await rm(join(changes, file), { force: true });
+    if (segment !== null && isUseless(segment)) await rm(join(changes, file), { force: true });
   }
 }
 

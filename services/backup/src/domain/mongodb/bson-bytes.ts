@@ -14,9 +14,12 @@ export const BSON_TYPE = {
   string: 0x02,
   document: 0x03,
   array: 0x04,
+  boolean: 0x08,
   null: 0x0a,
   int32: 0x10,
   timestamp: 0x11,
+  /** Greater than all others. */
+  most: 0x7f,
 } as const;
 
 /** How many bytes a value of fixed size has. */
@@ -71,6 +74,23 @@ export function* bsonElements(document: Buffer): Generator<BsonElement> {
 export function bsonField(document: Buffer, name: string): BsonElement | undefined {
   for (const element of bsonElements(document)) if (element.name === name) return element;
   return undefined;
+}
+
+/** The documents of an array that holds nothing else. Throws a RangeError where it does. */
+export function bsonDocumentsIn(array: Buffer): Buffer[] {
+  const documents: Buffer[] = [];
+  const end = array.length - 1;
+  for (let at = 4; at < end; ) {
+    if (array[at] !== BSON_TYPE.document) damaged();
+    // Names are short numbers: a loop is quicker than a search.
+    do at += 1;
+    while (array[at] !== 0 && at < end);
+    const start = at + 1;
+    at = start + (start + 4 <= end ? array.readInt32LE(start) : damaged());
+    if (at > end || at < start + EMPTY_DOCUMENT_BYTES) damaged();
+    documents.push(array.subarray(start, at));
+  }
+  return documents;
 }
 
 /** A document of these elements. */

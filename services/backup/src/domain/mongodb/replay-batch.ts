@@ -6,7 +6,7 @@ import { type ClusterTime, compareTimes } from './cluster-time.ts';
 /** What becomes of one document in a batch of changes: its bytes, or null where it is gone. */
 export interface DocumentChange {
   readonly id: BsonElement;
-  document: Buffer | null;
+  readonly document: Buffer | null;
   /** False: it was not there before this batch, so that nothing has to make room for it. */
   readonly replaces: boolean;
 }
@@ -38,8 +38,10 @@ export function replayBatch(
     const settled = compareTimes(event.time, settled_after) > 0;
     const before = known === undefined ? there.get(key) : known.document;
     const document = after(event, before ?? null, settled);
-    if (known !== undefined) known.document = document;
-    else changes.set(key, { id: event.id, document, replaces: event.type !== 'insert' || !settled });
+    // One that was deleted and comes again comes last, as it did then: a capped collection is in this order.
+    if (known?.document === null) changes.delete(key);
+    const replaces = known?.replaces ?? (event.type !== 'insert' || !settled);
+    changes.set(key, { id: event.id, document, replaces });
   }
   return changes;
 }

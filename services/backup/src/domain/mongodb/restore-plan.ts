@@ -14,6 +14,8 @@ export interface BaseFacts {
 export interface Holding {
   readonly bases: readonly BaseFacts[];
   readonly segments: readonly SegmentName[];
+  /** When the log began that is gone on with; null where that is not known. No base from before it reaches into it. */
+  readonly begins: ClusterTime | null;
   /** Nothing happened after the last segment up to here; null where that is not known. */
   readonly quiet: { readonly after: ClusterTime; readonly through: ClusterTime } | null;
 }
@@ -52,10 +54,15 @@ interface ReachOfBase {
 }
 
 /** How far the log goes from a base on, without a gap. */
-function reachOf({ segments, quiet }: Holding, base: BaseFacts) {
-  const chain = chainFrom(segments, base.from);
+function reachOf({ segments, quiet, begins }: Holding, base: BaseFacts) {
+  const isOfOlderLog = begins !== null && compareTimes(base.from, begins) < 0;
+  const own = segments.filter(
+    ({ from, to }) =>
+      begins === null || (isOfOlderLog ? compareTimes(to, begins) <= 0 : compareTimes(begins, from) <= 0),
+  );
+  const chain = chainFrom(own, base.from);
   const end = chain.at(-1)?.to ?? base.from;
-  if (quiet === null) return { chain, through: end };
+  if (quiet === null || isOfOlderLog) return { chain, through: end };
   const follows = compareTimes(quiet.after, end) === 0;
   const isWithin = compareTimes(quiet.after, end) <= 0 && compareTimes(end, quiet.through) <= 0;
   const goesOn = chain.length > 0 ? follows : isWithin;

@@ -77,6 +77,9 @@ test('a chain begins where the moment lies and ends at the first gap (fast-check
   expect(chainFrom(log, at(25))).toEqual(log.slice(1, 3));
   expect(chainFrom(log, at(20))).toEqual(log.slice(0, 3));
   expect(chainFrom(log, at(45))).toEqual([]);
+  // A merge was cut short: one of its parts is gone, the others are not.
+  const [merged, left] = [segment(10, 30), segment(10, 20)];
+  expect(chainFrom([left, merged, segment(30, 40)], at(10))).toEqual([merged, segment(30, 40)]);
   fc.assert(
     fc.property(fc.shuffledSubarray(log), fc.integer({ min: 5, max: 65 }), (some, start) => {
       const chain = chainFrom(some, at(start));

@@ -101,7 +101,10 @@ export function mayCut(
  * begins where the one before ends.
  */
 export function chainFrom(segments: readonly SegmentName[], start: ClusterTime): SegmentName[] {
-  const sorted = [...segments].sort((one, other) => compareTimes(one.from, other.from));
+  // Where a merge was cut short some of its parts may still be there: what is merged goes before them.
+  const sorted = [...segments].sort(
+    (one, other) => compareTimes(one.from, other.from) || compareTimes(other.to, one.to),
+  );
   const chain: SegmentName[] = [];
   let next: ClusterTime | null = null;
   for (const segment of sorted) {
