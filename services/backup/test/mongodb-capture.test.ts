@@ -24,7 +24,7 @@ const restore: Protected['restore'] = (...wish) => own.restore(...wish);
   beforeAll(async () => {
     own = await startProtected();
     mongo = own.mongo;
-  }, 30_000);
+  }, 90_000);
 
   afterAll(async () => {
     await own[Symbol.asyncDispose]();
@@ -60,7 +60,7 @@ const restore: Protected['restore'] = (...wish) => own.restore(...wish);
     await restore(await source.backUp('after'), 'killed_back');
     const last = writers.times().at(-1) ?? { seconds: 0, increment: 0 };
     expect(await bytesOfDatabase(mongo.client, 'killed_back')).toEqual(bytesOfModel(writers.modelAt(last)));
-  }, 60_000);
+  }, 120_000);
 
   test('documents that JavaScript cannot hold, options and indexes come back as they were', async () => {
     const db = mongo.client.db('exact');
@@ -220,7 +220,7 @@ const restore: Protected['restore'] = (...wish) => own.restore(...wish);
     await restore(await source.backUp('again'), 'older_back');
     const back = mongo.client.db('older_back').collection<{ _id: number }>('items');
     expect((await back.find().toArray()).map(({ _id }) => _id)).toEqual([1, 3]);
-  }, 60_000);
+  }, 120_000);
 
   test('MongoDB whose clock went back: nothing of the history that was is taken for the one that is', async () => {
     const items = mongo.client.db('clock').collection<{ _id: number }>('items');
@@ -285,7 +285,7 @@ const restore: Protected['restore'] = (...wish) => own.restore(...wish);
     const back = mongo.client.db('large_back').collection<{ _id: number; text: string }>('items');
     const found = await back.findOne({ _id: 2 });
     expect({ ...found, text: found?.text === text }).toEqual({ _id: 2, text: true, a: 1 });
-  }, 30_000);
+  }, 90_000);
 
   test('a time series is refused by its name', async () => {
     await mongo.client.db('series').createCollection('weather', { timeseries: { timeField: 'at' } });

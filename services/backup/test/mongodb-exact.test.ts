@@ -83,7 +83,7 @@ async function thereAndBack(database: string, change: (db: Db) => Promise<unknow
   beforeAll(async () => {
     own = await startProtected({ piece_documents: 3 });
     mongo = own.mongo;
-  }, 30_000);
+  }, 90_000);
   afterAll(async () => {
     await own[Symbol.asyncDispose]();
   });
@@ -222,7 +222,7 @@ async function thereAndBack(database: string, change: (db: Db) => Promise<unknow
     expect(await mongo.client.db('expired_back').collection('items').countDocuments()).toBe(0);
     await own.restore(base, 'expired_before');
     expect(await mongo.client.db('expired_before').collection('items').countDocuments()).toBe(1);
-  }, 30_000);
+  }, 90_000);
 
   test('updates of megabytes, in documents that nearly are as large as can be', async () => {
     const db = mongo.client.db('large');
@@ -239,5 +239,5 @@ async function thereAndBack(database: string, change: (db: Db) => Promise<unknow
       16 * mib - 200,
     );
     expect(is.documents['items']?.[0] === was.documents['items']?.[0]).toBe(true);
-  }, 30_000);
+  }, 90_000);
 });

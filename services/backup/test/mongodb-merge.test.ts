@@ -95,4 +95,4 @@ test('random segments, merges and kills: every moment can be restored (fast-chec
     }),
     { numRuns: 12 },
   );
-}, 60_000);
+}, 120_000);

@@ -86,7 +86,7 @@ const SEED = Number(process.env.HOLDFAST_SEED ?? Date.now() % 100_000);
       await target.dropDatabase();
     }
   },
-  DOCUMENTS > 5_000 ? 1_200_000 : 60_000,
+  DOCUMENTS > 5_000 ? 1_200_000 : 120_000,
 );
 
 /** A collection comes into being just before its first document does. */

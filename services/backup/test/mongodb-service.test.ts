@@ -64,7 +64,7 @@ test('a database without an address, or with one that nobody answers at, is ambe
 (why_not === undefined ? describe : describe.skip)('a database as a source', () => {
   beforeAll(async () => {
     mongo = await startTestMongo();
-  }, 30_000);
+  }, 90_000);
   afterAll(async () => {
     await mongo[Symbol.asyncDispose]();
   });
@@ -125,7 +125,7 @@ test('a database without an address, or with one that nobody answers at, is ambe
     expect((await backup.told('BackupRestored')).map(({ data }) => data.target_path)).toEqual([
       'mongodb:bmc_back',
     ]);
-  }, 30_000);
+  }, 90_000);
 
   test('hourly, critical: each backup costs what changed, and holds every write that was done before it', async () => {
     using at = place();
@@ -158,7 +158,7 @@ test('a database without an address, or with one that nobody answers at, is ambe
       const back = mongo.client.db('hourly_back').collection<{ _id: number }>('items');
       expect(await back.countDocuments({ n: hour })).toBe(20);
     }
-  }, 60_000);
+  }, 120_000);
 
   test.each([
     [
@@ -198,7 +198,7 @@ test('a database without an address, or with one that nobody answers at, is ambe
       const back = await backup.call<RestoreDatabaseResult>('POST', '/api/backup/restore-database', request);
       expect(back.body.collections).toEqual([{ name: 'items', documents: 3 }]);
     },
-    30_000,
+    90_000,
   );
 
   test('verify restores into a database of its own on MongoDB; where it cannot, it says what it did instead', async () => {
@@ -239,7 +239,7 @@ test('a database without an address, or with one that nobody answers at, is ambe
       database: { restored: false, documents: 2, reason: expect.stringContaining('MongoDB') },
     });
     expect(JSON.stringify(without)).not.toContain(SECRET);
-  }, 30_000);
+  }, 90_000);
 
   test('a change log that is lost is told, and answered with a new base', async () => {
     using at = place();
@@ -270,7 +270,7 @@ test('a database without an address, or with one that nobody answers at, is ambe
       target_database: 'lost_back',
     });
     expect(back.body.collections).toEqual([{ name: 'a', documents: 1 }]);
-  }, 30_000);
+  }, 90_000);
 
   test('on change: each write is in a backup within a second', async () => {
     using at = place();

@@ -31,7 +31,7 @@ async function backUpAtLast(source: ReturnType<Protected['protect']>, backup_id:
   beforeAll(async () => {
     own = await startProtected({ piece_documents: 50, server: { password: PASSWORD } });
     mongo = own.mongo;
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await own[Symbol.asyncDispose]();
   });
@@ -114,7 +114,7 @@ async function backUpAtLast(source: ReturnType<Protected['protect']>, backup_id:
         expect([name, await back.countDocuments({ _id: { $gte: 0 } })]).toEqual([name, count]);
       }
     }
-  }, 60_000);
+  }, 120_000);
 
   test('a user who may only read is enough to back up; what he may not is one clear line', async () => {
     const db = mongo.client.db('rights');
