@@ -125,6 +125,8 @@ interface StoredContent {
 interface Parts {
   readonly chunker: Chunker;
   readonly sink: ChunkTaker;
+  /** Throws, with no code of the system, where nobody wants any more; asked now and then, also in a large file. */
+  readonly throwIfStopped?: () => void;
   /** Tests give another. */
   readonly openClone?: typeof openClone;
 }
@@ -150,13 +152,14 @@ function storeWhole(fd: number, size: number, { chunker, sink }: Parts): StoredC
   return { length, digest, ...placeIds(ids, sink) };
 }
 
-function storeStream(fd: number, { chunker, sink }: Parts): StoredContent {
+function storeStream(fd: number, { chunker, sink, throwIfStopped }: Parts): StoredContent {
   const data = windowOf();
   const whole = createHash('sha256');
   const ids: Buffer[] = [];
   let position = 0;
   let filled = 0;
   for (;;) {
+    throwIfStopped?.();
     const read = fill(fd, data, { from: filled, position });
     whole.update(data.subarray(filled, filled + read));
     position += read;
