@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -58,4 +58,13 @@ test('a walk ends, with the tree that a first backup would make, however little 
     }),
     { numRuns: 25 },
   );
+});
+
+test('a file that says that it is empty is read until its end', async () => {
+  const { repository } = await makeRepository();
+  await using _ = repository;
+  const { snapshot, stats } = await repository.backup(requestOf('/proc/version'));
+  expect(statSync('/proc/version').size).toBe(0);
+  expect(stats).toMatchObject({ unreadable: [], unsteady: [] });
+  expect(snapshot.bytes).toBe(readFileSync('/proc/version').length);
 });

@@ -26,12 +26,12 @@ export interface FinishedPack {
 export interface PackWriterOptions {
   readonly compress: boolean;
   /** Of zstd; default: that of backups. */
-  readonly level?: number;
+  readonly level?: number | undefined;
   readonly on_pack: (pack: FinishedPack) => void;
   /** Memory of an earlier pack that is not needed any more; undefined: new memory is taken. */
   readonly takeMemory?: () => ArrayBuffer | undefined;
   /** A pack is finished once it holds this many bytes. */
-  readonly pack_bytes?: number;
+  readonly pack_bytes?: number | undefined;
 }
 
 /** Each thread has one in the making and one under way: this is most of the memory that a backup takes. */

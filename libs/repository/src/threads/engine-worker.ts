@@ -23,7 +23,7 @@ import type {
   Task,
   WriteBlocks,
 } from './messages.ts';
-import { type ReturnTicket, takeReturned, waitForReturns } from './pack-returns.ts';
+import { type ReturnTicket, takeReturned, throwIfStopped, waitForReturns } from './pack-returns.ts';
 
 interface BackupState extends StoreParts, Disposable {
   readonly claims: ClaimTable;
@@ -46,12 +46,14 @@ function beginBackup(task: BeginBackup): void {
   const db = openIndexReadOnly(task.index_file);
   const claims = new ClaimTable(task.claim_tables);
   const index = knownChunks(db);
-  const { compress, level, returns } = task;
+  const { compress, level, pack_bytes, returns } = task;
   const on_pack = (pack: FinishedPack) => sendPack(pack, returns);
   const takeMemory = () => takeReturned(returns);
-  const coding = { compress, ...(level !== undefined && { level }) };
+  const coding = { compress, level, pack_bytes };
   const sink = new ChunkSink({ keys, index, claims, ...coding, on_pack, takeMemory });
-  const parts = { chunker: createChunker(keys.gear_seed), sink, stampOf: createStamper(keys.tree_seed) };
+  const chunker = createChunker(keys.gear_seed);
+  const stampOf = createStamper(keys.tree_seed);
+  const parts = { chunker, sink, stampOf, throwIfStopped: () => throwIfStopped(returns) };
   const end = () => {
     db.close();
     returns.port.close();

@@ -12,7 +12,9 @@ export interface BeginBackup {
   readonly claim_tables: readonly SharedArrayBuffer[];
   readonly compress: boolean;
   /** Of zstd; default: that of backups. */
-  readonly level?: number;
+  readonly level?: number | undefined;
+  /** Of a pack; default: that of backups. */
+  readonly pack_bytes?: number | undefined;
   readonly returns: ReturnTicket;
 }
 

@@ -12,22 +12,28 @@ export interface StoringOptions {
   readonly compress: boolean;
   /** Of zstd; default: that of backups. */
   readonly level?: number | undefined;
+  /** Of a pack; tests make them small. */
+  readonly pack_bytes?: number | undefined;
 }
 
-/** Makes threads ready to store chunks, until each has done `end_backup`; their packs go to `packs`, and their memory back. */
+/**
+ * Makes threads ready to store chunks, until each has done `end_backup`; their packs go to `packs`, and their memory back.
+ * Disposing of it stops what the threads still do of this, also in the middle of a large file.
+ */
 export async function beginStoring(
   threads: readonly EngineThread[],
-  { engine, packs, claims, compress, level }: StoringOptions,
+  { engine, packs, claims, compress, level, pack_bytes }: StoringOptions,
 ): Promise<Disposable> {
   const index_file = engine.index.presentFile();
-  const returns = new DisposableStack();
-  const begun = threads.map((thread) => {
+  using returns = new DisposableStack();
+  const begun = threads.map(async (thread) => {
     const own = returns.use(new PackReturns());
-    thread.on_pack = (pack) => packs.put(pack, (memory) => own.giveBack(memory));
-    const coding = { compress, ...(level !== undefined && { level }) };
+    const coding = { compress, level, pack_bytes };
     const shared = { index_file, claim_tables: claims.tables, returns: own.ticket };
-    return thread.run({ task: 'begin_backup', keys: engine.keys, ...coding, ...shared }, [own.ticket.port]);
+    await thread.run({ task: 'begin_backup', keys: engine.keys, ...coding, ...shared }, [own.ticket.port]);
+    // Not before: what an earlier backup left over may still make packs, and waits for its own to be given back.
+    thread.on_pack = (pack) => packs.put(pack, (memory) => own.giveBack(memory));
   });
   await Promise.all(begun);
-  return returns;
+  return returns.move();
 }

@@ -15,7 +15,9 @@ export interface ChunkSinkParts {
   readonly claims: ClaimTable;
   readonly compress: boolean;
   /** Of zstd; default: that of backups. */
-  readonly level?: number;
+  readonly level?: number | undefined;
+  /** Of a pack; default: that of backups. */
+  readonly pack_bytes?: number | undefined;
   readonly on_pack: (pack: FinishedPack) => void;
   /** Memory of a pack that is stored, to be used again. */
   readonly takeMemory?: () => ArrayBuffer | undefined;

@@ -1,6 +1,7 @@
 import type { Chunker } from '../chunker/fastcdc.ts';
 import { createChunker } from '../chunker/fastcdc.ts';
 import type { Engine } from '../engine.ts';
+import { throwIfAborted } from '../errors.ts';
 import { asBuffer } from '../threads/keys-over-threads.ts';
 import type { StoredBatch } from '../threads/messages.ts';
 import { type EngineThread, freeThread } from '../threads/worker-pool.ts';
@@ -20,6 +21,8 @@ export interface StoringLimits {
   readonly batch: Amount;
   /** So many files may be asked for and not done. */
   readonly outstanding_max: number;
+  /** Of a pack; default: that of backups. */
+  readonly pack_bytes?: number;
 }
 
 interface Amount {
@@ -41,6 +44,8 @@ export interface FileStorerParts {
   readonly compress: boolean;
   readonly stampOf: Stamper;
   readonly limits: StoringLimits;
+  /** Aborted: whoever waits is told at once, and the threads stop. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What became of one file: its encoded entry and its stamp, or why it could not be stored. */
@@ -76,10 +81,18 @@ export class FileStorer implements Disposable {
   #begun: Promise<unknown> | undefined;
   #failure: { error: unknown } | undefined;
   #moved = Promise.withResolvers<void>();
+  /** Resolves with the first failure. */
+  readonly #failed = Promise.withResolvers<void>();
 
   constructor(parts: FileStorerParts) {
     this.#parts = parts;
     this.#chunker = createChunker(parts.engine.keys.gear_seed);
+    void parts.packs.failed.then((error) => this.#fail(error));
+    const { signal } = parts;
+    if (signal === undefined) return;
+    const stop = () => this.#stop();
+    signal.addEventListener('abort', stop);
+    this.#held.defer(() => signal.removeEventListener('abort', stop));
   }
 
   /** Asks for a file to be stored; `done` is called with what became of it. */
@@ -102,8 +115,7 @@ export class FileStorer implements Disposable {
       await promise;
     }
     this.#is_awaited = false;
-    await this.#parts.packs.room();
-    this.#throwFailure();
+    await this.#unlessFailed(this.#parts.packs.room());
   }
 
   /** Resolves when all that was asked for is done and every thread's pack is on its way. */
@@ -111,7 +123,9 @@ export class FileStorer implements Disposable {
     this.#workOff();
     while (this.#outstanding > 0 && this.#failure === undefined) await this.#moved.promise;
     this.#throwFailure();
-    await Promise.all((this.#threads ?? []).map((thread) => thread.run({ task: 'end_backup' })));
+    await this.#unlessFailed(
+      Promise.all((this.#threads ?? []).map((thread) => thread.run({ task: 'end_backup' }))),
+    );
     this.#held.dispose();
   }
 
@@ -156,7 +170,8 @@ export class FileStorer implements Disposable {
     try {
       const { threads } = this.#hold(await this.#parts.engine.pool.reserve());
       if (this.#held.disposed) return;
-      this.#hold(await beginStoring(threads, this.#parts));
+      const { pack_bytes } = this.#parts.limits;
+      this.#hold(await beginStoring(threads, { ...this.#parts, pack_bytes }));
       this.#threads = threads;
       this.#pump();
     } catch (error) {
@@ -237,7 +252,22 @@ export class FileStorer implements Disposable {
 
   #fail(error: unknown): void {
     this.#failure ??= { error };
+    this.#failed.resolve();
     this.#notify();
+  }
+
+  #stop(): void {
+    try {
+      throwIfAborted(this.#parts.signal);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Waits for work, but no longer than until something fails. */
+  async #unlessFailed(work: Promise<unknown>): Promise<void> {
+    await Promise.race([work, this.#failed.promise]);
+    this.#throwFailure();
   }
 
   #notify(): void {

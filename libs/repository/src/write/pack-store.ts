@@ -41,6 +41,7 @@ export class PackStore {
   #indexed_at_ms = performance.now();
   #indexing: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | undefined;
+  readonly #failed = Promise.withResolvers<unknown>();
 
   /** `dry_run`: packs are counted and thrown away. With `pending` a long backup says so before maintenance clears up after it. */
   constructor(engine: PackStoreParts, options: PackStoreOptions = {}) {
@@ -58,6 +59,7 @@ export class PackStore {
     const storing = (this.#failure === undefined ? this.#store(pack) : Promise.resolve())
       .catch((error: unknown) => {
         this.#failure ??= { error };
+        this.#failed.resolve(error);
       })
       .finally(() => {
         this.#under_way.delete(storing);
@@ -74,6 +76,11 @@ export class PackStore {
   /** True: hand out no more work until there is room. */
   get is_behind(): boolean {
     return this.#under_way.size > BACKLOG_MAX;
+  }
+
+  /** Resolves with the error of the first put that failed, at once. */
+  get failed(): Promise<unknown> {
+    return this.#failed.promise;
   }
 
   /** Resolves once the store keeps up. */

@@ -57,7 +57,7 @@ export async function readPass(parts: PassParts, { request, before, on_edit }: P
   const { db, file } = engine.index;
   const is_walk = request.changes === undefined || before === undefined;
   const tree = new TreeWriter(engine, sink, before?.root);
-  using files = new FileStorer(parts);
+  using files = new FileStorer({ ...parts, signal: request.signal });
   using stats = new StatCache({ db, file, host, source, is_walk });
   const edit: TreeWriter['edit'] = (key, value) => {
     on_edit?.(keyToPath(key));

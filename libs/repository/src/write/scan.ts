@@ -6,7 +6,7 @@ import { findValue, leavesFrom, subtreeLeaves, type TreeItem } from '../tree/cur
 import { statAt } from './file-stat.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { planChanges, readFrom, storedPath, type Target, targetsOf } from './targets.ts';
-import { isGone, look, type WalkItem, type WalkOptions, walk } from './walk.ts';
+import { look, type WalkItem, type WalkOptions, walk } from './walk.ts';
 
 /** What a scan finds out. `before` is the parent's entry, encoded. */
 export interface ScanSink {
@@ -37,7 +37,7 @@ export class Scan {
   readonly #carried_folders: ReadonlySet<string>;
   readonly #unreadable = new Set<string>();
   /** Roots that stood when the scan began, and what stood there. */
-  #stood: { readonly root: Target; readonly identity: string | undefined }[] = [];
+  #stood: ReadonlyMap<Target, string | undefined> = new Map();
   readonly #options: WalkOptions;
 
   constructor(
@@ -70,7 +70,8 @@ export class Scan {
     const cursor = this.#cursor(this.#leaves(undefined));
     for (const root of this.#standing(roots)) {
       await this.#walkBeside(cursor, root);
-      this.lookAgain();
+      // Before the parent's entries of it are passed; at the others once, at the end.
+      this.#lookAgainAt(root);
     }
     await cursor.finish();
   }
@@ -80,14 +81,18 @@ export class Scan {
    * not reached there, or is gone when it is read, is no deletion that anybody wanted: see `keeps`.
    */
   lookAgain(): void {
-    for (const { root, identity } of this.#stood) {
-      if (identityOf(root) !== identity) this.#cannotRead(root, 'it was taken away while it was read');
-    }
+    for (const root of this.#stood.keys()) this.#lookAgainAt(root);
   }
 
   /** True for what stays as the parent has it, whatever stands on disk. */
   keeps(key: string): boolean {
     return this.#isKept(key);
+  }
+
+  #lookAgainAt(root: Target): void {
+    const identity = this.#stood.get(root);
+    const is_same = identity !== undefined && identityOf(root) === identity;
+    if (!is_same) this.#cannotRead(root, 'it was taken away while it was read');
   }
 
   async #scanChanges(roots: readonly Target[]): Promise<void> {
@@ -117,7 +122,7 @@ export class Scan {
       return item !== undefined;
     });
     this.roots_readable = standing.length;
-    this.#stood = standing.map((root) => ({ root, identity: identityOf(root) }));
+    this.#stood = new Map(standing.map((root) => [root, identityOf(root)]));
     return standing;
   }
 
@@ -182,14 +187,14 @@ export class Scan {
   }
 }
 
-/** Changes where another folder, or none, stands at the path. Files are replaced in normal life. */
+/** Changes where another folder, or none that can be looked at, stands at the path. Files are replaced in normal life. */
 function identityOf({ path }: Target): string | undefined {
   try {
     const { kind, dev_major, dev_minor, ino_low, ino_high } = statAt(path);
     return kind === 'directory' ? [dev_major, dev_minor, ino_high, ino_low].join() : 'no folder';
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
+  } catch {
+    // Gone, or on a disk or server that does not answer any more: this root is named, the others go on.
+    return undefined;
   }
 }
 

@@ -11,6 +11,8 @@ export interface StoreParts {
   readonly chunker: Chunker;
   readonly sink: ChunkSink;
   readonly stampOf: Stamper;
+  /** Throws, with no code of the system, where nobody wants any more; asked now and then, also in a large file. */
+  readonly throwIfStopped?: () => void;
   /** Tests give another. */
   readonly openClone?: typeof openClone;
 }
@@ -23,6 +25,7 @@ export function storeBatch(paths: readonly string[], parts: StoreParts): StoredB
   const unsteady: number[] = [];
   const failures: { at: number; code: string | undefined; reason: string }[] = [];
   for (const [at, path] of paths.entries()) {
+    parts.throwIfStopped?.();
     const result = tryStoreFile(path, parts);
     if (result.ok) {
       const start = writer.length;

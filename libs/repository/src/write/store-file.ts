@@ -20,6 +20,8 @@ export type StoreResult =
 
 const ATTEMPTS = 3;
 const WINDOW_BYTES = 2 * CHUNK_SIZES.max;
+/** Some files say that they are empty and are not (/proc, some FUSE ones); a few of those never end. */
+const UNTOLD_MAX_BYTES = 64 << 20;
 const DIGEST_OF_NOTHING = sha256(Buffer.alloc(0));
 
 /**
@@ -38,7 +40,8 @@ function storeFile(path: string, parts: Parts): StoreResult {
       const { length, ...content } = storeContent(fd, before.size, parts);
       const xattrs = readXattrsOf(fd);
       const after = statOf(fd);
-      const is_steady = length === before.size && isSameState(before, after);
+      const is_whole = length === before.size || before.size === 0;
+      const is_steady = is_whole && isSameState(before, after);
       if (is_steady) return stored({ ...before, size: length }, { ...content, xattrs }, true);
       if (attempt === ATTEMPTS) {
         const cloned = storeClone(fd, path, parts);
@@ -125,11 +128,14 @@ interface StoredContent {
 interface Parts {
   readonly chunker: Chunker;
   readonly sink: ChunkTaker;
+  /** Throws, with no code of the system, where nobody wants any more; asked now and then, also in a large file. */
+  readonly throwIfStopped?: () => void;
   /** Tests give another. */
   readonly openClone?: typeof openClone;
 }
 
 function storeContent(fd: number, size: number, parts: Parts): StoredContent {
+  if (size === 0) return storeStream(fd, parts, UNTOLD_MAX_BYTES);
   return size <= CHUNK_SIZES.max ? storeWhole(fd, size, parts) : storeStream(fd, parts);
 }
 
@@ -150,17 +156,22 @@ function storeWhole(fd: number, size: number, { chunker, sink }: Parts): StoredC
   return { length, digest, ...placeIds(ids, sink) };
 }
 
-function storeStream(fd: number, { chunker, sink }: Parts): StoredContent {
+/** Reads until the end, which is no further than `most` bytes away, or throws EFBIG. */
+function storeStream(fd: number, parts: Parts, most = Number.POSITIVE_INFINITY): StoredContent {
+  const { chunker, sink, throwIfStopped } = parts;
   const data = windowOf();
   const whole = createHash('sha256');
   const ids: Buffer[] = [];
   let position = 0;
   let filled = 0;
   for (;;) {
+    throwIfStopped?.();
     const read = fill(fd, data, { from: filled, position });
     whole.update(data.subarray(filled, filled + read));
     position += read;
     filled += read;
+    if (position > most)
+      throw Object.assign(new Error('it says that it is empty, and has no end'), { code: 'EFBIG' });
     const is_end = filled < WINDOW_BYTES;
     let at = 0;
     while (at < filled && (is_end || filled - at >= CHUNK_SIZES.max)) {

@@ -12,9 +12,13 @@ export interface Target {
 export function targetsOf(paths: Iterable<string>): Target[] {
   const targets = [...paths].map((path) => resolve(path)).map((path) => ({ path, key: pathToKey(path) }));
   targets.sort((one, other) => (one.key < other.key ? -1 : 1));
-  return targets.filter(
-    (target, index) => !targets.slice(0, index).some((above) => isWithin(target.key, above.key)),
-  );
+  const outermost: Target[] = [];
+  for (const target of targets) {
+    // What lies within a folder follows right after it.
+    const above = outermost.at(-1);
+    if (above === undefined || !isWithin(target.key, above.key)) outermost.push(target);
+  }
+  return outermost;
 }
 
 type FrozenCopy = BackupRequest['read_at'];
