@@ -72,7 +72,7 @@ function asJson({ snapshot, stats }: BackupResult, options: BackupOptions) {
   return {
     snapshot_id: options.dryRun ? null : snapshot.id,
     parent: snapshot.parent,
-    time: new Date(snapshot.time_ms).toISOString(),
+    time: new Date(snapshot.started_ms).toISOString(),
     host: snapshot.host,
     source: snapshot.source,
     paths: snapshot.roots,
