@@ -44,7 +44,10 @@ export interface Snapshot {
   readonly id: string;
   readonly host: string;
   readonly source: string;
+  /** As of when, for ordering: later than that of its parent, also where the clock went back. */
   readonly time_ms: number;
+  /** What the clock said when it began: what people are shown, and what names its day. */
+  readonly started_ms: number;
   readonly roots: readonly string[];
   /** Id of the root node of the tree. */
   readonly tree: string;

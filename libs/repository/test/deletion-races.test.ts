@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BlobStore } from '@holdfast/storage/blob-store';
+import { type BlobStore, StorageError } from '@holdfast/storage/blob-store';
 import { createMemoryStore } from '@holdfast/storage/memory';
 import { describe, expect, test } from '@jest/globals';
 import type { Repository } from '../src/api.ts';
@@ -187,6 +187,40 @@ describe('a writer', () => {
     await writer.backup(requestOf(root, { carry }));
     expect(await writer.snapshots()).toHaveLength(1);
     await expectAllRestored(scratch, store);
+  });
+});
+
+describe('a backup', () => {
+  test('whose parent is forgotten and pruned while it compares reads everything anew', async () => {
+    using scratch = makeScratch();
+    const root = join(scratch.path, 'source');
+    for (let n = 0; n < 100; n += 1) scratch.write(`source/${n}`, noise(n, 100));
+    const { repository: other, store } = await makeRepository({ store: createMemoryStore() });
+    await using _ = other;
+    const { snapshot } = await other.backup(requestOf(root));
+    const forgetIt = async () => {
+      await other.forget([snapshot.id]);
+      expect(await other.prune()).toMatchObject({ packs_removed: expect.any(Number) });
+    };
+    const { host: writer, arm } = await hostWith(store, [['get', 'packs/', forgetIt]]);
+    await using __ = writer;
+    arm();
+    await writer.backup(requestOf(root));
+    const standing = await writer.snapshots();
+    expect(standing.map(({ parent }) => parent)).toEqual([null]);
+    await expectAllRestored(scratch, store);
+  });
+
+  test('that stands is no failure, whatever comes after', async () => {
+    using scratch = makeScratch();
+    scratch.write('source/1', 'one');
+    const { store } = await makeRepository({ store: createMemoryStore() });
+    const refusing = hookStore(store, async (operation) => {
+      if (operation === 'delete') throw new StorageError('failed', 'nothing is deleted here');
+    });
+    await using writer = await openRepository(refusing, SECRET);
+    const { snapshot } = await writer.backup(requestOf(join(scratch.path, 'source')));
+    expect((await writer.snapshots()).map(({ id }) => id)).toEqual([snapshot.id]);
   });
 });
 

@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createMemoryStore } from '@holdfast/storage/memory';
 import { describe, expect, test } from '@jest/globals';
 import { deriveKeys } from '../src/crypto/keys.ts';
+import { sealMarks } from '../src/deletion/marks-object.ts';
 import { IndexCache } from '../src/index/index-cache.ts';
 import { emptyIndex } from '../src/index/index-database.ts';
 import { type IndexedPack, sealIndex } from '../src/index/index-object.ts';
@@ -12,7 +13,7 @@ import { openRepository } from '../src/open.ts';
 import { ChunkRecords } from '../src/pack/chunk-records.ts';
 import { encodePackTable } from '../src/pack/pack-table.ts';
 import { hookStore } from './hooked-store.ts';
-import { makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
+import { keysOf, makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
 
 const KEYS = deriveKeys(Buffer.alloc(16, 1), { master: Buffer.alloc(32, 2), id_secret: Buffer.alloc(32, 3) });
 /** So many that they go into the cache in several transactions, with pauses between them. */
@@ -102,6 +103,38 @@ describe('two processes with one cache', () => {
     let bytes = 0;
     for await (const { size } of store.list('packs/')) bytes += size;
     expect(bytes).toBeLessThan((30 * 30_000 + 60_000) * 1.12);
+  });
+});
+
+describe('a commit', () => {
+  test('does not store a tree again because another process has emptied the cache', async () => {
+    using scratch = makeScratch();
+    const cache_dir = join(scratch.path, 'cache');
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    const root = join(scratch.path, 'source');
+    for (let n = 0; n < 30; n += 1) scratch.write(`source/${n}`, noise(n, 30_000));
+    await repository.backup(requestOf(root));
+    const { name, object } = sealMarks(await keysOf(store), { time_ms: 0, packs: [] });
+    let is_armed = false;
+    let is_listed = false;
+    const emptied = hookStore(store, async (operation, of) => {
+      if (is_armed && operation === 'put' && of.startsWith('pending/')) await store.put(name, object);
+      // The index is known, and the marks are listed: the tree is looked through next.
+      if (operation !== 'get' || of !== name || is_listed) return;
+      is_listed = true;
+      for (const file of readdirSync(cache_dir).filter((found) => found.endsWith('.sqlite'))) {
+        using db = new DatabaseSync(join(cache_dir, file));
+        emptyIndex(db);
+      }
+    });
+    await using writer = await openRepository(emptied, SECRET, { cache_dir });
+    await writer.backup(requestOf(root));
+    scratch.write('source/0', 'changed');
+    is_armed = true;
+    const { stats } = await writer.backup(requestOf(root));
+    expect(is_listed).toBe(true);
+    expect(stats.bytes_stored).toBeLessThan(30_000);
   });
 });
 

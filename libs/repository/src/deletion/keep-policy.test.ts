@@ -7,7 +7,8 @@ const HOUR_MS = 3_600_000;
 const START_MS = new Date(2026, 0, 5, 0, 30).getTime();
 
 function snapshotAt(hours: number, source = 's'): Snapshot {
-  return { id: `${source}${hours}`, host: 'h', source, time_ms: START_MS + hours * HOUR_MS } as Snapshot;
+  const time_ms = START_MS + hours * HOUR_MS;
+  return { id: `${source}${hours}`, host: 'h', source, time_ms, started_ms: time_ms } as Snapshot;
 }
 
 function kept(snapshots: readonly Snapshot[], policy: KeepPolicy): string[] {
@@ -36,6 +37,24 @@ describe('a keep policy', () => {
     expect(kept(snapshots, {})).toHaveLength(4);
     expect(kept(snapshots, { daily: 0 })).toHaveLength(4);
     expect(kept(snapshots, { last: 1 })).toEqual(['s1', 't1']);
+  });
+
+  test.each([
+    ['forward', 400],
+    ['back', -400],
+  ])('loses nothing to a clock that jumped %s for one backup', (_, days) => {
+    // Given: one a day for thirty days, in the middle of them one that the clock dated elsewhere; times rise all the same.
+    let time_ms = 0;
+    const snapshots = Array.from({ length: 30 }, (__, day) => {
+      const { started_ms, ...fields } = snapshotAt(24 * (day === 15 ? day + days : day));
+      time_ms = Math.max(started_ms, time_ms + 1);
+      return { ...fields, id: `day ${day}`, started_ms, time_ms };
+    });
+    const daysOf = (policy: KeepPolicy) => new Set(kept(snapshots, policy));
+    const last = Array.from({ length: 14 }, (__, index) => `day ${29 - index}`);
+    expect(daysOf({ daily: 14 })).toEqual(new Set(last));
+    expect(daysOf({ daily: 20 })).toEqual(new Set(snapshots.slice(10).map(({ id }) => id)));
+    expect(daysOf({ within_ms: 13 * 24 * HOUR_MS })).toEqual(new Set(days < 0 ? last : [...last, 'day 15']));
   });
 
   const counts = fc.nat(5);

@@ -7,7 +7,7 @@ type Period = (typeof PERIODS)[number];
 export interface KeepPolicy extends Partial<Record<Period, number>> {
   /** So many of the newest. */
   readonly last?: number;
-  /** All that are not older than this, counted from the newest (no clock is asked). */
+  /** All that did not begin earlier than so long before the newest (no clock is asked). */
   readonly within_ms?: number;
 }
 
@@ -21,7 +21,9 @@ export interface Verdict {
 
 /**
  * Applies a policy to each host and source by itself: the newest snapshot of each of the last n hours, days … that have
- * one (restic's rule), in local time. The newest of all always stays.
+ * one (restic's rule), in local time. The newest of all always stays. A clock that was wrong for once takes one place in a rule and no
+ * more: what is newer is decided by `time_ms`, which rises whatever the clock does, and what hour or day a snapshot is of by
+ * `started_ms`.
  */
 export function applyKeepPolicy(snapshots: readonly Snapshot[], policy: KeepPolicy): Verdict[] {
   const streams = Map.groupBy(snapshots, ({ host, source }) => JSON.stringify([host, source]));
@@ -32,25 +34,24 @@ function judge(stream: readonly Snapshot[], policy: KeepPolicy): Verdict[] {
   const newest_first = [...stream].sort((one, other) => other.time_ms - one.time_ms);
   if (isEmpty(policy)) return newest_first.map((snapshot) => verdict(snapshot, ['no policy']));
   const counters = PERIODS.map((period) => countPeriods(period, policy[period] ?? 0));
-  const since_ms = (newest_first[0]?.time_ms ?? 0) - (policy.within_ms ?? -1);
+  const { within_ms } = policy;
+  const since_ms = within_ms === undefined ? Infinity : (newest_first[0]?.started_ms ?? 0) - within_ms;
   return newest_first.map((snapshot, index) => {
     const reasons: string[] = counters.flatMap((take) => take(snapshot) ?? []);
     if (index < (policy.last ?? 0)) reasons.push('last');
-    if (snapshot.time_ms >= since_ms) reasons.push('within');
+    if (snapshot.started_ms >= since_ms) reasons.push('within');
     if (index === 0 && reasons.length === 0) reasons.push('newest');
     return verdict(snapshot, reasons);
   });
 }
 
-/** Called with snapshots, newest first: takes the first of each period until it has taken `count`. */
+/** Called with snapshots, newest first: takes the first of each period until it has taken `count`. A clock that jumped comes back to a period. */
 function countPeriods(period: Period, count: number): (snapshot: Snapshot) => Period | undefined {
-  let left = count;
-  let last = '';
-  return ({ time_ms }) => {
-    const name = periodOf(period, new Date(time_ms));
-    if (left === 0 || name === last) return undefined;
-    last = name;
-    left -= 1;
+  const taken = new Set<string>();
+  return ({ started_ms }) => {
+    const name = periodOf(period, new Date(started_ms));
+    if (taken.size === count || taken.has(name)) return undefined;
+    taken.add(name);
     return period;
   };
 }

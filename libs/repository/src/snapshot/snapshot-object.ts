@@ -32,7 +32,7 @@ const SnapshotBody = z.object({
 const RevocationBody = z.object({ version: z.literal(1), time_ms: z.number() });
 
 /** A snapshot with what only the engine needs. */
-export type StoredSnapshot = Snapshot & { readonly started_ms: number; readonly heads: readonly string[] };
+export type StoredSnapshot = Snapshot & { readonly heads: readonly string[] };
 
 /** The name of its object. */
 export function snapshotName(id: string): string {

@@ -1,6 +1,6 @@
 import type { BackupRequest, BackupResult, BackupStats } from '../api.ts';
 import type { Engine } from '../engine.ts';
-import { RepositoryError, throwIfAborted } from '../errors.ts';
+import { isRepositoryError, RepositoryError, throwIfAborted } from '../errors.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
 import type { ChildRef } from '../tree/node.ts';
 import { ChunkSink } from './chunk-sink.ts';
@@ -12,7 +12,7 @@ import { PendingWriter } from './pending-writer.ts';
 import { type BackupLimits, readPass } from './read-pass.ts';
 import { settle } from './settle.ts';
 import { createStamper } from './stamp.ts';
-import { isChunksGone } from './unheld-chunks.ts';
+import { asGone, isChunksGone } from './unheld-chunks.ts';
 
 const LIMITS: BackupLimits = { ...STORING_LIMITS, waiting_max: 16_384 };
 
@@ -77,12 +77,14 @@ async function backUp(engine: Engine, request: Request, limits: BackupLimits): P
   const stampOf = createStamper(engine.keys.tree_seed);
   const parts = { engine, sink, claims, packs, compress, stampOf, limits };
   const before = parent === undefined ? undefined : { root: rootOf(parent), started_ms: parent.started_ms };
-  const first = await readPass(parts, {
-    request,
-    before,
-    ...(before !== undefined && request.on_difference !== undefined && { on_edit: request.on_difference }),
+  const { root, counts } = await readBeside(engine, parent, async () => {
+    const first = await readPass(parts, {
+      request,
+      before,
+      ...(before !== undefined && request.on_difference !== undefined && { on_edit: request.on_difference }),
+    });
+    return settle(parts, { request, parent: before, first });
   });
-  const { root, counts } = await settle(parts, { request, parent: before, first });
   throwIfAborted(request.signal);
 
   const statsOf = (): BackupStats => ({
@@ -106,6 +108,21 @@ async function backUp(engine: Engine, request: Request, limits: BackupLimits): P
   const base_tree = parent?.tree;
   const snapshot = await commitSnapshot(engine, draft, { packs, pending, marks_version, base_tree, known });
   return { snapshot, stats: statsOf(), unchanged: false };
+}
+
+/** Rejects with ChunksGoneError where the parent cannot be read because it was forgotten meanwhile: that is no damage. */
+async function readBeside<Result>(
+  engine: Engine,
+  parent: StoredSnapshot | undefined,
+  read: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    if (parent === undefined || !isRepositoryError(error, 'repo_damaged')) throw error;
+    if ((await engine.snapshots.all()).some(({ id }) => id === parent.id)) throw error;
+    throw asGone(error);
+  }
 }
 
 function draftOf(

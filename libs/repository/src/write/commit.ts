@@ -44,9 +44,7 @@ export async function commitSnapshot(
     const marks_version = await holdTree(engine, draft.tree, { ...written, pending });
     const snapshot: StoredSnapshot = { id: pending.snapshot_id, ...draft, heads };
     if (await putSnapshot(engine, snapshot)) {
-      await pending.clear();
-      engine.index.rememberHeld(draft.tree, marks_version);
-      engine.snapshots.add(snapshot);
+      await tidyUp(engine, { snapshot, pending, marks_version });
       return snapshot;
     }
     // Somebody took us for dead. Under a new id it begins again, also the look at what is still there.
@@ -57,6 +55,25 @@ export async function commitSnapshot(
     'storage_failed',
     `the snapshot was revoked ${ROUNDS_MAX} times: is the clock right?`,
   );
+}
+
+/** What saves others work. The snapshot stands: no failure from here on makes it undone, and to tell of one would make it twice. */
+async function tidyUp(
+  engine: Engine,
+  done: { snapshot: StoredSnapshot; pending: PendingWriter; marks_version: number },
+): Promise<void> {
+  const { snapshot, pending, marks_version } = done;
+  try {
+    engine.index.rememberHeld(snapshot.tree, marks_version);
+    engine.snapshots.add(snapshot);
+  } catch {
+    // The cache is full or locked: the next commit looks at its tree again, the next listing notes the snapshot.
+  }
+  try {
+    await pending.clear();
+  } catch {
+    // The next prune removes what names a snapshot that stands.
+  }
 }
 
 /** Announces the tree, and then sees to it that packs hold all of it that nobody has marked; the version of the marks. */

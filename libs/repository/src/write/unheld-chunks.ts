@@ -33,7 +33,19 @@ export async function unheldChunks(engine: Engine, tree: string): Promise<Unheld
   } catch (error) {
     throw asGone(error);
   }
-  return [...unheld.values()];
+  return unheldAfterAll(engine, [...unheld.values()]);
+}
+
+/**
+ * Those that are not held on a second look either. Another process that shares the cache may empty it at any time: a tree
+ * must not be stored again for that.
+ */
+async function unheldAfterAll(engine: Engine, chunks: UnheldChunk[]): Promise<UnheldChunk[]> {
+  if (chunks.length === 0) return chunks;
+  // In this order, as in a commit: no pack may count that was indexed only after the marks were listed.
+  await engine.index.refresh();
+  await engine.index.refreshMarks();
+  return chunks.filter(({ id }) => !engine.index.lookup.has(id));
 }
 
 /** Stores chunks anew, from marked packs that still stand. Rejects with ChunksGoneError where one does not. */
@@ -61,7 +73,8 @@ async function readOrGone(engine: Engine, id: Buffer): Promise<Buffer> {
   }
 }
 
-function asGone(error: unknown): unknown {
+/** Damage to what a writer relied on, as ChunksGoneError; any other error as it is. */
+export function asGone(error: unknown): unknown {
   if (!isRepositoryError(error, 'repo_damaged')) return error;
   return new ChunksGoneError('what this backup relied on was deleted meanwhile', { cause: error });
 }

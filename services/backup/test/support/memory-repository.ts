@@ -181,7 +181,8 @@ function snapshotOf(
   const { files, bytes, tree } = stats;
   const id = createHash('sha256').update(`${number} ${tree}`).digest('hex');
   const metadata = structuredClone(seal(stats));
-  return { id, host, source, time_ms: Date.now(), roots, tree, parent, files, bytes, metadata };
+  const time_ms = Date.now();
+  return { id, host, source, time_ms, started_ms: time_ms, roots, tree, parent, files, bytes, metadata };
 }
 
 async function restoreAll(chosen: readonly Entry[], target: string, read: (entry: Entry) => Promise<Buffer>) {

@@ -9,6 +9,7 @@ import { bytes, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
 import { type GlobOptions, withGlobOptions } from './glob-options.ts';
+import { ownFoldersBelow } from './own-folders.ts';
 import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
 
 interface BackupOptions extends RepoOptions, GlobOptions {
@@ -36,6 +37,9 @@ export function registerBackup(repo: Command): void {
 async function backup(paths: string[], options: BackupOptions): Promise<void> {
   const roots = paths.map((path) => resolve(path));
   for (const root of roots) mustStand(root);
+  const own = new Set(ownFoldersBelow(roots, options));
+  for (const path of own) warn(`left out: ${path} belongs to the repository that is written to`);
+  const isChosen = createPathFilter(options);
   const result = await withRepository(options, async (repository) => {
     using signal = abortOnInterrupt();
     using bar = startProgressBar({ quiet: options.json === true });
@@ -43,7 +47,7 @@ async function backup(paths: string[], options: BackupOptions): Promise<void> {
       host: options.host,
       source: options.source ?? roots.join(','),
       roots,
-      select: createPathFilter(options),
+      select: (path, kind) => !own.has(path) && isChosen(path, kind),
       full: options.type === 'full',
       dry_run: options.dryRun ?? false,
       metadata: () => ({ backup_type: options.type }),
@@ -72,7 +76,7 @@ function asJson({ snapshot, stats }: BackupResult, options: BackupOptions) {
   return {
     snapshot_id: options.dryRun ? null : snapshot.id,
     parent: snapshot.parent,
-    time: new Date(snapshot.time_ms).toISOString(),
+    time: new Date(snapshot.started_ms).toISOString(),
     host: snapshot.host,
     source: snapshot.source,
     paths: snapshot.roots,

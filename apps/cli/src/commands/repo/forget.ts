@@ -88,7 +88,7 @@ function report(verdicts: readonly Verdict[], goes: readonly Snapshot[], options
   const rows = verdicts.map(({ snapshot, keep, reasons }) => [
     keep ? 'keep' : 'forget',
     snapshot.id.slice(0, 8),
-    localTime(new Date(snapshot.time_ms).toISOString()),
+    localTime(new Date(snapshot.started_ms).toISOString()),
     snapshot.host,
     snapshot.source,
     reasons.join(', '),

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   mkdirSync,
   readdirSync,
@@ -9,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { makeRepoCli } from '../../../test/repo-cli.ts';
+import { MAIN, makeRepoCli } from '../../../test/repo-cli.ts';
 
 const cli = makeRepoCli();
 const { folder } = cli;
@@ -90,6 +91,27 @@ describe('repo, without a server', () => {
       status: 1,
       lines: [expect.stringContaining('EEXIST')],
     });
+  });
+
+  test('leaves out the repository and the cache where they lie in what is backed up, and says so', () => {
+    const args = ['backup', folder, '--source', 'all', ...opened, '--json'];
+    const { status, stderr } = repo(...args);
+    expect({ status, lines: stderr.trim().split('\n') }).toEqual({
+      status: 0,
+      lines: ['repository', 'cache/holdfast'].map(
+        (name) => `left out: ${folder}/${name} belongs to the repository that is written to`,
+      ),
+    });
+    expect(repo(...args).json()).toMatchObject({ files_new: 0, files_changed: 0, bytes_read: 0 });
+  });
+
+  test('takes an empty XDG_CACHE_HOME for none', () => {
+    const home = join(folder, 'home');
+    mkdirSync(home);
+    const env = { ...cli.env, XDG_CACHE_HOME: '', HOME: home };
+    const args = [MAIN, 'repo', 'snapshots', ...opened];
+    expect(spawnSync(process.execPath, args, { env, cwd: home }).status).toBe(0);
+    expect(readdirSync(home)).toEqual(['.cache']);
   });
 
   test('finds damage, names it, and ends with 7', () => {

@@ -54,6 +54,7 @@ function snapshotAsJson(snapshot: Snapshot) {
   };
 }
 
+/** What the clock said: that `time_ms` rises from each to the next is for the engine. */
 function timeOf(snapshot: Snapshot): string {
-  return new Date(snapshot.time_ms).toISOString();
+  return new Date(snapshot.started_ms).toISOString();
 }

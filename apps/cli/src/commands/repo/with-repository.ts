@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { asHoldfastError, systemCode } from '@holdfast/contracts/errors';
 import type { Repository } from '@holdfast/repository/api';
 import { decodeKit, isKit } from '@holdfast/repository/crypto/recovery-kit';
@@ -128,8 +128,10 @@ export function abortOnInterrupt(): AbortSignal & Disposable {
 }
 
 /** Ours alone, also where the repository belongs to a service. Undefined where there is no home to keep it in. */
-function cacheDir(): string | undefined {
-  const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'holdfast');
+export function cacheDir(): string | undefined {
+  // A relative one, or an empty one, counts as none (XDG Base Directory): it would be a cache wherever one happens to be.
+  const given = process.env['XDG_CACHE_HOME'] ?? '';
+  const folder = join(isAbsolute(given) ? given : join(homedir(), '.cache'), 'holdfast');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return folder;
