@@ -217,7 +217,7 @@ class RestoreRun implements Disposable {
     const slice = new Slice();
     for (const [key, entry] of [...this.#folders].reverse()) {
       try {
-        const { path } = await this.#target.folder(key);
+        const { path } = await this.#target.finishedFolder(key);
         const metadata = unpackMetadata(packMetadata(entry));
         this.#note(key, applyMetadata(path, { kind: 'directory', ...metadata }));
       } catch (error) {
