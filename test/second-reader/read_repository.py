@@ -388,13 +388,13 @@ class Restore:
     def put(self, path, entry):
         if entry["kind"] == SYMLINK:
             os.symlink(entry["target"], path)
-        elif entry.get("link") in self.linked:
-            os.link(self.linked[entry["link"]], path)
+        elif file_of(entry) in self.linked:
+            os.link(self.linked[file_of(entry)], path)
             return
         else:
             self.write(path, entry)
             if "link" in entry:
-                self.linked[entry["link"]] = path
+                self.linked[file_of(entry)] = path
         set_metadata(path, entry)
 
     def write(self, path, entry):
@@ -410,6 +410,12 @@ class Restore:
             file.truncate(size)
         if digest.digest() != entry["sha256"] or size != entry["size"]:
             raise Refused(f"{path!r} is not what was stored")
+
+
+def file_of(entry):
+    """Which names of a hard-link group are one file: those of which all else is the same, too."""
+    fields = ("link", "size", "mode", "uid", "gid", "mtime_ns", "sha256")
+    return tuple(entry.get(field) for field in fields) + tuple(entry.get("xattrs", []))
 
 
 def set_metadata(path, entry):

@@ -1,6 +1,15 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { openRepository } from '@holdfast/repository/open';
+import { initRepository, openRepository } from '@holdfast/repository/open';
 import { createLocalStore } from '@holdfast/storage/local';
 import { tempDir } from '@holdfast/testkit/temp-dir';
 import { describe, expect, test } from '@jest/globals';
@@ -125,6 +134,29 @@ describe('the second reader', () => {
     const secret = secretArguments(golden, 'key');
     expect(await runSecondReader(['restore', copy, ...secret, id, target])).toMatchObject({ code: 0 });
     expectRestored(golden, id, target);
+  });
+
+  testSecondReader('links no names of one inode that are from different times', async () => {
+    using scratch = tempDir();
+    const [root, folder] = [join(scratch.path, 'source'), join(scratch.path, 'repository')];
+    mkdirSync(root);
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => join(root, name)) as [string, string, string];
+    writeFileSync(a, 'old');
+    for (const name of [b, c]) linkSync(a, name);
+    const password = join(scratch.path, 'password');
+    writeFileSync(password, 'a password');
+    const secret = { password: 'a password' };
+    await using repository = await initRepository(createLocalStore(folder), secret, { rounds: 1000 });
+    const request = { host: 'h', source: 's', roots: [root], metadata: () => ({}) };
+    await repository.backup(request);
+    writeFileSync(a, 'newer');
+    const { snapshot } = await repository.backup({ ...request, changes: [b, c] });
+    const target = join(scratch.path, 'target');
+    const args = ['restore', folder, '--password-file', password, snapshot.id, target];
+    expect(await runSecondReader(args)).toEqual({ code: 0, stdout: '', stderr: '' });
+    const restored = [a, b, c].map((path) => join(target, path));
+    expect(restored.map((path) => readFileSync(path, 'utf8'))).toEqual(['old', 'newer', 'newer']);
+    expect(restored.map((path) => statSync(path).nlink)).toEqual([1, 2, 2]);
   });
 
   testSecondReader('refuses what it does not know and what was changed, with one line', async () => {

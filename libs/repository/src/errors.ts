@@ -69,6 +69,25 @@ export function isFullCache(error: unknown): boolean {
   return systemCode(error) === 'ENOSPC';
 }
 
+const SQLITE_PERM = 3;
+const SQLITE_BUSY = 5;
+const SQLITE_LOCKED = 6;
+const SQLITE_READONLY = 8;
+const SQLITE_CANTOPEN = 14;
+const NOT_WRITABLE = new Set([SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN]);
+
+/** The local cache is where this user may not write: another's folder, a read-only file system. */
+export function isUnwritableCache(error: unknown): boolean {
+  if (isCacheError(error)) return NOT_WRITABLE.has(error.errcode & 0xff);
+  // Its folder could not be made, or looked into.
+  return ['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '');
+}
+
+/** Another process has been writing to the local cache for longer than one waits. */
+export function isBusyCache(error: unknown): boolean {
+  return isCacheError(error) && [SQLITE_BUSY, SQLITE_LOCKED].includes(error.errcode & 0xff);
+}
+
 /** An error of SQLite: its code with the extension. All that lies in SQLite here is the local cache. */
 export function isCacheError(error: unknown): error is Error & { errcode: number } {
   return Error.isError(error) && 'errcode' in error && typeof error.errcode === 'number';

@@ -43,8 +43,8 @@ export function createRepository(parts: RepositoryParts): Repository {
     id: keys.repository_id.toString('hex'),
     location: store.location,
     keys: createKeyRing(store, keys.repository_id, parts.opened),
-    snapshots: (filter) => snapshots.all(filter),
-    snapshot: (id) => snapshots.one(id),
+    snapshots: (filter) => snapshots.all(filter).catch(rethrow),
+    snapshot: (id) => snapshots.one(id).catch(rethrow),
     async backup(request) {
       const { runBackup } = await import('./write/backup.ts');
       // Side by side: an edit does not wait for the walk of another source.

@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   ftruncateSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -12,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { setTimes } from '../src/metadata.ts';
 import { openRepository } from '../src/open.ts';
 import { setXattrs } from '../src/set-xattrs.ts';
 import { decodeXattrs, encodeXattrs } from '../src/tree/xattr-codec.ts';
@@ -107,6 +109,43 @@ describe('a restore keeps', () => {
     for (const { reason } of failed) expect(reason).toMatch(/^xattr nonsense\.x: E[A-Z]+/);
     expect(readFileSync(join(target, 'file'), 'utf8')).toBe('file');
     expect(readFileSync(join(target, 'large')).equals(Buffer.concat(large))).toBe(true);
+  });
+
+  test('each name of a hard link as it was when it was read, where one was read later', async () => {
+    using scratch = makeScratch();
+    const root = join(scratch.path, 'source');
+    const [a, b] = [scratch.write('source/a', 'old'), join(root, 'b')];
+    linkSync(a, b);
+    const { repository } = await makeRepository();
+    await using _ = repository;
+    await repository.backup(requestOf(root));
+    writeFileSync(b, 'newer');
+    await repository.backup(requestOf(root, { changes: [b] }));
+    const target = join(scratch.path, 'target');
+    for (const files_unchanged of [0, 2]) {
+      const result = await repository.restore({ snapshot_id: 'latest', target, subfolder: root });
+      expect(result).toMatchObject({ files: 2, files_unchanged, failed: [] });
+      expect(['a', 'b'].map((name) => readFileSync(join(target, name), 'utf8'))).toEqual(['old', 'newer']);
+    }
+  });
+
+  test('the modes of two files of one group, though one inode has both names in the target', async () => {
+    using scratch = makeScratch();
+    const items = ['a', 'b', 'c'].map((key) => ({
+      key,
+      entry: { link_group: '1:2', mode: key === 'a' ? 0o600 : 0o640 },
+      chunks: [Buffer.from('content')],
+    }));
+    await using repository = await openRepository(await craftRepository(items), SECRET);
+    const target = join(scratch.path, 'target');
+    const there = scratch.write('target/a', 'content');
+    chmodSync(there, 0o640);
+    setTimes(there, { mtime_ns: 1_000_000_000n });
+    linkSync(there, join(target, 'b'));
+    const { files, failed } = await repository.restore({ snapshot_id: 'latest', target });
+    expect([files, failed]).toEqual([3, []]);
+    const [one, two, three] = ['a', 'b', 'c'].map((name) => lstatSync(join(target, name)));
+    expect([one?.mode, two?.mode, three?.ino]).toEqual([0o100600, 0o100640, two?.ino]);
   });
 
   test('what is in a folder that nobody may write, and its time', async () => {

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,6 +14,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { RestoreRequest } from '../src/api.ts';
 import { openRepository } from '../src/open.ts';
 import { type CraftedItem, craftRepository } from './crafted.ts';
+import { hookStore } from './hooked-store.ts';
 import { makeScratch, SECRET } from './support.ts';
 
 async function restoreCrafted(
@@ -113,6 +115,23 @@ describe('a restore stays inside of its target', () => {
     expect(readFileSync(join(target, 'broken'), 'utf8')).toBe('broken');
     expect(lstatSync(join(target, 'file')).isFile()).toBe(true);
     expect(readFileSync(join(target, 'large')).length).toBe(20);
+  });
+
+  test('and tells where a folder became a symlink meanwhile, and leaves the mode of what that leads to', async () => {
+    using scratch = makeScratch();
+    const [target, outside] = [join(scratch.path, 'target'), join(scratch.path, 'outside')];
+    mkdirSync(outside, { mode: 0o700 });
+    const folder = { kind: 'directory', mode: 0o755 } as const;
+    const crafted = await craftRepository([{ key: 'dir', entry: folder }, { key: 'dir\0file' }]);
+    const swapped = hookStore(crafted, async (operation) => {
+      if (operation !== 'get' || !existsSync(join(target, 'dir')) || existsSync(join(target, 'was'))) return;
+      renameSync(join(target, 'dir'), join(target, 'was'));
+      symlinkSync(outside, join(target, 'dir'));
+    });
+    await using repository = await openRepository(swapped, SECRET);
+    const { failed } = await repository.restore({ snapshot_id: 'latest', target });
+    expect(failed).toMatchObject([{ path: '/dir', reason: expect.stringContaining('was replaced') }]);
+    expect(lstatSync(outside).mode & 0o777).toBe(0o700);
   });
 
   test('but the target itself may be a symlink', async () => {

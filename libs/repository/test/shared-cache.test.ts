@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -6,6 +6,8 @@ import { createMemoryStore } from '@holdfast/storage/memory';
 import { describe, expect, test } from '@jest/globals';
 import { deriveKeys } from '../src/crypto/keys.ts';
 import { sealMarks } from '../src/deletion/marks-object.ts';
+import { engineOf } from '../src/engine-of.ts';
+import { isUnwritableCache } from '../src/errors.ts';
 import { IndexCache } from '../src/index/index-cache.ts';
 import { emptyIndex } from '../src/index/index-database.ts';
 import { type IndexedPack, sealIndex } from '../src/index/index-object.ts';
@@ -166,6 +168,52 @@ describe('a cache that is thrown away', () => {
       expect([made.includes(`${repository.id}.sqlite`), made.some((name) => name.endsWith('.stat'))]).toEqual(
         [true, true],
       );
+    },
+  );
+});
+
+describe('a cache that cannot be written', () => {
+  test('since it is not ours, is passed over by a restore', async () => {
+    using scratch = makeScratch();
+    scratch.write('source/a', 'content');
+    const { repository, store } = await makeRepository();
+    await repository.backup(requestOf(join(scratch.path, 'source')));
+    await repository[Symbol.asyncDispose]();
+    // SQLite cannot open it, whoever runs the tests: root may write what others may not.
+    const cache_dir = join(scratch.path, 'cache');
+    mkdirSync(join(cache_dir, `${repository.id}.sqlite`), { recursive: true });
+    await using reader = await openRepository(store, SECRET, { cache_dir });
+    const target = join(scratch.path, 'target');
+    expect(await reader.restore({ snapshot_id: 'latest', target })).toMatchObject({ files: 1, failed: [] });
+  });
+
+  test.each([
+    ['SQLite has it read-only', { errcode: 8 }],
+    ['SQLite has its folder read-only', { errcode: 1544 }],
+    ['SQLite may not open it', { errcode: 14 }],
+    ['it is in a folder of another user', { code: 'EACCES' }],
+  ])('is known as such where %s', (_, fields) => {
+    expect(isUnwritableCache(Object.assign(new Error('x'), fields))).toBe(true);
+    expect(isUnwritableCache(Object.assign(new Error('x'), { errcode: 5, code: 'EIO' }))).toBe(false);
+  });
+
+  test.each([true, false])(
+    'since another process is writing, is no failure for who only reads (snapshots noted: %s)',
+    async (is_noted) => {
+      using scratch = makeScratch();
+      const cache_dir = join(scratch.path, 'cache');
+      scratch.write('source/a', 'content');
+      const { repository, store } = await makeRepository({ cache_dir });
+      await repository.backup(requestOf(join(scratch.path, 'source')));
+      await repository[Symbol.asyncDispose]();
+      await using reader = await openRepository(store, SECRET, { cache_dir });
+      using other = new DatabaseSync(join(cache_dir, `${repository.id}.sqlite`));
+      if (!is_noted) other.exec('DELETE FROM seen_snapshot');
+      engineOf(reader).index.db.exec('PRAGMA busy_timeout = 1');
+      other.exec('BEGIN IMMEDIATE');
+      expect(await reader.snapshots()).toHaveLength(1);
+      const target = join(scratch.path, 'target');
+      expect(await reader.restore({ snapshot_id: 'latest', target })).toMatchObject({ files: 1, failed: [] });
     },
   );
 });

@@ -5,7 +5,14 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { BlobStore } from '@holdfast/storage/blob-store';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
-import { damaged, fromStorage, isFullCache, isRepositoryError, RepositoryError } from '../errors.ts';
+import {
+  damaged,
+  fromStorage,
+  isFullCache,
+  isRepositoryError,
+  isUnwritableCache,
+  RepositoryError,
+} from '../errors.ts';
 import { IndexBatch } from './index-batch.ts';
 import {
   type ChunkLocation,
@@ -41,7 +48,7 @@ export class IndexCache implements Disposable {
   #rebuilds = 0;
   #refreshing_next: Promise<void> | undefined;
 
-  /** Without `cache_dir`, and where its disk is full, the cache lives in a temporary folder until it is disposed. */
+  /** Without `cache_dir`, and where its disk is full or not ours to write, the cache lives in a temporary folder until it is disposed. */
   constructor(store: BlobStore, keys: RepositoryKeys, cache_dir?: string) {
     this.#store = store;
     this.#keys = keys;
@@ -268,14 +275,14 @@ interface OpenedCache {
   readonly temporary: string | undefined;
 }
 
-/** Where its own disk is full a restore must go on all the same: the index is read anew, into a temporary folder. */
+/** Where its own disk is full, or it is another user's, a restore must go on all the same: the index is read anew, into a temporary folder. */
 function openCache(name: string, cache_dir: string | undefined): OpenedCache {
   if (cache_dir === undefined) return openTemporary(name);
   const file = join(cache_dir, name);
   try {
     return { file, db: openIndexDatabase(file), temporary: undefined };
   } catch (error) {
-    if (!isFullCache(error)) throw error;
+    if (!isFullCache(error) && !isUnwritableCache(error)) throw error;
     return openTemporary(name);
   }
 }

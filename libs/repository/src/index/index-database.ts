@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { prefixOf } from '../crypto/keys.ts';
+import { isBusyCache, isFullCache, isUnwritableCache } from '../errors.ts';
 import type { BlockInfo, PackTable } from '../pack/pack-table.ts';
 import type { ChunkPlace } from '../pack/table-chunks.ts';
 import { Slice } from '../slice.ts';
@@ -84,6 +85,8 @@ function isUnusable(error: unknown): boolean {
 function openAtVersion(file: string): DatabaseSync {
   const db = new DatabaseSync(file);
   try {
+    // SQLite would open it for reading alone, and fail when it is first filled.
+    accessSync(file, constants.W_OK);
     db.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     const { user_version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
     if (user_version === 0) db.exec(`${SCHEMA}; PRAGMA user_version = ${CACHE_VERSION}`);
@@ -206,12 +209,23 @@ export function emptyIndex(db: DatabaseSync): void {
   });
 }
 
-/** Notes snapshots that stood in the store: whoever removes one without a tombstone is found out by this host. */
+/**
+ * Notes snapshots that stood in the store: whoever removes one without a tombstone is found out by this host. Those that
+ * are noted already need no lock. Where the cache takes no note now (its disk is full, another process is writing), who
+ * only reads goes on: the next to list them notes them.
+ */
 export function rememberSnapshots(db: DatabaseSync, ids: readonly string[]): void {
-  inTransaction(db, () => {
-    const note = db.prepare('INSERT OR IGNORE INTO seen_snapshot VALUES (?)');
-    for (const id of ids) note.run(id);
-  });
+  const is_noted = db.prepare('SELECT 1 FROM seen_snapshot WHERE id = ?');
+  const note = db.prepare('INSERT OR IGNORE INTO seen_snapshot VALUES (?)');
+  try {
+    const unseen = ids.filter((id) => is_noted.get(id) === undefined);
+    if (unseen.length === 0) return;
+    inTransaction(db, () => {
+      for (const id of unseen) note.run(id);
+    });
+  } catch (error) {
+    if (!isFullCache(error) && !isBusyCache(error) && !isUnwritableCache(error)) throw error;
+  }
 }
 
 /** All that were ever noted here. */

@@ -225,11 +225,11 @@ function verifyTask(files: readonly RestoreFile[], dry_run: boolean): VerifyFile
     task: 'verify_files',
     digests,
     dry_run,
-    files: files.map(({ to, entry, metadata }) => ({
+    files: files.map(({ to, entry, metadata, is_linked }) => ({
       path: to.path,
       size: entry.size,
       metadata,
-      is_linked: entry.link_group !== undefined,
+      is_linked,
     })),
   };
 }

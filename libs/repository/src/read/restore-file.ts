@@ -15,6 +15,8 @@ export interface RestoreFile {
   readonly entry: StoredEntry;
   readonly to: Destination;
   readonly metadata: PackedMetadata;
+  /** Names that stand there of the same inode are this file's, too: their metadata may be set. */
+  readonly is_linked: boolean;
   pieces_left: number;
   /** Of several pieces: it is open until the last one is written. */
   output?: OutputFile;
@@ -24,7 +26,8 @@ export interface RestoreFile {
 
 /** A file of an entry with nothing written yet. */
 export function newRestoreFile(key: string, entry: StoredEntry, to: Destination): RestoreFile {
-  return { key, entry, to, metadata: packMetadata(entry), pieces_left: 0, notes: [] };
+  const is_linked = entry.link_group !== undefined;
+  return { key, entry, to, metadata: packMetadata(entry), is_linked, pieces_left: 0, notes: [] };
 }
 
 /** Metadata in a shape that goes to another thread: without the node that the entry is a view of. */

@@ -80,6 +80,17 @@ export class RestoreTarget implements Disposable {
     }
   }
 
+  /**
+   * The same once all is in it. Rejects with `restore_refused` where somebody has put something else in its place since,
+   * a symlink above all: what lies behind that is not changed, and what went through it is told.
+   */
+  async finishedFolder(key: string): Promise<TargetFolder> {
+    const folder = await this.folder(key);
+    const stat = lstatSync(pathForSystem(folder.path), { throwIfNoEntry: false });
+    if (!stat?.isDirectory()) throw refused(`${folder.path} was replaced while it was restored`);
+    return folder;
+  }
+
   /** Where the entry of a key goes. */
   async destination(key: string): Promise<Destination> {
     const folder = await this.folder(parentKey(key) ?? '');

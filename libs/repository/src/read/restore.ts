@@ -8,6 +8,7 @@ import { findValue, subtreeLeaves } from '../tree/cursor.ts';
 import { decodeEntry, type StoredEntry } from '../tree/entry-codec.ts';
 import { entriesWithin, type KeyedEntry } from './entry-ranges.ts';
 import { type FileOutcome, FileRestorer } from './file-restorer.ts';
+import { linkIdentity } from './link-identity.ts';
 import type { Destination } from './output-file.ts';
 import { newRestoreFile, packMetadata } from './restore-file.ts';
 import { RestoreTarget } from './restore-target.ts';
@@ -55,7 +56,7 @@ interface Link {
 }
 
 /** The names of one file: the first is restored, the others are links to it. */
-interface LinkGroup {
+interface LinkedFile {
   /** Where it stands, once it does. */
   path: string | undefined;
   readonly others: Link[];
@@ -71,7 +72,9 @@ class RestoreRun implements Disposable {
   readonly #folders = new Map<string, StoredEntry>();
   /** The folders above the present entry. */
   #above: KeyedEntry[] = [];
-  readonly #groups = new Map<string, LinkGroup>();
+  /** By identity. */
+  readonly #linked = new Map<string, LinkedFile>();
+  readonly #link_groups = new Set<string>();
   readonly #done = { files: 0, bytes: 0, files_unchanged: 0, bytes_unchanged: 0, others: 0 };
   #totals: { files: number | null; bytes: number | null } = { files: null, bytes: null };
 
@@ -151,18 +154,24 @@ class RestoreRun implements Disposable {
     if (notes !== undefined) this.#note(key, notes);
   }
 
-  /** A further name of a file that is being restored is linked at the end. */
+  /**
+   * A further name of a file that is being restored is linked at the end. So late comes, too, another file of the same
+   * group: where both names stand in the target as one inode, the first has that, and this one gets its own.
+   */
   #isLater({ key, entry }: KeyedEntry): boolean {
-    if (entry.link_group === undefined) return false;
-    const group = this.#groups.get(entry.link_group);
-    if (group === undefined) this.#groups.set(entry.link_group, { path: undefined, others: [] });
-    else group.others.push({ key, entry });
-    return group !== undefined;
+    const identity = linkIdentity(entry);
+    if (identity === undefined) return false;
+    const known = this.#linked.get(identity);
+    const is_first = known === undefined && !this.#link_groups.has(entry.link_group as string);
+    this.#link_groups.add(entry.link_group as string);
+    if (known !== undefined) known.others.push({ key, entry });
+    else this.#linked.set(identity, { path: undefined, others: is_first ? [] : [{ key, entry }] });
+    return !is_first;
   }
 
-  async #makeFile({ key, entry }: Link): Promise<void> {
+  async #makeFile({ key, entry }: Link, changes: { is_linked?: boolean } = {}): Promise<void> {
     const to = await this.#target.destination(key);
-    await this.#files.add(newRestoreFile(key, entry, to));
+    await this.#files.add({ ...newRestoreFile(key, entry, to), ...changes });
   }
 
   #fileDone({ file, is_unchanged }: FileOutcome): void {
@@ -171,22 +180,24 @@ class RestoreRun implements Disposable {
       return;
     }
     this.#note(file.key, file.notes);
-    const group = file.entry.link_group === undefined ? undefined : this.#groups.get(file.entry.link_group);
-    if (group !== undefined) group.path = file.to.path;
+    const identity = linkIdentity(file.entry);
+    const linked = identity === undefined ? undefined : this.#linked.get(identity);
+    if (linked !== undefined) linked.path = file.to.path;
     this.#count(file.entry, is_unchanged);
   }
 
   /** Where the first name could not be made, the next one takes its place: no name is linked to what may be another file. */
   async #makeLinks(): Promise<void> {
-    for (let round = [...this.#groups.values()]; round.length > 0; ) {
-      for (const group of round) {
-        const next = group.path === undefined ? group.others.shift() : undefined;
-        if (next !== undefined) await this.#makeFile(next).catch((error) => this.#fail(next.key, error));
+    for (let round = [...this.#linked.values()]; round.length > 0; ) {
+      for (const file of round) {
+        const next = file.path === undefined ? file.others.shift() : undefined;
+        const making = next && this.#makeFile(next, { is_linked: false });
+        await making?.catch((error) => this.#fail(next?.key ?? '', error));
       }
       await this.#files.finish();
       round = round.filter(({ path, others }) => path === undefined && others.length > 0);
     }
-    for (const { path, others } of this.#groups.values()) {
+    for (const { path, others } of this.#linked.values()) {
       for (const link of path === undefined ? [] : others) await this.#makeLink(link, path as string);
     }
   }
@@ -206,7 +217,7 @@ class RestoreRun implements Disposable {
     const slice = new Slice();
     for (const [key, entry] of [...this.#folders].reverse()) {
       try {
-        const { path } = await this.#target.folder(key);
+        const { path } = await this.#target.finishedFolder(key);
         const metadata = unpackMetadata(packMetadata(entry));
         this.#note(key, applyMetadata(path, { kind: 'directory', ...metadata }));
       } catch (error) {

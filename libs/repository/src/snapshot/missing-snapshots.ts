@@ -1,10 +1,13 @@
 import { TOMBSTONE_PREFIX } from '../deletion/tombstone-object.ts';
 import type { Engine } from '../engine.ts';
+import { fromStorage } from '../errors.ts';
 import type { StoredSnapshot } from './snapshot-object.ts';
 
 /** Ids of all snapshots that were forgotten on purpose. */
 export async function forgottenIds({ store }: Pick<Engine, 'store'>): Promise<Set<string>> {
-  const names = await Array.fromAsync(store.names(TOMBSTONE_PREFIX));
+  const names = await Array.fromAsync(store.names(TOMBSTONE_PREFIX)).catch((error: unknown) => {
+    throw fromStorage(error);
+  });
   return new Set(names.map((name) => name.slice(TOMBSTONE_PREFIX.length)));
 }
 

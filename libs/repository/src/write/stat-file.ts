@@ -205,8 +205,8 @@ function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, 'r');
   } catch (error) {
-    // Nothing was walked yet, or the cache was lost.
-    if (systemCode(error) === 'ENOENT') return undefined;
+    // Nothing was walked yet, the cache was lost, or the file is another user's.
+    if (['ENOENT', 'EACCES', 'EPERM'].includes(systemCode(error) ?? '')) return undefined;
     throw error;
   }
 }

@@ -31,7 +31,10 @@ export function registerRestore(repo: Command): void {
     .argument('<id>', 'ID, latest, or ID:/sub/folder for what is in that folder');
   const described = command.description('Put a snapshot, or a part of it, into a folder');
   withGlobOptions(withRepoOptions(described))
-    .requiredOption('--target <dir>', 'the folder; nothing outside of it is touched')
+    .requiredOption(
+      '--target <dir>',
+      'the folder; nothing outside of it is touched, as long as nobody else swaps its folders for symlinks meanwhile',
+    )
     .option('--dry-run', 'say what would be done, and change nothing')
     .addHelpText('after', HELP)
     .action(restore);
