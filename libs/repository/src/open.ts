@@ -57,7 +57,12 @@ export async function initRepository(
   const slot_id = await addSlot(store, id, { secrets, slot });
   const config = newConfig(keys, id.toString('hex'));
   try {
-    if (!(await store.put(CONFIG_NAME, config))) throw exists(store);
+    // A put that was sent twice may find what it has stored itself.
+    if (!(await store.put(CONFIG_NAME, config)) && (await readConfig(store)).id !== id.toString('hex')) {
+      // Of a repository that was never made: it would look like a damaged slot of the one that stands.
+      await store.delete(`${KEY_PREFIX}${slot_id}`);
+      throw exists(store);
+    }
   } catch (error) {
     throw fromStorage(error);
   }
