@@ -7,7 +7,9 @@ import { runCli } from '../support/holdfast-process.ts';
 
 let server: Server | undefined;
 
-afterEach(() => server?.close());
+afterEach(() => {
+  server?.close();
+});
 
 const HOT: TierStatus = {
   ...{ tier: 'hot', status: 'ok', detail: null, location: '/backups/hot', level: 'normal' },

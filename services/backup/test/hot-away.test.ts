@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type { BackupHealth } from '@holdfast/contracts/http/backup';
 import { openOrCreate } from '@holdfast/repository/repository-key';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -71,6 +72,25 @@ describe('the disk of hot is not mounted at the start', () => {
     rmSync(join(hot, 'config'));
     await expect(again()).rejects.toMatchObject({ code: 'repo_damaged' });
   });
+});
+
+test('a disk of hot that goes away while the service runs: nothing is written into the folder that is left', async () => {
+  await here.twoBackups();
+  unmount();
+  here.at.write('a.json', '{"a":3}');
+  await here.backup.call('POST', '/api/backup', { type: 'full' });
+  const health = await eventually(async () => {
+    const { body } = await here.backup.call<BackupHealth>('GET', '/api/backup/health');
+    return body.status === 'degraded' && body;
+  });
+  expect(health.sources[0]).toMatchObject({
+    status: 'failing',
+    detail: `there is no repository at ${hot}: is its disk mounted?`,
+  });
+  expect(readdirSync(hot)).toEqual([]);
+  mount();
+  here.clock.advance(HOUR);
+  await here.backup.created(3);
 });
 
 test('a disk of hot that is lost for good: a new repository is made by hand, and goes on with the tiers that there are', async () => {
