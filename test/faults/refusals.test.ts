@@ -139,3 +139,22 @@ test('a second signal does not wait for the draining', async () => {
   process.kill(running.pid, 'SIGTERM');
   expect(await running.kill('SIGINT')).toBe(130);
 });
+
+test('the disk of the backups is not mounted at the start', async () => {
+  using folder = tempDir();
+  const [root, data_dir] = [join(folder.path, 'kb'), join(folder.path, 'data')];
+  writeConversations(root, 1);
+  {
+    await using holdfast = await startHoldfastProcess({ data_dir, args: [root] });
+    await eventually(async () => (await holdfast.events({ type: 'BackupCreated' })).length > 0);
+    await holdfast.kill('SIGTERM');
+  }
+  const repository = join(data_dir, 'repository');
+  rmSync(repository, { recursive: true });
+  mkdirSync(repository);
+  const { code, stderr, stdout } = await runCli(['up', '--data', data_dir, '--port', '0', root]);
+  expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
+  const [line] = stderr.split('\n').filter((each) => each.startsWith('holdfast: '));
+  expect(line).toMatch(/there is no repository at .*: is its disk mounted\?/);
+  expect(readdirSync(repository)).toEqual([]);
+});

@@ -55,7 +55,11 @@ export async function startHoldfast({ config, log, version }: StandaloneOptions)
     };
     // Listeners before those that they listen to; audit first, because it makes the admin's token.
     await start('audit');
-    await Promise.all([start('alerting'), start('backup'), start('recovery')]);
+    // The backup service makes the repository, or refuses to: recovery only opens it.
+    await all(
+      start('alerting'),
+      start('backup').then(() => start('recovery')),
+    );
     await start('monitor');
     writeFileSync(dataPaths(data_dir).url, `${url}\n`);
 
@@ -66,6 +70,12 @@ export async function startHoldfast({ config, log, version }: StandaloneOptions)
     await parts.disposeAsync();
     throw error;
   }
+}
+
+/** All of them have ended when it does: what starts behind an error would run for ever. */
+async function all(...starts: Promise<void>[]): Promise<void> {
+  await Promise.allSettled(starts);
+  await Promise.all(starts);
 }
 
 async function openNats(

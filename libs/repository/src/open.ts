@@ -57,7 +57,12 @@ export async function initRepository(
   const slot_id = await addSlot(store, id, { secrets, slot });
   const config = newConfig(keys, id.toString('hex'));
   try {
-    if (!(await store.put(CONFIG_NAME, config))) throw exists(store);
+    // A put that was sent twice may find what it has stored itself.
+    if (!(await store.put(CONFIG_NAME, config)) && (await readConfig(store)).id !== id.toString('hex')) {
+      // Of a repository that was never made: it would look like a damaged slot of the one that stands.
+      await store.delete(`${KEY_PREFIX}${slot_id}`);
+      throw exists(store);
+    }
   } catch (error) {
     throw fromStorage(error);
   }
@@ -151,11 +156,18 @@ async function hasObject(store: BlobStore, name: string): Promise<boolean> {
   }
 }
 
-/** Why no repository may be made where no config is: what somebody keeps there would be among its objects for ever. */
-async function obstacleIn(store: BlobStore): Promise<RepositoryError | undefined> {
+/** Where no config is: `repo_damaged`, if a repository stands there all the same, else undefined. */
+export async function lostConfigAt(store: BlobStore): Promise<RepositoryError | undefined> {
   for (const prefix of [SNAPSHOT_PREFIX, PACK_PREFIX]) {
     if (await hasObject(store, prefix)) return configLost(store);
   }
+  return undefined;
+}
+
+/** Why no repository may be made where no config is: what somebody keeps there would be among its objects for ever. */
+async function obstacleIn(store: BlobStore): Promise<RepositoryError | undefined> {
+  const lost = await lostConfigAt(store);
+  if (lost !== undefined) return lost;
   try {
     for await (const name of store.names('')) {
       // An `init` that was cut short has come so far.

@@ -3,7 +3,7 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import { isStorageError } from '@holdfast/storage/blob-store';
 import { z } from 'zod';
 import type { RepositoryKeys } from './crypto/keys.ts';
-import { damaged, fromStorage, RepositoryError } from './errors.ts';
+import { damaged, fromStorage, isRepositoryError, RepositoryError } from './errors.ts';
 
 export const CONFIG_NAME = 'config';
 export const FORMAT = 'holdfast-repository';
@@ -48,6 +48,19 @@ export async function readConfig(store: BlobStore): Promise<RepositoryConfig> {
   const unknown = config.features.filter((feature) => !KNOWN_FEATURES.has(feature));
   if (unknown.length > 0) throw unsupported(store, `features ${unknown.join(', ')}`);
   return config;
+}
+
+/**
+ * Rejects with `repo_not_found` where a repository that was open is not there any more: a disk that was unmounted leaves
+ * an empty folder, into which nothing must be written.
+ */
+export async function requireStanding(store: BlobStore): Promise<void> {
+  try {
+    await readConfig(store);
+  } catch (error) {
+    if (!isRepositoryError(error, 'repo_not_found')) throw error;
+    throw new RepositoryError('repo_not_found', `${error.message}: is its disk mounted?`, { cause: error });
+  }
 }
 
 /** Throws `repo_damaged` for a config that was not written by a holder of the master key. */

@@ -6,7 +6,7 @@ import type { BlobStore } from '@holdfast/storage/blob-store';
 import { openBlobStore } from '@holdfast/storage/open-blob-store';
 import type { Repository } from './api.ts';
 import { isRepositoryError, RepositoryError, systemCode } from './errors.ts';
-import { initRepository, openRepository } from './open.ts';
+import { initRepository, lostConfigAt, openRepository } from './open.ts';
 import { readConfig } from './repository-config.ts';
 
 /** `holdfast-key-1 ` and 64 hex digits: what tells a key file from any other. */
@@ -38,6 +38,25 @@ export async function openOrCreate(local: LocalRepository): Promise<Repository> 
     // Another service of the same system was faster.
     if (!isRepositoryError(error, 'repo_exists')) throw error;
     return openRepository(store, { key_file_bytes }, options);
+  }
+}
+
+/**
+ * The repository of a running system, which is there; neither it nor its key is ever made. Rejects as `openRepository`
+ * does, with `repo_damaged` where only its config is lost, and with the ENOENT of the key file.
+ */
+export async function openStanding(local: LocalRepository): Promise<Repository> {
+  const store = openBlobStore(local.location);
+  const key_file_bytes = await readKeyFile(local.key_file);
+  try {
+    return await openRepository(
+      store,
+      { key_file_bytes },
+      { cache_dir: local.cache_dir ?? `${local.location}.cache` },
+    );
+  } catch (error) {
+    if (!isRepositoryError(error, 'repo_not_found')) throw error;
+    throw (await lostConfigAt(store)) ?? error;
   }
 }
 

@@ -23,5 +23,18 @@ test('of two who make a repository at once one makes it, and the other hears tha
     expect(outcome).toMatchObject({ code: 'repo_exists' });
     await using repository = await openRepository(store, SECRET);
     expect(await repository.snapshots()).toHaveLength(1);
+    // Of the one that came too late nothing stays, also no key: `check` would call it damaged.
+    expect(await Array.fromAsync(store.names('keys/'))).toHaveLength(1);
   }
+});
+
+test('a config that was stored, although its put says that one was there, is no reason to take away its only key', async () => {
+  const store = createMemoryStore();
+  const twice = {
+    ...hookStore(store, async () => undefined),
+    put: async (name: string, data: Buffer) => (await store.put(name, data)) && name !== 'config',
+  };
+  await using _made = await initRepository(twice, SECRET, OPTIONS);
+  await using repository = await openRepository(store, SECRET);
+  expect(await repository.snapshots()).toEqual([]);
 });

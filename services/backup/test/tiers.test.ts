@@ -217,22 +217,6 @@ test('hot lies where it is told to, and the data folder leads there', async () =
   await here.restored(old, 'restored');
 });
 
-test('after the disk of hot was lost a new one is made, and goes on with the tiers that there are', async () => {
-  const { old } = await here.twoBackups();
-  here.clock.advance(8 * DAY);
-  await here.move();
-  await here.backup[Symbol.asyncDispose]();
-  rmSync(join(here.at.data_dir, 'repository'), { recursive: true });
-  rmSync(join(here.at.data_dir, 'backup/cache'), { recursive: true });
-  await here.start({ events: here.backup.context.events });
-  await here.restored(old, 'restored');
-  const [, first] = await Promise.all([here.full(), here.full()]);
-  here.clock.advance(8 * DAY);
-  await here.full();
-  await here.until(first.backup_id, 'warm');
-  expect(await here.backup.told('TierUnavailable')).toEqual([]);
-});
-
 test('a disk that was lost for good is replaced by a new repository; the old one that turns up is taken in again', async () => {
   const { old } = await here.twoBackups();
   here.clock.advance(8 * DAY);

@@ -1,11 +1,11 @@
 import { createHttpServer, listen } from '@holdfast/http/server';
 import type { Repository } from '@holdfast/repository/api';
-import { openOrCreate } from '@holdfast/repository/repository-key';
 import { connectService, type ServiceContext } from '@holdfast/runtime/connect-service';
 import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import type { DiskOptions } from './adapters/disk.ts';
 import { systemMetadata } from './adapters/metadata.ts';
+import { waitForRepository } from './adapters/wait-for-repository.ts';
 import { buildRecovery, type RecoveryParts } from './build-recovery.ts';
 import { type RecoverySettings, recoverySettings } from './config.ts';
 import { subscribe } from './consumers/subscribe.ts';
@@ -28,7 +28,8 @@ export async function startRecovery(
   const context = opened.use(await connectService(service_config, 'recovery', overrides));
   const { failed, fail } = createFailure();
   const settings = { ...recoverySettings(context), ...overrides.settings };
-  const repository = overrides.repository ?? opened.use(await openOrCreate(settings.repository));
+  const repository =
+    overrides.repository ?? opened.use(await waitForRepository(settings.repository, context.clock));
   const before = overrides.before_disk_step;
   const disk = { metadata: systemMetadata, ...(before && { before }) };
   const parts = opened.use(await buildRecovery({ context, settings, repository, disk }));

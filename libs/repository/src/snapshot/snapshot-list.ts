@@ -1,6 +1,7 @@
 import { type BlobStore, isStorageError } from '@holdfast/storage/blob-store';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import { fromStorage, isRepositoryError, RepositoryError } from '../errors.ts';
+import { requireStanding } from '../repository-config.ts';
 import { openSnapshot, SNAPSHOT_PREFIX, type StoredSnapshot, snapshotName } from './snapshot-object.ts';
 
 const PREFIX_DIGITS_MIN = 4;
@@ -41,7 +42,7 @@ export class SnapshotList {
     );
   }
 
-  /** By full id, unambiguous prefix or `latest`; rejects with `snapshot_not_found`. */
+  /** By full id, unambiguous prefix or `latest`; rejects with `snapshot_not_found`, or `repo_not_found` where nothing is left of the repository. */
   async one(id: string): Promise<StoredSnapshot> {
     const known = this.#read.get(id);
     if (known !== undefined) return known;
@@ -52,6 +53,7 @@ export class SnapshotList {
     if (is_clear && only !== undefined) return only;
     const damage = this.damaged.get(id);
     if (damage !== undefined) throw damage;
+    if (all.length === 0) await requireStanding(this.#store);
     const why = found.length > 1 ? `${id} could be ${found.length} snapshots` : `there is no snapshot ${id}`;
     throw new RepositoryError('snapshot_not_found', why);
   }

@@ -1,6 +1,7 @@
 import type { BackupRequest, BackupResult, BackupStats } from '../api.ts';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError, RepositoryError, throwIfAborted } from '../errors.ts';
+import { requireStanding } from '../repository-config.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
 import type { ChildRef } from '../tree/node.ts';
 import { ChunkSink } from './chunk-sink.ts';
@@ -54,6 +55,7 @@ async function readingAll(engine: Engine, request: Request): Promise<Request> {
 async function backUp(engine: Engine, request: Request, limits: BackupLimits): Promise<BackupResult> {
   const started = { ms: engine.now_ms(), at: performance.now() };
   const known = await engine.snapshots.all();
+  if (known.length === 0) await requireStanding(engine.store);
   const parent = await findParent(engine, request, known);
   // What others have stored since the index was read saves work in a walk; it is not worth a listing for one file.
   const is_walk = request.changes === undefined || parent === undefined;
