@@ -146,6 +146,7 @@ function canceller(deps: RunnerDeps, { busy, held, record }: Underway): Runner['
     if (run === undefined) throw new HoldfastError('not_found', `no backup ${backup_id} is being made`);
     const over = noteCancelled(deps, { run, record }, actor);
     record.settled(over);
+    if (run.group !== null) deps.moments.look(run.group);
     return over;
   };
 }

@@ -1,0 +1,93 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BackupManifest } from '@holdfast/contracts/backup-events';
+import type { BackupRunView } from '@holdfast/contracts/http/backup';
+import { createMemoryStore } from '@holdfast/event-store/memory-store';
+import type { BackupRequest } from '@holdfast/repository/api';
+import { openOrCreate } from '@holdfast/repository/repository-key';
+import { eventually } from '@holdfast/testkit/wait-for';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { Engine } from '../src/adapters/engine.ts';
+import { boot, type Place, place } from './support/booted.ts';
+
+type Runs = { items: BackupRunView[] };
+
+let at: Place;
+let held: AsyncDisposableStack;
+/** What is done before the real engine begins; a test may keep it from that. */
+let before: (request: BackupRequest) => Promise<unknown> = async () => undefined;
+
+beforeEach(() => {
+  at = place();
+  held = new AsyncDisposableStack();
+  before = async () => undefined;
+  for (const name of ['one', 'two']) at.write(`${name}/file`, name);
+});
+afterEach(async () => {
+  await held.disposeAsync();
+  at[Symbol.dispose]();
+});
+
+async function engine(): Promise<Engine> {
+  const [location, key_file] = [join(at.data_dir, 'repository'), join(at.data_dir, 'repository.key')];
+  mkdirSync(at.data_dir, { recursive: true });
+  const repository = held.use(await openOrCreate({ location, key_file }));
+  const backup: Engine['backup'] = async (request) => {
+    await before(request);
+    return repository.backup(request);
+  };
+  return { ...repository, backup };
+}
+
+const sourceOf = (name: string) => ({ root: join(at.root, name), backup_frequency: 'monthly' as const });
+
+test('one that is cancelled before it began is waited for no more', async () => {
+  const sources = { one: sourceOf('one'), two: sourceOf('two') };
+  const backup = held.use(await boot(at, { repository: await engine(), sources }));
+  await backup.created(2);
+  const [busy, free] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  held.defer(() => free.resolve());
+  before = async ({ source, settle }) => {
+    if (source !== 'two' || settle !== undefined) return;
+    busy.resolve();
+    await free.promise;
+  };
+  await backup.call('POST', '/api/backup', { type: 'full', sources: ['two'] });
+  await busy.promise;
+  const { items } = (await backup.call<Runs>('POST', '/api/backup', { type: 'snapshot' })).body;
+  const idOf = (name: string) => items.find(({ source }) => source === name)?.backup_id;
+  await eventually(async () =>
+    (await backup.told('BackupStarted')).some(({ subject }) => subject === idOf('one')),
+  );
+  expect((await backup.call('POST', `/api/backup/${idOf('two')}/cancel`)).status).toBe(200);
+  const made = await backup.created(3);
+  expect(made.at(-1)?.moment).toMatchObject({ sources: ['one'], settled: true });
+  free.resolve();
+  await backup.created(4);
+});
+
+test('one whose source the configuration has no more is cancelled at start', async () => {
+  const [events, repository] = [createMemoryStore(), await engine()];
+  const sources = { one: sourceOf('one'), two: sourceOf('two') };
+  const first = await boot(at, { events, repository, sources });
+  await first.created(2);
+  const dead = Promise.withResolvers<never>();
+  let begun = 0;
+  before = () => {
+    begun += 1;
+    return dead.promise;
+  };
+  await first.call('POST', '/api/backup', { type: 'snapshot' });
+  await eventually(() => begun === 2);
+  // The process is gone: nothing of it is closed, and nothing of it goes on.
+  before = async () => undefined;
+  {
+    await using again = await boot(at, { events, repository, sources: { one: sources.one } });
+    const made: BackupManifest[] = await again.created(3);
+    expect(made.at(-1)?.moment).toMatchObject({ sources: ['one'], settled: true });
+    const cancelled = await again.told('BackupCancelled');
+    expect(cancelled.map(({ data, actor }) => [data.sources, actor])).toEqual([[['two'], 'holdfast']]);
+  }
+  dead.reject(new Error('the end of the test'));
+  await first[Symbol.asyncDispose]();
+});
