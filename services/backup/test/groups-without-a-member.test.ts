@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
-import type { BackupRunView } from '@holdfast/contracts/http/backup';
+import { HoldfastError } from '@holdfast/contracts/errors';
+import type { BackupRunView, CreatedBackups } from '@holdfast/contracts/http/backup';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
 import type { BackupRequest } from '@holdfast/repository/api';
 import { openOrCreate } from '@holdfast/repository/repository-key';
@@ -64,6 +65,53 @@ test('one that is cancelled before it began is waited for no more', async () => 
   expect(made.at(-1)?.moment).toMatchObject({ sources: ['one'], settled: true });
   free.resolve();
   await backup.created(4);
+
+  // What is restored of the group says what it lacks.
+  const group = made.at(-1)?.moment?.group_id ?? '';
+  const target_path = join(at.root, '../back');
+  const restored = await backup.call('POST', '/api/backup/restore', { backup_id: group, target_path });
+  expect(restored.body).toMatchObject({
+    files_restored: 1,
+    missing: [{ source: 'two', reason: 'its backup was cancelled' }],
+  });
+});
+
+test('one that was removed since is named by a restore', async () => {
+  const sources = { one: sourceOf('one'), two: sourceOf('two') };
+  const backup = held.use(await boot(at, { repository: await engine(), sources }));
+  await backup.created(2);
+  const body = { type: 'snapshot', wait: true };
+  const { items } = (await backup.call<CreatedBackups>('POST', '/api/backup', body)).body;
+  // The newest good one of a source is never removed.
+  await backup.call('POST', '/api/backup', { type: 'full', wait: true });
+  const two = items.find(({ sources: [one] }) => one?.source === 'two')?.backup_id;
+  const path = `/api/backup/${two}`;
+  expect((await backup.call('DELETE', path)).status).toBeLessThan(300);
+  const target_path = join(at.root, '../back');
+  const wanted = { backup_id: items[0]?.moment?.group_id, target_path };
+  expect((await backup.call('POST', '/api/backup/restore', wanted)).body).toMatchObject({
+    files_restored: 1,
+    missing: [{ source: 'two', reason: 'its backup was removed' }],
+  });
+});
+
+test('one that fails does not hide those that were made', async () => {
+  const sources = { one: sourceOf('one'), two: sourceOf('two') };
+  const backup = held.use(await boot(at, { repository: await engine(), sources }));
+  await backup.created(2);
+  before = async ({ source }) => {
+    if (source === 'one') throw new HoldfastError('storage_full', 'no room');
+  };
+  const body = { type: 'full', wait: true };
+  const reply = await backup.call<CreatedBackups>('POST', '/api/backup', body);
+  expect(reply.status).toBe(201);
+  expect(reply.body).toMatchObject({
+    sources: [{ source: 'two' }],
+    items: [{ sources: [{ source: 'two' }] }],
+    failed: [{ source: 'one', code: 'storage_full', message: expect.stringContaining('no room') }],
+  });
+  const none = await backup.call<{ code: string }>('POST', '/api/backup', { ...body, sources: ['one'] });
+  expect(none).toMatchObject({ status: 507, body: { code: 'storage_full' } });
 });
 
 test('one whose source the configuration has no more is cancelled at start', async () => {

@@ -141,6 +141,7 @@ describe('a snapshot of several sources', () => {
       verified: true,
       one_moment: true,
       databases: [],
+      missing: [],
     });
     expect(readFileSync(join(target_path, at.root, 'three/7.json'), 'utf8')).toBe('{"name":"three","n":7}');
     expect(await backup.told('BackupRestored')).toHaveLength(3);
