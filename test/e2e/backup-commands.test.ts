@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/contracts/errors';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Booted, boot, type Place, place } from '../../services/backup/test/support/booted.ts';
 import { memoryRepository } from '../../services/backup/test/support/memory-repository.ts';
@@ -71,6 +72,41 @@ test('create before a deployment, list it, and clean up', async () => {
   expect(dry.stdout.trim()).toMatch(/2 backups would go, 2 would stay$/);
   expect((await holdfast('cleanup')).stdout.trim()).toMatch(/2 backups removed, 2 kept$/);
   expect(JSON.parse((await holdfast('cleanup', '--json')).stdout)).toMatchObject({ removed: 0, kept: 2 });
+});
+
+test('a snapshot of several sources: named by create and shown as one; what a restore lacks is exit code 3', async () => {
+  using two = place();
+  for (const name of ['one', 'two']) two.write(`${name}/file`, name);
+  const sources = Object.fromEntries(['one', 'two'].map((name) => [name, { root: `${two.root}/${name}` }]));
+  const repository = memoryRepository();
+  await using booted = await boot(two, { repository, sources });
+  await booted.created(2);
+  const access = ['--url', booted.service.url, '--token', await booted.token('admin')];
+  const run = (...args: string[]) => runCli([...args, ...access]);
+
+  const created = await run('create', '--type', 'snapshot', '--wait');
+  expect(created).toMatchObject({ code: 0, stderr: '' });
+  const [first, second, group] = created.stdout
+    .split(/\s/)
+    .filter((word) => /^(backup|snapshot)_/.test(word));
+  expect(group).toMatch(/^snapshot_\d{8}_\d{6}$/);
+  const shown = JSON.parse((await run('show', group ?? '')).stdout);
+  expect(shown.items.map((one: { backup_id: string }) => one.backup_id).sort()).toEqual(
+    [first, second].sort(),
+  );
+  expect((await run('show', 'snapshot_20200101_000000')).code).toBe(4);
+
+  repository.onBackup = ({ source }) => {
+    if (source === 'one') throw new HoldfastError('storage_full', 'no room');
+  };
+  const partly = await run('create', '--type', 'snapshot', '--wait');
+  expect(partly.code).toBe(3);
+  expect(partly.stdout).toMatch(/^backup_\d{8}_\d{6}(_\d+)?_snapshot(_\d+)?\n$/);
+  expect(partly.stderr).toMatch(/not made: one: .*no room/);
+  const id = JSON.parse((await run('show', partly.stdout.trim())).stdout).moment.group_id;
+  const restored = await run('restore', id, '--target', `${two.root}/../back`);
+  expect(restored.code).toBe(3);
+  expect(restored.stderr).toMatch(/not restored: source one: its backup failed: .*no room/);
 });
 
 describe('schedule', () => {

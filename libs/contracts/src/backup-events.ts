@@ -147,7 +147,10 @@ export const RetentionApplied = z.object({
 export const BackupOverdue = z.object({
   backup_id: z.string().nullable().describe('of the newest backup of the source'),
   source: z.string(),
-  schedule: z.string().nullable().describe('null: the frequency of the source itself'),
+  schedule: z
+    .string()
+    .nullable()
+    .describe('null: the frequency of the source itself; on_change: a change of it waits'),
   last_backup_at: Timestamp.nullable(),
   expected_at: Timestamp,
   interval_ms: z.number(),

@@ -6,6 +6,7 @@ import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { type Cleaner, createCleaner } from './adapters/cleaner.ts';
 import { openDatabases } from './adapters/databases.ts';
 import type { Engine } from './adapters/engine.ts';
+import { watchLateChanges } from './adapters/late-changes.ts';
 import { linkToHot } from './adapters/link-to-hot.ts';
 import type { SnapshotDeps } from './adapters/make-snapshot.ts';
 import { type MeasureSpace, measureSpace } from './adapters/measure-space.ts';
@@ -90,6 +91,7 @@ export async function startBackup(
   const scheduler = opened.use(createScheduler({ ...deps, runner, not_before_ms: walk_not_before_ms }));
   const verifier = opened.use(createVerifier({ ...deps, metrics, reclaimer, request: runner.request }));
   opened.use(await subscribe(deps, runner.wake)).done.catch(fail);
+  opened.use(watchLateChanges(deps));
   opened.use(keepPins(deps));
   opened.use(watchVanished(deps));
   opened.use(await obeyCommands({ ...deps, runner }));

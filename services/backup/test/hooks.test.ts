@@ -27,6 +27,13 @@ const logged = () => readFileSync(join(at.root, '../hooks.log'), 'utf8').trim().
 const note = `echo ${LOG} >> ../hooks.log`;
 
 describe('hooks', () => {
+  test('the time of a backup is when reading began: what a pre hook took is before it', async () => {
+    await using backup = await started({ pre: [{ run: 'date +%s%3N > ../ended' }], post: [] });
+    const [manifest] = await backup.created(1);
+    const ended_ms = Number(readFileSync(join(at.root, '../ended'), 'utf8'));
+    expect(Date.parse(manifest?.timestamp ?? '')).toBeGreaterThanOrEqual(ended_ms);
+  });
+
   test('what a pre hook writes is in the backup; post hooks learn how it ended; both are told what it is', async () => {
     const pre = [
       {

@@ -94,6 +94,7 @@ describe('a snapshot of several sources', () => {
       changing: [],
     });
     expect(items[0]?.moment?.passes).toBeGreaterThanOrEqual(3);
+    expect(items.every(({ timestamp, moment }) => timestamp === moment?.at)).toBe(true);
     const three = items.find(({ sources }) => sources[0]?.source === 'three');
     const content = await contentIn(backup, three?.backup_id, join(at.root, 'three/0.json'));
     expect(content).toBe(readFileSync(join(at.root, 'three/0.json'), 'utf8'));
@@ -141,6 +142,7 @@ describe('a snapshot of several sources', () => {
       verified: true,
       one_moment: true,
       databases: [],
+      missing: [],
     });
     expect(readFileSync(join(target_path, at.root, 'three/7.json'), 'utf8')).toBe('{"name":"three","n":7}');
     expect(await backup.told('BackupRestored')).toHaveLength(3);

@@ -1,6 +1,11 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
-import type { ListedBackup, NotSearched } from '@holdfast/contracts/http/backup';
+import type {
+  BackupRunView,
+  CreatedBackups,
+  ListedBackup,
+  NotSearched,
+} from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { bytes, localTime, print, printJson, printTable, warn } from '../output/print.ts';
@@ -67,13 +72,20 @@ async function create(options: CreateOptions): Promise<void> {
     ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
     wait: options.wait ?? false,
   };
-  const answer = await connect(options).send<{ items: (BackupManifest | { backup_id: string })[] }>(
-    'POST',
-    '/api/backup',
-    body,
-  );
+  const answer = await connect(options).send<CreateAnswer>('POST', '/api/backup', body);
+  const failed = answer.failed ?? [];
+  if (failed.length > 0) process.exitCode = EXIT.partial;
+  for (const { source, message } of failed) warn(`not made: ${source}: ${message}`);
   if (options.json) return printJson(answer);
   for (const one of answer.items) print(one.backup_id);
+  const [first] = answer.items;
+  const group = first?.moment?.group_id ?? first?.group_id;
+  if (typeof group === 'string' && answer.items.length > 1)
+    print(`${group} (all of them together: restore, show and list --group take it)`);
+}
+
+interface CreateAnswer extends Pick<CreatedBackups, 'failed'> {
+  items: (Pick<BackupManifest, 'backup_id' | 'moment'> & Partial<Pick<BackupRunView, 'group_id'>>)[];
 }
 
 async function cancel(
@@ -160,7 +172,15 @@ async function show(
   options: ConnectionOptions & { backupId?: string },
 ): Promise<void> {
   const id = backupIdOf(positional, options);
+  if (id.startsWith('snapshot_')) return showGroup(id, options);
   const manifest = await connect(options).get<BackupManifest>(`/api/backup/${encodeURIComponent(id)}`);
   if (manifest.backup_id === undefined) throw new HoldfastError('not_found', `no backup ${id}`);
   printJson(manifest);
+}
+
+async function showGroup(group_id: string, options: ConnectionOptions): Promise<void> {
+  const query = { group: group_id, limit: '1000' };
+  const { items } = await connect(options).get<{ items: ListedBackup[] }>('/api/backup', query);
+  if (items.length === 0) throw new HoldfastError('not_found', `no snapshot ${group_id}`);
+  printJson({ group_id, items });
 }

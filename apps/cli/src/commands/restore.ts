@@ -13,7 +13,7 @@ interface RestoreOptions extends DatabaseOptions {
   verify: boolean;
 }
 
-interface RestoreAnswer extends Pick<RestoreResult, 'one_moment' | 'databases'> {
+interface RestoreAnswer extends Pick<RestoreResult, 'one_moment' | 'databases' | 'missing'> {
   files_restored: number;
   bytes_restored: number;
   failed: { path: string; reason: string }[];
@@ -107,5 +107,7 @@ async function restore(positional: string | undefined, options: RestoreOptions):
     warn(`${source} is a database: holdfast restore ${backup_id} --target-database NAME`);
   }
   for (const one of answer.failed) warn(`not restored: ${one.path}: ${one.reason}`);
-  if (answer.failed.length > 0) process.exitCode = EXIT.partial;
+  const missing = answer.missing ?? [];
+  for (const { source, reason } of missing) warn(`not restored: source ${source}: ${reason}`);
+  if (answer.failed.length + missing.length > 0) process.exitCode = EXIT.partial;
 }

@@ -117,6 +117,7 @@ export const BackupRunView = z.object({
   source: z.string(),
   backup_type: BackupType,
   reason: z.string(),
+  group_id: z.string().nullable().describe('of the backups that are to be as of one moment with it'),
   status: z.enum(['requested', 'running', 'retrying', 'created', 'unchanged', 'failed', 'cancelled']),
   attempt: z.number().int(),
   requested_at: Timestamp,
@@ -143,7 +144,14 @@ export const CreateBackupBody = z.strictObject({
 });
 export type CreateBackupBody = z.infer<typeof CreateBackupBody>;
 /** The manifest of the first source; `items` has those of all, one backup each. */
-export const CreatedBackups = BackupManifest.extend({ items: z.array(BackupManifest) });
+export const CreatedBackups = BackupManifest.extend({
+  items: z.array(BackupManifest),
+  failed: z
+    .array(z.object({ backup_id: z.string(), source: z.string(), code: z.string(), message: z.string() }))
+    .optional()
+    .describe('those of several sources that could not be made'),
+});
+export type CreatedBackups = z.infer<typeof CreatedBackups>;
 export const AcceptedBackups = BackupRunView.extend({ items: z.array(BackupRunView) });
 
 export const BackupFile = z.object({
@@ -203,6 +211,10 @@ export const RestoreResult = z.object({
     .array(z.object({ backup_id: z.string(), source: z.string(), cluster_time: z.string() }))
     .optional()
     .describe('of a group: not restored by this; `restore-database` goes to that time by itself'),
+  missing: z
+    .array(z.object({ source: z.string(), reason: z.string() }))
+    .optional()
+    .describe('of a group: sources that belong to it, and that have no backup in it'),
 });
 export type RestoreResult = z.infer<typeof RestoreResult>;
 

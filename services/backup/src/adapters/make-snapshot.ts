@@ -56,6 +56,7 @@ export class LossMeanwhile extends Error {
 export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promise<BackupResult> {
   const { context, state, repository } = deps;
   const { run, source, signal } = attempt;
+  const read_ms = context.clock.now_ms();
   requireEncryption(source);
   const parent = parentOf(state, run);
   const { full } = readingOf(run.backup_type);
@@ -79,7 +80,13 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
   const metadata = (stats: BackupStats) => {
     refuseWhatWasLost(casesIn(state, source), carry, changes);
     refuseIncomplete(source, stats.unreadable);
-    const surroundings = { ...about, moment: moment.facts(), hooks: attempt.hooks, missed: missed?.told() };
+    const surroundings = {
+      ...about,
+      read_ms,
+      moment: moment.facts(),
+      hooks: attempt.hooks,
+      missed: missed?.told(),
+    };
     return { backup_id: run.backup_id, manifest: buildManifest(run, stats, surroundings) };
   };
   return await repository.backup({
@@ -135,7 +142,7 @@ async function surroundingsOf(
   { context, settings }: SnapshotDeps,
   source: ProtectedSource,
   parent: BackupManifest | undefined,
-): Promise<Surroundings> {
+): Promise<Omit<Surroundings, 'read_ms'>> {
   return {
     ...(await gitFacts(folderOf(source))),
     hostname: context.host,

@@ -101,6 +101,31 @@ describe('the sources of a group', () => {
     expect(late.facts().sources).toEqual(['a', 'late']);
   });
 
+  test('wait no longer for one that comes to the others while they are frozen', async () => {
+    const { join, clock } = group(['a', 'slow', 'late']);
+    const [a, slow, late] = [join('a'), join('slow'), join('late')];
+    const frozen = Promise.withResolvers<void>();
+    const first = [a.arrive({ ...QUIET, freeze: () => frozen.promise }), slow.arrive(QUIET)];
+    clock.advance(600_000);
+    const third = late.arrive(QUIET);
+    frozen.resolve();
+    expect(await Promise.all(first)).toEqual([true, true]);
+    const again = a.arrive(QUIET);
+    expect(await soFar(again)).toBe('waits');
+    clock.advance(600_000);
+    expect(await Promise.all([again, third])).toEqual([true, true]);
+  });
+
+  test('wait no more for one whose run ended before it began', async () => {
+    const { join, status, moments } = group(['a', 'cancelled']);
+    const first = join('a').arrive(QUIET);
+    expect(await soFar(first)).toBe('waits');
+    status.delete('cancelled');
+    moments.look('g');
+    moments.look('another');
+    expect(await first).toBe(true);
+  });
+
   test('are told when files never stand still', async () => {
     const { join } = group(['a']);
     const a = join('a');

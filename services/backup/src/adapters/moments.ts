@@ -32,6 +32,8 @@ export interface Participant extends Disposable {
 export interface Moments {
   /** Null for a run that belongs to no group. To be disposed when the outcome of the attempt is noted. */
   join(run: BackupRun, signal: AbortSignal): Participant | null;
+  /** One of its runs ended without having begun: the others wait for it no more. */
+  look(group: string): void;
 }
 
 export interface MomentDeps {
@@ -61,6 +63,7 @@ export function createMoments(deps: MomentDeps): Moments {
         },
       };
     },
+    look: (group) => groups.get(group)?.look(),
   };
 }
 
@@ -93,7 +96,8 @@ class Group {
   /** Sources that have their moment, and are being committed. */
   readonly #through = new Set<string>();
   #moment = newMoment();
-  #cancelWait: () => void = () => undefined;
+  /** Null where no timer goes. */
+  #cancelTimer: (() => void) | null = null;
   #is_freezing = false;
 
   constructor(id: string, deps: MomentDeps) {
@@ -128,7 +132,7 @@ class Group {
         member.moment.members.delete(source);
         this.#through.delete(source);
         if (this.#waiting().length === 0) this.#cancelWait();
-        this.#look();
+        this.look();
       },
     };
   }
@@ -148,8 +152,8 @@ class Group {
     member.changing = arrival.paths;
     member.waiting = waiting;
     this.#moment.left_behind.delete(member.source);
-    if (this.#waiting().length === 1) this.#waitAtMost();
-    this.#look();
+    if (this.#cancelTimer === null) this.#waitAtMost();
+    this.look();
     return waiting.promise;
   }
 
@@ -159,13 +163,18 @@ class Group {
 
   #waitAtMost(): void {
     const { clock, log } = this.#deps.context;
-    this.#cancelWait();
-    this.#cancelWait = clock.after(WAIT_MAX_MS, () => {
+    this.#cancelTimer = clock.after(WAIT_MAX_MS, () => {
+      this.#cancelTimer = null;
       const slow = this.#missing();
       log.warn({ group: this.#id, slow }, 'a snapshot goes on without its slower sources');
       for (const source of slow) this.#moment.left_behind.add(source);
-      this.#look();
+      this.look();
     });
+  }
+
+  #cancelWait(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
   }
 
   /** Sources of the group that are still to come here. */
@@ -176,7 +185,8 @@ class Group {
     return missing.filter((source) => !this.#through.has(source) && !left_behind.has(source));
   }
 
-  #look(): void {
+  /** Goes on, where nobody is missing any more. */
+  look(): void {
     const here = this.#waiting();
     if (here.length === 0 || this.#is_freezing || this.#missing().length > 0) return;
     const { rounds } = this.#moment;

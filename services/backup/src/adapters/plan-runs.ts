@@ -29,12 +29,20 @@ export interface Candidate {
   make(): BackupRun;
 }
 
+/** What the runner knows of a source, and nothing notes. */
+export interface Pace {
+  /** When the last on-change run began; null: none did. */
+  readonly started_ms: number | null;
+  /** A walk was cancelled: none begins by itself before. */
+  readonly held_ms: number;
+}
+
 /** Tells what is next for each source, from what is noted. */
 export interface Planner {
-  /** `started_ms`: when the last on-change run of the source began. Null where a run of the system waits already. */
-  next(source: ProtectedSource, started_ms: number | null, now_ms: number): Candidate | null;
+  /** Null where nothing is due. */
+  next(source: ProtectedSource, pace: Pace, now_ms: number): Candidate | null;
   /** The same, where no walk may begin now: a change that waits, or null. */
-  nextChange(source: ProtectedSource, started_ms: number | null, now_ms: number): Candidate | null;
+  nextChange(source: ProtectedSource, pace: Pace, now_ms: number): Candidate | null;
   /** `snapshot_20251201_143022`: for the backups of type `snapshot` that are wanted together. */
   newGroup(now_ms: number): string;
   requested(wish: RunRequest, group: string, now_ms: number): BackupRun;
@@ -63,9 +71,9 @@ export function createPlanner(deps: PlannerDeps): Planner {
       backup_type,
       requested_ms: now_ms,
     });
-  const progressOf = (source: ProtectedSource, started_ms: number | null) => ({
+  const progressOf = (source: ProtectedSource, pace: Pace) => ({
     walked_ms: state.walks.last(source.name),
-    started_ms,
+    ...pace,
     changed_ms: source.plan.on_change ? state.changes.oldest(source.name) : null,
     walk_not_before_ms,
     is_scheduled: deps.isScheduled(source),
@@ -76,23 +84,30 @@ export function createPlanner(deps: PlannerDeps): Planner {
     const wish = { source: name, reason, type, walk, ...system };
     return { ...due, group: null, make: () => newRun({ ...wish, correlationid: newId(now_ms) }, now_ms) };
   };
+  /** A walk that fails, or waits, keeps no change waiting: it may fail for ever, at something that changes do without. */
+  const changeBeside = (
+    source: ProtectedSource,
+    { open, pace }: { open: readonly BackupRun[]; pace: Pace },
+    now_ms: number,
+  ): Candidate | null => {
+    const progress = progressOf(source, pace);
+    // Without any backup there is nothing that a change could be added to.
+    if (progress.walked_ms === null || open.some((run) => isAutomatic(run) && !run.walk)) return null;
+    const due = nextOnChange(source.plan, progress, now_ms);
+    return due === null ? null : candidate(source, due, now_ms);
+  };
   return {
-    next: (source, started_ms, now_ms) => {
+    next: (source, pace, now_ms) => {
       const open = state.runs.open(source.name);
       const waiting = nextInLine(open);
       const line = waiting && { ...waiting, at_ms: waiting.not_before_ms, make: () => waiting };
-      if (open.some(isAutomatic)) return line;
-      const due = candidate(source, nextRun(source.plan, progressOf(source, started_ms), now_ms), now_ms);
+      if (open.some(isAutomatic)) return earlier(line, changeBeside(source, { open, pace }, now_ms));
+      const due = candidate(source, nextRun(source.plan, progressOf(source, pace), now_ms), now_ms);
       // Who asked goes before what the schedule wants, once both may start.
       return line !== null && line.at_ms <= Math.max(due.at_ms, now_ms) ? line : due;
     },
-    nextChange: (source, started_ms, now_ms) => {
-      const progress = progressOf(source, started_ms);
-      // Without any backup there is nothing that a change could be added to.
-      if (progress.walked_ms === null || state.runs.open(source.name).some(isAutomatic)) return null;
-      const due = nextOnChange(source.plan, progress, now_ms);
-      return due === null ? null : candidate(source, due, now_ms);
-    },
+    nextChange: (source, pace, now_ms) =>
+      changeBeside(source, { open: state.runs.open(source.name), pace }, now_ms),
     newGroup: (now_ms) =>
       newBackupId('snapshot', now_ms, isKnown).replace(/^backup_(.*)_snapshot/, 'snapshot_$1'),
     requested: (wish, group, now_ms) =>
@@ -100,7 +115,13 @@ export function createPlanner(deps: PlannerDeps): Planner {
   };
 }
 
-/** One that the planner itself has made: there is one at most. */
+/** The run that waits, but for a change that comes before it. */
+function earlier(line: Candidate | null, change: Candidate | null): Candidate | null {
+  if (line === null || change === null) return line ?? change;
+  return change.at_ms < line.at_ms ? change : line;
+}
+
+/** One that the planner itself has made: one walk and one for changes at most. */
 function isAutomatic({ reason, schedule }: BackupRun): boolean {
   return reason !== 'request' && reason !== 'before_deployment' && schedule === null;
 }

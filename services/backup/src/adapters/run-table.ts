@@ -8,6 +8,8 @@ export interface RunTable {
   get(backup_id: string): BackupRun | undefined;
   /** Not over yet; all sources, or one. */
   open(source?: string): BackupRun[];
+  /** Of backups that are wanted together: those that were not made. */
+  ofGroup(group: string): BackupRun[];
   /** The last that failed for good, newest first. */
   failures(limit: number): BackupRun[];
 }
@@ -26,6 +28,7 @@ export function createRunTable(db: DatabaseSync): RunTable {
   const open = db.prepare('SELECT body FROM runs WHERE is_over = 0');
   const openOf = db.prepare('SELECT body FROM runs WHERE is_over = 0 AND source = ?');
   const failures = db.prepare('SELECT body FROM runs WHERE is_over = 1 ORDER BY backup_id DESC LIMIT ?');
+  const ofGroup = db.prepare("SELECT body FROM runs WHERE body ->> '$.group' = ?");
   // Runs of older versions name no schedule and no group.
   const read = (row: unknown): BackupRun => ({
     schedule: null,
@@ -40,6 +43,7 @@ export function createRunTable(db: DatabaseSync): RunTable {
       return row === undefined ? undefined : read(row);
     },
     open: (source) => (source === undefined ? open.all() : openOf.all(source)).map(read),
+    ofGroup: (group) => ofGroup.all(group).map(read),
     failures: (limit) => failures.all(limit).map(read),
   };
 }

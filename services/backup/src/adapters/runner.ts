@@ -3,7 +3,7 @@ import type { Progress } from '@holdfast/repository/api';
 import type { ProtectedSource } from '../config.ts';
 import { type BackupRun, isOver } from '../domain/backup-run/state.ts';
 import { attemptRun, Cancellation, noteCancelled, type RunDeps } from './attempt-run.ts';
-import { type Candidate, createPlanner, type Planner, type RunRequest } from './plan-runs.ts';
+import { type Candidate, createPlanner, type Pace, type Planner, type RunRequest } from './plan-runs.ts';
 import { createRefusedChanges } from './refused-changes.ts';
 import { createRunRecord, type RunRecord } from './run-record.ts';
 import type { BackupState } from './state.ts';
@@ -39,7 +39,7 @@ interface Busy {
   readonly done: Promise<void>;
 }
 
-/** One that is still due begins again so long after it was cancelled. */
+/** A walk that is still due begins again so long after one was cancelled; what changes and who asks do not wait. */
 const CANCELLED_HOLD_MS = 60_000;
 /** Reading everything keeps disk and processor busy: so many sources at once. On-change runs go beside them. */
 const WALKS_AT_ONCE = 2;
@@ -56,16 +56,17 @@ export function createRunner(deps: RunnerDeps): Runner {
   const refused = createRefusedChanges({ state, context, wake: () => look() });
   const planner = createPlanner({ ...deps, isTaken: record.isTaken });
   const busy = new Map<string, Busy>();
-  const started = new Map<string, number>();
+  const paces = createPaces();
+  /** All of a source, after it broke off. */
   const held = new Map<string, number>();
   let cancelTimer: () => void = () => undefined;
 
-  const { next, nextNow } = createChooser(planner, started, (walk) => mayWalk(busy, walk));
+  const { next, nextNow } = createChooser(planner, paces, (walk) => mayWalk(busy, walk));
   const broke = holder(deps, held);
   const start = (source: ProtectedSource, { walk: is_walk, reason, group, make }: Candidate) => {
     const walk = is_walk ? (group ?? source.name) : null;
     const run = make();
-    if (reason === 'on_change') started.set(source.name, clock.now_ms());
+    if (reason === 'on_change') paces.started(source.name, clock.now_ms());
     const stop = new AbortController();
     const signal = AbortSignal.any([stopping.signal, stop.signal]);
     const done = attemptRun({ ...deps, refused }, { run, source, record, signal })
@@ -105,7 +106,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       look();
       return runs;
     },
-    cancel: canceller(deps, { busy, held, record }),
+    cancel: canceller(deps, { busy, paces, record }),
     finished: record.finished,
     progress: record.progress,
     next: (source) => next(source, clock.now_ms()),
@@ -125,19 +126,36 @@ function holder({ context: { clock, log } }: RunnerDeps, held: Map<string, numbe
   };
 }
 
+interface Paces {
+  of(source: string): Pace;
+  /** An on-change run began. */
+  started(source: string, at_ms: number): void;
+  /** No walk of it begins by itself before. */
+  hold(source: string, until_ms: number): void;
+}
+
+function createPaces(): Paces {
+  const [starts, holds] = [new Map<string, number>(), new Map<string, number>()];
+  return {
+    of: (source) => ({ started_ms: starts.get(source) ?? null, held_ms: holds.get(source) ?? 0 }),
+    started: (source, at_ms) => void starts.set(source, at_ms),
+    hold: (source, until_ms) => void holds.set(source, until_ms),
+  };
+}
+
 interface Underway {
   readonly busy: ReadonlyMap<string, Busy>;
-  readonly held: Map<string, number>;
+  readonly paces: Paces;
   readonly record: RunRecord;
 }
 
-function canceller(deps: RunnerDeps, { busy, held, record }: Underway): Runner['cancel'] {
+function canceller(deps: RunnerDeps, { busy, paces, record }: Underway): Runner['cancel'] {
   const { state, context } = deps;
   return async (backup_id, actor) => {
     const found = [...busy].find(([, one]) => one.backup_id === backup_id);
     if (found !== undefined) {
       const [source, { stop }] = found;
-      held.set(source, context.clock.now_ms() + CANCELLED_HOLD_MS);
+      paces.hold(source, context.clock.now_ms() + CANCELLED_HOLD_MS);
       const over = record.finished(backup_id);
       stop.abort(new Cancellation(actor));
       return over;
@@ -146,6 +164,7 @@ function canceller(deps: RunnerDeps, { busy, held, record }: Underway): Runner['
     if (run === undefined) throw new HoldfastError('not_found', `no backup ${backup_id} is being made`);
     const over = noteCancelled(deps, { run, record }, actor);
     record.settled(over);
+    if (run.group !== null) deps.moments.look(run.group);
     return over;
   };
 }
@@ -168,18 +187,14 @@ function mayWalk(busy: ReadonlyMap<string, { walk: string | null }>, walk: strin
 }
 
 /** What is next for a source; `nextNow` passes over a walk that may not begin, as others are walked: a change does not wait. */
-function createChooser(
-  planner: Planner,
-  started: ReadonlyMap<string, number>,
-  mayBegin: (walk: string) => boolean,
-) {
+function createChooser(planner: Planner, paces: Paces, mayBegin: (walk: string) => boolean) {
   const next = (source: ProtectedSource, now_ms: number) =>
-    planner.next(source, started.get(source.name) ?? null, now_ms);
+    planner.next(source, paces.of(source.name), now_ms);
   const nextNow = (source: ProtectedSource, now_ms: number): Candidate | null => {
     const found = next(source, now_ms);
     if (found === null || !found.walk || found.at_ms > now_ms) return found;
     if (mayBegin(found.group ?? source.name)) return found;
-    return planner.nextChange(source, started.get(source.name) ?? null, now_ms);
+    return planner.nextChange(source, paces.of(source.name), now_ms);
   };
   return { next, nextNow };
 }

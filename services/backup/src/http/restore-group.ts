@@ -2,14 +2,14 @@ import { resolve } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import type { RestoreBody, RestoreResult } from '@holdfast/contracts/http/backup';
-import { groupMembers, isOneMoment } from '../adapters/snapshot-groups.ts';
+import { groupMembers, isOneMoment, missingMembers } from '../adapters/snapshot-groups.ts';
 import type { RouteDeps } from './deps.ts';
 
 type RestoreOne = (body: RestoreBody) => Promise<RestoreResult>;
 
 /**
  * Restores all sources of files that were backed up together; databases are named, with the time that belongs to the
- * files. `not_found` where there is no such group, or none of it holds what is wanted.
+ * files, and so is each source that has no backup in it. `not_found` where there is no such group, or none of it holds what is wanted.
  */
 export async function restoreGroup(
   { state }: RouteDeps,
@@ -38,6 +38,7 @@ export async function restoreGroup(
     verified: results.every(({ verified }) => verified),
     failed: results.flatMap(({ failed }) => failed),
     duration_ms: sum(({ duration_ms }) => duration_ms),
+    missing: missingMembers(members, state.runs.ofGroup(body.backup_id)),
     one_moment: isOneMoment(members),
     databases: members.filter(isDatabase).map(databaseView),
   };

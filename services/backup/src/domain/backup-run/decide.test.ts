@@ -75,6 +75,16 @@ describe('a run', () => {
     });
     expect(nextInLine([later, asked])?.backup_id).toBe(asked.backup_id);
   });
+
+  test('of a group that was wanted later waits for the earlier one, which others may wait for', () => {
+    const first = evolve(requestedRun({ ...wish, group: 'snapshot_1' }), { type: 'started', at_ms: NOW });
+    const again = evolve(first, { type: 'interrupted', at_ms: NOW + 250 });
+    const second = requestedRun({ ...wish, group: 'snapshot_2', requested_ms: NOW + 1 });
+    expect(nextInLine([second, again])?.group).toBe('snapshot_1');
+    // Nobody waits for one that failed.
+    const broken = attempts(requestedRun({ ...wish, group: 'snapshot_1' }), 'internal', 1);
+    expect(nextInLine([broken, second])?.group).toBe('snapshot_2');
+  });
 });
 
 describe('what is announced', () => {

@@ -23,10 +23,16 @@ export function failed(run: BackupRun, error: RunError, now_ms: number): RunFact
 /** The next of the runs that wait for their turn, or null: those that may start first, then the oldest. */
 export function nextInLine(runs: readonly BackupRun[]): BackupRun | null {
   const waiting = runs.filter((run) => run.status === 'requested' || run.status === 'retrying');
-  waiting.sort(
-    (one, other) => one.not_before_ms - other.not_before_ms || one.requested_ms - other.requested_ms,
-  );
-  return waiting[0] ?? null;
+  const able = waiting.filter((run) => !waiting.some((other) => isOlderGroup(other, run)));
+  able.sort((one, other) => one.not_before_ms - other.not_before_ms || one.requested_ms - other.requested_ms);
+  return able[0] ?? null;
+}
+
+/** Groups take their turns in the same order at all their sources, or they wait for each other. None waits for what failed. */
+function isOlderGroup(one: BackupRun, run: BackupRun): boolean {
+  if (one.group === null || run.group === null || one.group === run.group || one.error !== null) return false;
+  if (one.requested_ms !== run.requested_ms) return one.requested_ms < run.requested_ms;
+  return one.group < run.group;
 }
 
 /** How the engine is to read for one backup type (what they mean stands in the README of this service). */

@@ -11,6 +11,7 @@ const walked: SourceProgress = {
   started_ms: NOW - 60_000,
   changed_ms: null,
   walk_not_before_ms: 0,
+  held_ms: 0,
   is_scheduled: false,
 };
 

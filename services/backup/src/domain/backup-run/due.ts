@@ -22,6 +22,8 @@ export interface SourceProgress {
   readonly changed_ms: number | null;
   /** A walk that fell due while nobody was here waits until then, so that losses are noticed before it. */
   readonly walk_not_before_ms: number;
+  /** One that was cancelled: no walk begins by itself before. What changes does not wait for that. */
+  readonly held_ms: number;
   /** A schedule walks it as often: its frequency only counts where the schedule has let a whole interval pass. */
   readonly is_scheduled: boolean;
 }
@@ -53,7 +55,8 @@ const DAY_MS = 24 * HOUR_MS;
  */
 export function nextRun(plan: SourcePlan, progress: SourceProgress, now_ms: number): DueRun {
   if (progress.walked_ms === null) {
-    const at_ms = plan.is_own ? progress.walk_not_before_ms + OWN_FIRST_MS : 0;
+    const first_ms = plan.is_own ? progress.walk_not_before_ms + OWN_FIRST_MS : 0;
+    const at_ms = Math.max(first_ms, progress.held_ms);
     return { at_ms, reason: 'first', type: 'full', walk: true };
   }
   const walk = nextWalk(plan, progress, progress.walked_ms, now_ms);
@@ -77,7 +80,7 @@ function nextWalk(plan: SourcePlan, progress: SourceProgress, walked_ms: number,
   const at_ms = progress.is_scheduled
     ? Math.max(slotAfter(plan.frequency, slot_ms), progress.walk_not_before_ms + SCHEDULE_FIRST_MS)
     : Math.max(slot_ms, progress.walk_not_before_ms);
-  return { at_ms, reason, type: 'incremental', walk: true };
+  return { at_ms: Math.max(at_ms, progress.held_ms), reason, type: 'incremental', walk: true };
 }
 
 /** When the next look at everything is due; what is backed up on change is walked hourly, to find what events missed. */

@@ -8,6 +8,7 @@ export function runView(run: BackupRun, progress: BackupRunView['progress']): Ba
     source: run.source,
     backup_type: run.backup_type,
     reason: run.reason,
+    group_id: run.group,
     status: run.status,
     attempt: run.attempt,
     requested_at: new Date(run.requested_ms).toISOString(),

@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly parent_backup_id: string | null;
   /** From which age on it belongs in the cold tier, as manifests spell it. */
   readonly archive_after: string | null;
+  /** When reading began, after all hooks: what was written before is in it. */
+  readonly read_ms: number;
   /** Of a backup that is as of one moment with others. */
   readonly moment?: BackupMoment | undefined;
   /** What ran before it. */
@@ -40,7 +42,7 @@ export type SealedManifest = Omit<BackupManifest, 'snapshot_id'>;
 export function buildManifest(run: BackupRun, stats: MeasuredStats, about: Surroundings): SealedManifest {
   return {
     backup_id: run.backup_id,
-    timestamp: new Date(run.started_ms ?? run.requested_ms).toISOString(),
+    timestamp: about.moment?.at ?? new Date(about.read_ms).toISOString(),
     backup_type: run.backup_type,
     sources: [
       {

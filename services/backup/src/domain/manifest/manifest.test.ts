@@ -39,13 +39,14 @@ const about = {
   system_version: '0.1.0',
   parent_backup_id: null,
   archive_after: '30_days',
+  read_ms: Date.parse('2025-12-01T14:30:34.123Z'),
 };
 
 describe('a manifest', () => {
   test('is complete, and what the contract says', () => {
     const manifest = BackupManifest.parse({ ...buildManifest(run, stats, about), snapshot_id: 's' });
     expect(manifest).toMatchObject({
-      timestamp: '2025-12-01T14:30:22.123Z',
+      timestamp: '2025-12-01T14:30:34.123Z',
       sources: [{ source: 'conversations', files_backed_up: 145, compression: 'zstd' }],
       metadata: { hostname: 'web1', git_commit: 'a1b2c3d4', backup_duration_seconds: 12.45 },
       files_unreadable: [{ path: '/srv/x', reason: 'EACCES' }],
