@@ -138,7 +138,27 @@ describe('a command', () => {
     expect((await runCommand({ ...base, run: ['true\0'] })).problem).toContain('did not start');
   });
 
+  test('shows nothing of a secret, also not the rest of one whose beginning is cut off', async () => {
+    const secret = `geheim${'0123456789'.repeat(20)}`;
+    const run = 'printf "%s" "$SECRET"; head -c 4000 /dev/zero | tr "\\0" x';
+    for (const again of ['', '; printf "%s" "$SECRET$SECRET"']) {
+      const request = { ...base, run: run + again, env: { SECRET: secret }, secrets: [secret, 'x'] };
+      const { output } = await runCommand(request);
+      expect(output).toContain('xxx');
+      expect(output.replaceAll(/[x…]/g, '')).toBe('');
+    }
+  });
+
   test('is called by its program', () => {
+    for (const run of [
+      "MYPW='hunter two' sh",
+      'PW="a b" x',
+      'PW=a\\ b x',
+      '(PW=a; x)',
+      'PW=a;x b',
+      'PW=$(a b) x',
+    ])
+      expect(commandName(run)).toBe('sh');
     expect(commandName('PGPASSWORD=geheim /usr/bin/pg_dump -U x')).toBe('pg_dump');
     expect(commandName(['/usr/bin/mysqldump', '--password=geheim'])).toBe('mysqldump');
   });

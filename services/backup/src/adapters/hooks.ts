@@ -85,10 +85,12 @@ async function runHook(
     run: hook.run,
     working_folder: hook.working_folder ?? folderOf(source),
     env: { ...hook.env, ...environmentOf(run, context.host), ...env },
+    // What the configuration gave it: any of it may be a secret.
+    secrets: Object.values(hook.env),
     timeout_ms: hook.timeout,
     signal,
   });
-  const fields = { backup_id: run.backup_id, source: source.name, hook: name, ...logged(outcome, hook.env) };
+  const fields = { backup_id: run.backup_id, source: source.name, hook: name, ...logged(outcome) };
   if (outcome.problem === null) context.log.info(fields, 'a hook ran');
   else context.log.error({ ...fields, problem: outcome.problem }, 'a hook failed');
   return { name, outcome };
@@ -106,14 +108,7 @@ export function environmentOf(run: BackupRun, host: string): Record<string, stri
   };
 }
 
-const SECRET_MIN = 4;
-
-/** For the log: without the values that the configuration gave it, of which any may be a secret. */
-export function logged({ exit_code, output, duration_ms }: CommandOutcome, env: Record<string, string> = {}) {
-  const values = Object.values(env).filter((value) => value.length >= SECRET_MIN);
-  return {
-    exit_code,
-    duration_ms,
-    output: values.reduce((text, value) => text.replaceAll(value, '…'), output),
-  };
+/** For the log. */
+export function logged({ exit_code, output, duration_ms }: CommandOutcome) {
+  return { exit_code, duration_ms, output };
 }
