@@ -6,7 +6,7 @@ import { failed } from '../domain/backup-run/decide.ts';
 import { type BackupRun, evolve, type RunFact } from '../domain/backup-run/state.ts';
 import type { BackupMetrics } from '../metrics.ts';
 import type { TakenChanges } from './change-table.ts';
-import { withHooks } from './hooks.ts';
+import { type OwedHooks, withHooks } from './hooks.ts';
 import { progressLogger } from './log-progress.ts';
 import { makeSnapshot, type SnapshotDeps } from './make-snapshot.ts';
 import type { Moments, Participant } from './moments.ts';
@@ -20,6 +20,7 @@ export interface RunDeps extends SnapshotDeps {
   readonly metrics: BackupMetrics;
   readonly moments: Moments;
   readonly refused: RefusedChanges;
+  readonly owed: OwedHooks;
 }
 
 export interface RunAttempt {

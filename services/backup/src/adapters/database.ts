@@ -3,6 +3,7 @@ import { INBOX_SCHEMA } from '@holdfast/event-store/dedup';
 import { OUTBOX_SCHEMA } from '@holdfast/event-store/outbox';
 import { openDatabase } from '@holdfast/runtime/sqlite';
 import { FROZEN_SCHEMA } from './frozen-table.ts';
+import { OWED_HOOKS_SCHEMA } from './owed-hooks-table.ts';
 
 const SCHEMA = `
   CREATE TABLE runs (
@@ -153,5 +154,6 @@ export function openBackupDatabase(file: string): DatabaseSync {
     TIERS,
     VERIFICATION,
     FROZEN_SCHEMA,
+    OWED_HOOKS_SCHEMA,
   ]);
 }
