@@ -145,6 +145,11 @@ const TIERS = `
     level TEXT NOT NULL DEFAULT 'normal'
   ) WITHOUT ROWID`;
 
+/** Backups that were made together, found without reading the manifests of all others. */
+const GROUPS = `
+  CREATE INDEX backups_of_group ON backups (manifest ->> '$.moment.group_id', source)
+    WHERE backup_type = 'snapshot' AND manifest <> '' AND deleted_ms IS NULL AND going IS NULL`;
+
 /** The state of the backup service: all but the outbox can be told again from the events and the repository. */
 export function openBackupDatabase(file: string): DatabaseSync {
   return openDatabase(file, [
@@ -155,5 +160,6 @@ export function openBackupDatabase(file: string): DatabaseSync {
     VERIFICATION,
     FROZEN_SCHEMA,
     OWED_HOOKS_SCHEMA,
+    GROUPS,
   ]);
 }
