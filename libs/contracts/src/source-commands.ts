@@ -42,7 +42,9 @@ export const VolumeSnapshotConfig = z.strictObject({
   volume: z.string().startsWith('/').describe('what is frozen: the source lies in it'),
   path: z.string().startsWith('/').describe('where its frozen copy stands after `create`'),
   create: CommandLine,
-  release: CommandLine.describe('where it fails and `path` still stands, it is tried again'),
+  release: CommandLine.describe(
+    'where it fails it is tried again: for ever while `path` stands, else five times',
+  ),
   timeout: DurationMs.default(MINUTE_MS),
   backup_types: z.array(BackupType).min(1).default(['snapshot']),
 });

@@ -188,6 +188,29 @@ test('nothing secret is printed', async () => {
   expect(printed).toMatchObject({ nats: { url: 'nats://***@h:4222' } });
 });
 
+test.each([
+  ["PGPASSWORD='hunter two secret' true", 'PGPASSWORD=… true'],
+  ['PGPASSWORD="hunter \\" two" true', 'PGPASSWORD=… true'],
+  ['PGPASSWORD=hunter\\ two true', 'PGPASSWORD=… true'],
+  ['PGPASSWORD=a"hunter two"b true', 'PGPASSWORD=… true'],
+  ['PGPASSWORD=$(echo hunter two) true', 'PGPASSWORD=… true'],
+  ['env "PGPASSWORD=hunter two" true', 'env "PGPASSWORD=… true'],
+  ["PGPASSWORD='hunter two", 'PGPASSWORD=…'],
+  ['pg_dump -U "a b" shop', 'pg_dump -U "a b" shop'],
+])('of a command %s is printed %s', async (run, shown) => {
+  const config = await load(
+    `sources: { a: { root: /srv, hooks: { pre: [{ run: ${JSON.stringify(run)} }] } } }`,
+  );
+  expect(printableConfig(config)).toMatchObject({ sources: { a: { hooks: { pre: [{ run: shown }] } } } });
+});
+
+test('a word of a command that is given as words is hidden to its end', async () => {
+  const hook = '{ run: ["env", "MY_TOKEN=hunter two", "true"] }';
+  const config = await load(`sources: { a: { root: /srv, hooks: { pre: [${hook}] } } }`);
+  const run = ['env', 'MY_TOKEN=…', 'true'];
+  expect(printableConfig(config)).toMatchObject({ sources: { a: { hooks: { pre: [{ run }] } } } });
+});
+
 test('the JSON Schema knows every part; what does nothing yet is said', async () => {
   expect(Object.keys(configJsonSchema().properties ?? {})).toEqual(
     expect.arrayContaining(['sources', 'drills']),

@@ -15,6 +15,7 @@ import { createMoments } from './adapters/moments.ts';
 import { createMover } from './adapters/mover.ts';
 import { isScheduled } from './adapters/obligations.ts';
 import { openHot } from './adapters/open-hot.ts';
+import { openOwedHooks } from './adapters/owed-hooks.ts';
 import { createReclaimer, type Reclaimer } from './adapters/reclaim.ts';
 import { reconcile } from './adapters/reconcile.ts';
 import { keepPins } from './adapters/resolve-pins.ts';
@@ -78,10 +79,12 @@ export async function startBackup(
     freeBytes: (tier) => space.latest(tier)?.free_bytes ?? null,
   });
   const walk_not_before_ms = context.clock.now_ms() + CATCH_UP_MS;
+  const owed = opened.use(openOwedHooks(deps));
   const runner = opened.use(
     createRunner({
       ...deps,
       metrics,
+      owed,
       moments: createMoments(deps),
       walk_not_before_ms,
       isScheduled: (source) => isScheduled(deps, source),
@@ -99,6 +102,7 @@ export async function startBackup(
   opened.defer(() => app.close());
   serveRoutes(app, { ...deps, metrics, runner, cleaner, scheduler, mover, space });
   const url = await listen(app, service_config.http);
+  owed.wake();
   cleaner.resume();
   scheduler.wake();
   runner.wake();

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { BackupRunView } from '@holdfast/contracts/http/backup';
 import type { BackupRequest } from '@holdfast/repository/api';
 import { eventually } from '@holdfast/testkit/wait-for';
@@ -103,4 +105,28 @@ test('so many sources are walked at once, the others wait their turn; a change d
   release.resolve();
   await backup.created(8);
   expect(most).toBe(2);
+});
+
+test('a cancellation that a full disk keeps from being noted does not keep the service from stopping', async () => {
+  using at = place();
+  at.write('a.json', '{"a":1}');
+  const repository = memoryRepository();
+  const backup = await boot(at, { repository });
+  await backup.created(1);
+  const stopped = Promise.withResolvers<void>();
+  repository.onBackup = (request) => {
+    request.signal?.addEventListener('abort', () => stopped.resolve());
+    return readForEver(request);
+  };
+  const { backup_id } = (await create(backup, { type: 'full' })).body;
+  await eventually(async () => (await show(backup, backup_id)).progress?.files_done === 7);
+  using db = new DatabaseSync(join(at.data_dir, 'backup/backup.sqlite'));
+  db.exec(`CREATE TRIGGER full BEFORE INSERT ON runs WHEN new.body LIKE '%cancelled%'
+    BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`);
+  // Its answer never comes.
+  const cancelled = cancel(backup, backup_id).catch(() => undefined);
+  await stopped.promise;
+  await backup[Symbol.asyncDispose]();
+  await cancelled;
+  expect(await backup.told('BackupCancelled')).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { SourceConfig } from '@holdfast/contracts/config';
+import { createMemoryStore } from '@holdfast/event-store/memory-store';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { commandName, runCommand } from '../src/adapters/run-command.ts';
@@ -97,6 +98,64 @@ describe('hooks', () => {
   });
 });
 
+describe('after a kill', () => {
+  const hooks = { pre: [{ run: note }], post: [{ run: note }] };
+  const stopped = async (step: 'onCommitted' | 'onBackup') => {
+    const [events, repository] = [createMemoryStore(), memoryRepository()];
+    const [reached, dead] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    repository[step] = () => {
+      reached.resolve();
+      return dead.promise;
+    };
+    const options = {
+      events,
+      repository,
+      sources: { bmc: { root: at.root, hooks } as Partial<SourceConfig> },
+    };
+    const first = await boot(at, options);
+    await reached.promise;
+    repository[step] = () => undefined;
+    // The process is gone: nothing of it is closed, and nothing of it goes on.
+    return {
+      again: (sources: Record<string, Partial<SourceConfig>> = options.sources) =>
+        boot(at, { ...options, sources }),
+      [Symbol.asyncDispose]: async () => {
+        dead.reject(new Error('the end of the test'));
+        await first[Symbol.asyncDispose]();
+      },
+    };
+  };
+
+  test('between the commit of a backup and its note its post hooks run at the next start, once', async () => {
+    await using killed = await stopped('onCommitted');
+    for (let start = 0; start < 2; start += 1) {
+      await using backup = await killed.again();
+      await backup.created(1);
+      await eventually(() => logged().length === 2);
+    }
+    expect(logged()).toEqual(['pre bmc full first 1', 'post success bmc full first 1']);
+  });
+
+  test('of a backup that is made they run before it is made again', async () => {
+    await using killed = await stopped('onBackup');
+    await using backup = await killed.again();
+    await backup.created(1);
+    await eventually(() => logged().length === 4);
+    expect(logged()).toEqual([
+      ...['pre bmc full first 1', 'post failure bmc full first 1'],
+      ...['pre bmc full first 2', 'post success bmc full first 2'],
+    ]);
+  });
+
+  test('those of a source that is not configured any more are not waited for', async () => {
+    await using killed = await stopped('onBackup');
+    await using backup = await killed.again({ other: { root: at.root } });
+    const [manifest] = await backup.created(1);
+    expect(manifest?.sources[0]?.source).toBe('other');
+    expect(logged()).toEqual(['pre bmc full first 1']);
+  });
+});
+
 describe('a command', () => {
   const base = { working_folder: '/', env: {}, timeout_ms: 10_000 };
 
@@ -145,7 +204,27 @@ describe('a command', () => {
     expect((await runCommand({ ...base, run: ['true\0'] })).problem).toContain('did not start');
   });
 
+  test('shows nothing of a secret, also not the rest of one whose beginning is cut off', async () => {
+    const secret = `geheim${'0123456789'.repeat(20)}`;
+    const run = 'printf "%s" "$SECRET"; head -c 4000 /dev/zero | tr "\\0" x';
+    for (const again of ['', '; printf "%s" "$SECRET$SECRET"']) {
+      const request = { ...base, run: run + again, env: { SECRET: secret }, secrets: [secret, 'x'] };
+      const { output } = await runCommand(request);
+      expect(output).toContain('xxx');
+      expect(output.replaceAll(/[x…]/g, '')).toBe('');
+    }
+  });
+
   test('is called by its program', () => {
+    for (const run of [
+      "MYPW='hunter two' sh",
+      'PW="a b" x',
+      'PW=a\\ b x',
+      '(PW=a; x)',
+      'PW=a;x b',
+      'PW=$(a b) x',
+    ])
+      expect(commandName(run)).toBe('sh');
     expect(commandName('PGPASSWORD=geheim /usr/bin/pg_dump -U x')).toBe('pg_dump');
     expect(commandName(['/usr/bin/mysqldump', '--password=geheim'])).toBe('mysqldump');
   });

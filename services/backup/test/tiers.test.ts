@@ -10,6 +10,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type {
   BackupHealth,
@@ -20,8 +21,10 @@ import type {
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
 import { RepositoryError } from '@holdfast/repository/errors';
 import { openOrCreate } from '@holdfast/repository/repository-key';
+import type { Clock } from '@holdfast/runtime/clock';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Space } from '../src/domain/storage/level.ts';
 import { checksumOf } from './support/booted.ts';
 import { TIERS } from './support/tier-config.ts';
 import { DAY, HOUR, type Tiered, tiered, tierWith } from './support/tiered.ts';
@@ -159,6 +162,39 @@ describe('a tier that cannot be used', () => {
       ['warm', 'storage_full', false],
       ['warm', 'storage_full', true],
     ]);
+  });
+
+  test('and whose disk is full is not looked at again and again', async () => {
+    let level: Space | null = null;
+    const openTier = tierWith('copy_from', async () => {
+      level = { device: 'warm', free_bytes: 0, total_bytes: 10, used_percent: 100 };
+      throw new RepositoryError('storage_full', 'no space left on warm');
+    });
+    const short: number[] = [];
+    const after: Clock['after'] = (delay_ms, call) => {
+      if (delay_ms < 1_000) short.push(delay_ms);
+      return here.clock.after(delay_ms, call);
+    };
+    const clock = { ...here.clock, after };
+    const measureSpace = async (location: string) => (location.includes('warm') ? level : null);
+    await here.twoBackups({ openTier, measureSpace, overrides: { clock } });
+    here.clock.advance(8 * DAY);
+    await eventually(async () => (await here.backup.told('TierUnavailable')).length === 1);
+    await eventually(async () => {
+      here.clock.advance(60_000);
+      return (await here.backup.told('StorageThresholdCrossed')).some(
+        ({ data }) => data.level === 'critical',
+      );
+    });
+    for (let round = 0; round < 5; round += 1) await here.move();
+    here.clock.advance(HOUR);
+    await here.move();
+    short.length = 0;
+    for (let turn = 0; turn < 200; turn += 1) {
+      here.clock.advance(1);
+      await setImmediate();
+    }
+    expect(short).toEqual([]);
   });
 
   test('whose folder is not mounted is never made anew, and its backups are there again with it', async () => {

@@ -4,8 +4,11 @@ import { isTree } from './tree.ts';
 const SECRET =
   /(^|_)(secret|password|passphrase|token|webhook_url|smtp_url|mongodb_url|access_key|api_key|account_sid)$/;
 const HIDDEN = '(set, not shown)';
-/** `PGPASSWORD=… pg_dump`: what a command is given by name. */
-const GIVEN_SECRET = /\b(\w*(?:PASS|SECRET|TOKEN|KEY)\w*=)\S+/gi;
+/** `PGPASSWORD=… pg_dump`: what a command is given by name, to the end of its word. */
+const GIVEN_SECRET = /\b(\w*(?:PASS|SECRET|TOKEN|KEY)\w*=).+/is;
+/** A word as the shell reads it: blanks that are quoted are part of it; a quote that is never closed goes to the end. */
+const SHELL_WORD =
+  /(?:'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|$)|`[^`]*(?:`|$)|\$\([^)]*(?:\)|$)|\\.|\\$|[^\s'"`\\])+/gs;
 const COMMANDS = new Set(['run', 'create', 'release']);
 
 /** The configuration as anybody may see it: secrets are replaced, addresses lose their user and password. */
@@ -14,6 +17,8 @@ export function printableConfig(config: HoldfastConfig): Record<string, unknown>
 }
 
 function printable(value: unknown, key = ''): unknown {
+  // A program with its arguments: each is one word, whatever is in it.
+  if (Array.isArray(value) && COMMANDS.has(key)) return value.map((word) => withoutGiven(String(word)));
   if (Array.isArray(value)) return value.map((item) => printable(item, key));
   if (isTree(value)) {
     // What the commands of a source are given: any of it may be a secret.
@@ -22,8 +27,12 @@ function printable(value: unknown, key = ''): unknown {
   }
   if (value === undefined || value === null || typeof value !== 'string') return value;
   if (SECRET.test(key)) return HIDDEN;
-  if (COMMANDS.has(key)) return value.replaceAll(GIVEN_SECRET, '$1…');
+  if (COMMANDS.has(key)) return value.replaceAll(SHELL_WORD, withoutGiven);
   return key.endsWith('url') || key.endsWith('endpoint') ? withoutLogin(value) : value;
+}
+
+function withoutGiven(word: string): string {
+  return word.replace(GIVEN_SECRET, '$1…');
 }
 
 // A webhook's path and query often are its password.

@@ -6,7 +6,7 @@ import { failed } from '../domain/backup-run/decide.ts';
 import { type BackupRun, evolve, type RunFact } from '../domain/backup-run/state.ts';
 import type { BackupMetrics } from '../metrics.ts';
 import type { TakenChanges } from './change-table.ts';
-import { withHooks } from './hooks.ts';
+import { type OwedHooks, withHooks } from './hooks.ts';
 import { progressLogger } from './log-progress.ts';
 import { makeSnapshot, type SnapshotDeps } from './make-snapshot.ts';
 import type { Moments, Participant } from './moments.ts';
@@ -20,6 +20,7 @@ export interface RunDeps extends SnapshotDeps {
   readonly metrics: BackupMetrics;
   readonly moments: Moments;
   readonly refused: RefusedChanges;
+  readonly owed: OwedHooks;
 }
 
 export interface RunAttempt {
@@ -45,7 +46,7 @@ export async function attemptRun(deps: RunDeps, attempt: RunAttempt): Promise<Ba
     outcomeOf(deps, { ...attempt, run }, { taken, participant }),
   );
   // A disk that is full refuses the note too; the snapshot stands, so it is tried until it can be told.
-  const over = await untilNoted(deps, signal, note);
+  const over = await untilNoted(deps, record.stopping, note);
   record.settled(over);
   return over;
 }
@@ -203,14 +204,14 @@ function interruptionOf(error: unknown, signal: AbortSignal, now_ms: number): Ru
   return signal.aborted ? { type: 'interrupted', at_ms: now_ms } : null;
 }
 
-async function untilNoted(deps: RunDeps, signal: AbortSignal, note: Note): Promise<BackupRun> {
+async function untilNoted(deps: RunDeps, stopping: AbortSignal, note: Note): Promise<BackupRun> {
   for (;;) {
     try {
       return note();
     } catch (error) {
       deps.context.log.error({ err: error }, 'the outcome of a backup could not be noted; will retry');
-      if (signal.aborted && cancellationOf(signal) === null) throw error;
-      await pause(deps, signal);
+      if (stopping.aborted) throw error;
+      await pause(deps, stopping);
     }
   }
 }
@@ -230,10 +231,10 @@ function cancellationOf({ reason }: AbortSignal): Cancellation | null {
   return Error.isError(reason) && reason.name === 'Cancellation' ? (reason as Cancellation) : null;
 }
 
-async function pause({ context }: SnapshotDeps, signal: AbortSignal): Promise<void> {
+async function pause({ context }: SnapshotDeps, stopping: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const cancel = context.clock.after(NOTE_AGAIN_MS, resolve);
-  if (!signal.aborted) signal.addEventListener('abort', () => resolve(), { once: true });
+  stopping.addEventListener('abort', () => resolve(), { once: true });
   await promise;
   cancel();
 }

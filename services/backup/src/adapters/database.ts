@@ -3,6 +3,7 @@ import { INBOX_SCHEMA } from '@holdfast/event-store/dedup';
 import { OUTBOX_SCHEMA } from '@holdfast/event-store/outbox';
 import { openDatabase } from '@holdfast/runtime/sqlite';
 import { FROZEN_SCHEMA } from './frozen-table.ts';
+import { OWED_HOOKS_SCHEMA } from './owed-hooks-table.ts';
 
 const SCHEMA = `
   CREATE TABLE runs (
@@ -144,6 +145,11 @@ const TIERS = `
     level TEXT NOT NULL DEFAULT 'normal'
   ) WITHOUT ROWID`;
 
+/** Backups that were made together, found without reading the manifests of all others. */
+const GROUPS = `
+  CREATE INDEX backups_of_group ON backups (manifest ->> '$.moment.group_id', source)
+    WHERE backup_type = 'snapshot' AND manifest <> '' AND deleted_ms IS NULL AND going IS NULL`;
+
 /** The state of the backup service: all but the outbox can be told again from the events and the repository. */
 export function openBackupDatabase(file: string): DatabaseSync {
   return openDatabase(file, [
@@ -153,5 +159,7 @@ export function openBackupDatabase(file: string): DatabaseSync {
     TIERS,
     VERIFICATION,
     FROZEN_SCHEMA,
+    OWED_HOOKS_SCHEMA,
+    GROUPS,
   ]);
 }

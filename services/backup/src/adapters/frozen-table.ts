@@ -8,6 +8,8 @@ export interface FrozenCopy {
   readonly path: string;
   readonly release: VolumeSnapshotConfig['release'];
   readonly timeout_ms: number;
+  /** So often its release has failed; absent: never. */
+  readonly tries?: number;
 }
 
 /** The frozen copies that have to be released. Writers hold the transaction. */

@@ -8,9 +8,18 @@ import type { BackupRun } from '../domain/backup-run/state.ts';
 import { type CommandOutcome, commandName, runCommand } from './run-command.ts';
 import { runErrorOf } from './run-error.ts';
 import { folderOf } from './standing.ts';
+import type { BackupState } from './state.ts';
+
+/** What is left of hooks that a kill of the service cut short. */
+export interface OwedHooks {
+  /** Resolves when no post hook of an earlier run of a source is owed any more. */
+  settle(source: string): Promise<void>;
+}
 
 export interface HookDeps {
   readonly context: ServiceContext;
+  readonly state: BackupState;
+  readonly owed: OwedHooks;
 }
 
 export interface Hooked {
@@ -24,21 +33,25 @@ type Work = (ran: readonly HookReport[]) => Promise<BackupResult>;
 /**
  * Runs the commands of a source before the work and after it, whatever came of that. A pre hook that fails is
  * `hook_failed` and there is no work, unless it says `on_error: continue`. A post hook that fails is logged: the backup
- * stands. Backups that an edit starts have no hooks: there is one a second.
+ * stands. Post hooks are owed from before the first pre hook on: after a kill they run at the next start. Backups that an
+ * edit starts have no hooks: there is one a second.
  */
 export async function withHooks(deps: HookDeps, hooked: Hooked, work: Work): Promise<BackupResult> {
   const { hooks } = hooked.source.config;
   if (hooks === undefined || !hooked.run.walk) return work([]);
+  // What an earlier run stopped is started again before this one stops it.
+  await deps.owed.settle(hooked.source.name);
+  hooked.signal.throwIfAborted();
+  deps.state.write(() => deps.state.owed_hooks.put(hooked.run));
   let made: BackupResult;
   try {
     made = await work(await runBefore(deps, hooked, hooks));
   } catch (error) {
     const { code } = runErrorOf(error);
-    await runAfter(deps, hooked, { hooks, env: { HOLDFAST_OUTCOME: 'failure', HOLDFAST_ERROR_CODE: code } });
+    await runAfter(deps, hooked, { HOLDFAST_OUTCOME: 'failure', HOLDFAST_ERROR_CODE: code });
     throw error;
   }
-  const env = { HOLDFAST_OUTCOME: 'success', HOLDFAST_SNAPSHOT_ID: made.snapshot.id } as const;
-  await runAfter(deps, hooked, { hooks, env });
+  await runAfter(deps, hooked, { HOLDFAST_OUTCOME: 'success', HOLDFAST_SNAPSHOT_ID: made.snapshot.id });
   return made;
 }
 
@@ -56,16 +69,26 @@ async function runBefore(deps: HookDeps, hooked: Hooked, { pre }: HooksConfig): 
   return ran;
 }
 
-interface After {
-  readonly hooks: HooksConfig;
-  readonly env: { readonly HOLDFAST_OUTCOME: 'success' | 'failure' } & Record<string, string>;
-}
+type OutcomeEnvironment = { readonly HOLDFAST_OUTCOME: 'success' | 'failure' } & Record<string, string>;
 
-async function runAfter(deps: HookDeps, hooked: Hooked, { hooks, env }: After): Promise<void> {
-  const wanted = hooks.post.filter(({ when }) => when === 'always' || when === env.HOLDFAST_OUTCOME);
+/** Runs the post hooks that the outcome wants; from then on none are owed to the run. Rejects never for what a hook does. */
+export async function runAfter(
+  deps: Omit<HookDeps, 'owed'>,
+  { run, source }: Omit<Hooked, 'signal'>,
+  env: OutcomeEnvironment,
+): Promise<void> {
+  const { state, context } = deps;
+  const post = source.config.hooks?.post ?? [];
+  const wanted = post.filter(({ when }) => when === 'always' || when === env.HOLDFAST_OUTCOME);
   // What was stopped before is started again also where the service stops: these are not ended by it.
-  const patient = { ...hooked, signal: undefined };
+  const patient = { run, source, signal: undefined };
   for (const hook of wanted) await runHook(deps, patient, { hook, env: { HOLDFAST_HOOK: 'post', ...env } });
+  try {
+    state.write(() => state.owed_hooks.remove(run.backup_id));
+  } catch (error) {
+    // The disk is full: the backup stands, and the hooks run once more, which they have to stand anyway.
+    context.log.error({ err: error, backup_id: run.backup_id }, 'that post hooks ran could not be noted');
+  }
 }
 
 interface OneHook {
@@ -76,7 +99,7 @@ interface OneHook {
 type HookedOrPatient = Omit<Hooked, 'signal'> & { readonly signal: AbortSignal | undefined };
 
 async function runHook(
-  { context }: HookDeps,
+  { context }: Pick<HookDeps, 'context'>,
   { run, source, signal }: HookedOrPatient,
   { hook, env }: OneHook,
 ) {
@@ -85,10 +108,12 @@ async function runHook(
     run: hook.run,
     working_folder: hook.working_folder ?? folderOf(source),
     env: { ...hook.env, ...environmentOf(run, context.host), ...env },
+    // What the configuration gave it: any of it may be a secret.
+    secrets: Object.values(hook.env),
     timeout_ms: hook.timeout,
     signal,
   });
-  const fields = { backup_id: run.backup_id, source: source.name, hook: name, ...logged(outcome, hook.env) };
+  const fields = { backup_id: run.backup_id, source: source.name, hook: name, ...logged(outcome) };
   if (outcome.problem === null) context.log.info(fields, 'a hook ran');
   else context.log.error({ ...fields, problem: outcome.problem }, 'a hook failed');
   return { name, outcome };
@@ -106,14 +131,7 @@ export function environmentOf(run: BackupRun, host: string): Record<string, stri
   };
 }
 
-const SECRET_MIN = 4;
-
-/** For the log: without the values that the configuration gave it, of which any may be a secret. */
-export function logged({ exit_code, output, duration_ms }: CommandOutcome, env: Record<string, string> = {}) {
-  const values = Object.values(env).filter((value) => value.length >= SECRET_MIN);
-  return {
-    exit_code,
-    duration_ms,
-    output: values.reduce((text, value) => text.replaceAll(value, '…'), output),
-  };
+/** For the log. */
+export function logged({ exit_code, output, duration_ms }: CommandOutcome) {
+  return { exit_code, duration_ms, output };
 }

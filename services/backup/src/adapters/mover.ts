@@ -23,6 +23,8 @@ export interface Moved extends Pick<MoveResult, 'copied' | 'dropped' | 'waiting'
 }
 
 const EVERY_MS = 3_600_000;
+/** Between two rounds that nobody asked for. */
+const AT_LEAST_MS = 60_000;
 /** A backup that belongs two tiers on is copied there at once; its drop is the next pass. */
 const PASSES_MAX = 4;
 
@@ -45,8 +47,8 @@ export function createMover(deps: MoveDeps): Mover {
     is_woken = false;
     if (stopping.signal.aborted) return;
     cancel();
-    const next_ms = Math.min(troubles.next_ms(), clock.now_ms() + EVERY_MS);
-    cancel = clock.after(Math.max(next_ms - clock.now_ms(), 1), wake);
+    const wait_ms = Math.min(troubles.next_ms() - clock.now_ms(), EVERY_MS);
+    cancel = clock.after(Math.max(wait_ms, AT_LEAST_MS), wake);
   };
   const wake = () => {
     if (is_woken || stopping.signal.aborted || deps.tiers.places.length === 1) return;

@@ -8,6 +8,8 @@ export interface CommandRequest {
   readonly working_folder: string;
   /** Beside what every process needs; nothing else of our own environment is handed on. */
   readonly env: Readonly<Record<string, string>>;
+  /** Values that its output may hold and that nobody is to see; short ones are no secrets. */
+  readonly secrets?: readonly string[];
   readonly timeout_ms: number;
   /** Ends it early. */
   readonly signal?: AbortSignal | undefined;
@@ -19,13 +21,16 @@ export interface CommandOutcome {
   readonly exit_code: number | null;
   /** What went wrong, for people; null where it ended with exit code 0. */
   readonly problem: string | null;
-  /** The last of what it wrote, on both of its ways out. */
+  /** The last of what it wrote, on both of its ways out, without the secrets. */
   readonly output: string;
   readonly duration_ms: number;
 }
 
 const HANDED_ON = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
 const OUTPUT_MAX = 4096;
+const SECRET_MIN = 4;
+const HIDING = '…';
+const HIDINGS = /…+/g;
 /** From the request to end to the end. */
 const GRACE_MS = 5_000;
 /** What it started and left may hold its output open: so long it is read on. */
@@ -44,7 +49,7 @@ export async function runCommand(request: CommandRequest): Promise<CommandOutcom
   } catch (error) {
     return { exit_code: null, problem: notStarted(error), output: '', duration_ms: duration() };
   }
-  const output = collect(child);
+  const output = collect(child, request.secrets ?? []);
   const how = await ending(child, request);
   child.stdout?.destroy();
   child.stderr?.destroy();
@@ -84,11 +89,18 @@ async function ending(child: ChildProcess, { timeout_ms, signal }: CommandReques
   return how;
 }
 
-/** What a command is called, without its arguments: these may hold secrets. */
+/** A word that means to the shell what it says. */
+const PLAIN = /^[\w@%+.,/:=-]+$/;
+const ASSIGNMENT = /^[A-Za-z_]\w*=/;
+
+/** What a command is called, without its arguments: these may hold secrets. `sh` where only the shell knows which word it is. */
 export function commandName(run: CommandLine): string {
-  const words = typeof run === 'string' ? run.trim().split(/\s+/) : run;
-  const program = words.find((word) => !/^[A-Za-z_][A-Za-z0-9_]*=/.test(word));
-  return basename(program ?? 'sh');
+  if (typeof run !== 'string') return basename(run[0] ?? 'sh');
+  for (const word of run.trim().split(/\s+/)) {
+    if (!PLAIN.test(word)) return 'sh';
+    if (!ASSIGNMENT.test(word)) return basename(word);
+  }
+  return 'sh';
 }
 
 function start({ run, working_folder, env }: CommandRequest): ChildProcess {
@@ -106,15 +118,20 @@ function handedOn(): Record<string, string> {
   return Object.fromEntries(known.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-function collect(child: ChildProcess): () => string {
+function collect(child: ChildProcess, secrets: readonly string[]): () => string {
+  const hidden = secrets.filter(({ length }) => length >= SECRET_MIN).sort((a, b) => b.length - a.length);
+  // So much more is kept that the rest of a secret whose beginning was cut off lies before what is shown.
+  const kept = OUTPUT_MAX + (hidden[0]?.length ?? 0);
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8');
     stream?.on('data', (piece: string) => {
-      text = `${text}${piece}`.slice(-OUTPUT_MAX);
+      text = `${text}${piece}`.slice(-kept);
     });
   }
-  return () => text;
+  // As long as what it hides until it is cut: a shorter one would let more of the beginning through.
+  const blank = (shown: string, secret: string) => shown.replaceAll(secret, HIDING.repeat(secret.length));
+  return () => hidden.reduce(blank, text).slice(-OUTPUT_MAX).replaceAll(HIDINGS, HIDING);
 }
 
 function problemOf(code: number | null, killed_by: NodeJS.Signals | null): string | null {

@@ -6,6 +6,8 @@ import type { BackupState } from './state.ts';
 
 /** What is known of the runs under way, in memory, and how their steps are noted. */
 export interface RunRecord {
+  /** Aborted where the service stops. */
+  readonly stopping: AbortSignal;
   isTaken(backup_id: string): boolean;
   /** Inside `write`: notes the run and tells of it; the run again. */
   noted(state: BackupState, run: BackupRun): BackupRun;
@@ -26,6 +28,7 @@ export function createRunRecord(signal: AbortSignal): RunRecord {
       waiter.reject(new HoldfastError('interrupted', 'the service stops'));
   });
   return {
+    stopping: signal,
     isTaken: (backup_id) => working.has(backup_id),
     noted: (state, run) => {
       state.runs.put(run);

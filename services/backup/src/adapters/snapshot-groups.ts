@@ -3,7 +3,7 @@ import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { BackupRun } from '../domain/backup-run/state.ts';
 import { THERE } from './catalog-table.ts';
 
-const GROUP_ID = /^snapshot_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(_\d+)?$/;
+const GROUP_ID = /^snapshot_\d{8}_\d{6}(_\d+)?$/;
 
 /** True for the name of backups that were made together. */
 export function isGroupId(id: string): boolean {
@@ -12,15 +12,12 @@ export function isGroupId(id: string): boolean {
 
 /** The backups of a group that are there, by source. One that was tried again has a moment of its own: see `isOneMoment`. */
 export function groupMembers(db: DatabaseSync, group_id: string): BackupManifest[] {
-  const [, year, month, day, hour, minute, second] = GROUP_ID.exec(group_id) ?? [];
-  if (year === undefined) return [];
-  // None began before the group was wanted: the index passes over all that is older.
-  const since_ms = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  if (!isGroupId(group_id)) return [];
   const members = db.prepare(`
-    SELECT manifest FROM backups
-    WHERE time_ms >= ? AND backup_type = 'snapshot' AND ${THERE} AND manifest ->> '$.moment.group_id' = ?
+    SELECT manifest FROM backups INDEXED BY backups_of_group
+    WHERE manifest ->> '$.moment.group_id' = ? AND backup_type = 'snapshot' AND manifest <> '' AND ${THERE}
     ORDER BY source`);
-  return members.all(since_ms, group_id).map((row) => JSON.parse(String(row['manifest'])) as BackupManifest);
+  return members.all(group_id).map((row) => JSON.parse(String(row['manifest'])) as BackupManifest);
 }
 
 /** A source of a group that has no backup in it, and why, for people. */

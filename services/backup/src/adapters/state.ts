@@ -13,6 +13,7 @@ import { type CopyTable, createCopyTable } from './copy-table.ts';
 import { openBackupDatabase } from './database.ts';
 import { createFrozenTable, type FrozenTable } from './frozen-table.ts';
 import { createMarkTable, type MarkTable } from './mark-table.ts';
+import { createOwedHooksTable, type OwedHooksTable } from './owed-hooks-table.ts';
 import { createRetentionTable, type RetentionTable } from './retention-table.ts';
 import { createRunTable, type RunTable } from './run-table.ts';
 import { createScheduleTable, type ScheduleTable } from './schedule-table.ts';
@@ -36,6 +37,7 @@ export interface BackupState extends AsyncDisposable {
   readonly marks: MarkTable;
   readonly verify: VerifyTable;
   readonly frozen: FrozenTable;
+  readonly owed_hooks: OwedHooksTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
@@ -65,6 +67,7 @@ export function openState(
     marks: createMarkTable(db),
     verify: createVerifyTable(db),
     frozen: createFrozenTable(db),
+    owed_hooks: createOwedHooksTable(db),
     catalog,
     copies,
     tiers: createTierTable(db),

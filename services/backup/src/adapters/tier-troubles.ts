@@ -8,7 +8,7 @@ import type { Trouble } from './tier-table.ts';
 export interface TierTroubles {
   /** Tiers that are left alone for now. */
   resting(): string[];
-  /** When the first of them is tried again. */
+  /** When the first of them is tried again; infinite where none is left alone. */
   next_ms(): number;
   /** Takes in a failure; the tier is left alone for a while. */
   failed(error: unknown, tier: string): string;
@@ -52,12 +52,14 @@ export function createTierTroubles(deps: MoveDeps): TierTroubles {
     const { trouble } = state.tiers.get(tier);
     if (trouble !== null) tell(tier, trouble, { waiting: 0, correlationid, is_over: true });
   };
+  // One whose time has come may be passed over for another reason, as its disk is full: nothing is waited for then.
+  const resting = () => {
+    const now_ms = clock.now_ms();
+    return [...failing].filter(([, { again_ms }]) => again_ms > now_ms);
+  };
   return {
-    resting: () => {
-      const now_ms = clock.now_ms();
-      return [...failing].filter(([, { again_ms }]) => again_ms > now_ms).map(([tier]) => tier);
-    },
-    next_ms: () => Math.min(...Array.from(failing.values(), ({ again_ms }) => again_ms)),
+    resting: () => resting().map(([tier]) => tier),
+    next_ms: () => Math.min(...resting().map(([, { again_ms }]) => again_ms)),
     failed: (error, tier) => {
       const known = toKnownError(error);
       // What is told names the tier anyway.

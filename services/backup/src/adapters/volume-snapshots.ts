@@ -49,7 +49,12 @@ export function openVolumeSnapshots(deps: VolumeDeps): VolumeSnapshots {
     for (const copy of deps.state.frozen.list()) if (!in_use.has(copy.id)) await release(work, copy);
   };
   // One after the other: what is left over is gone before the same place is used again.
-  let last: Promise<unknown> = releaseLeftovers();
+  let last: Promise<unknown> = releaseLeftovers().catch((error: unknown) =>
+    deps.context.log.error(
+      { err: error },
+      'frozen volumes that were left could not be looked for; will retry',
+    ),
+  );
   return {
     freeze: (volume, { run, source }) => {
       const frozen = last.then(async () => {
@@ -117,25 +122,45 @@ async function create({ context, state }: Work, { copy, volume, run }: Creation)
   throw new HoldfastError('volume_snapshot_failed', `${copy.source}: ${name} failed: ${problem}`);
 }
 
-async function release({ context, state, troubles }: Work, copy: FrozenCopy): Promise<void> {
+/** So often a release is tried of which nothing stands: it may never have been made, or be there and not mounted. */
+const RELEASES_OF_NOTHING = 5;
+
+/** Never rejects: what could not be released, or noted, is tried again. */
+async function release(work: Work, copy: FrozenCopy): Promise<void> {
+  const { context, state, troubles } = work;
   const env = { HOLDFAST_VOLUME_SNAPSHOT: copy.id, HOLDFAST_SOURCE: copy.source };
   const { release: run, timeout_ms } = copy;
   const outcome = await runCommand({ run, working_folder: '/', env, timeout_ms });
-  const fields = {
-    source: copy.source,
-    volume_snapshot: copy.id,
-    command: commandName(run),
-    ...logged(outcome),
-  };
-  // Where nothing stands there is nothing to release: it was never made, or somebody else has released it.
-  if (outcome.problem === null || !isThere(copy.path)) {
+  const command = commandName(run);
+  const fields = { source: copy.source, volume_snapshot: copy.id, command, ...logged(outcome) };
+  try {
+    if (outcome.problem !== null) return noteUnreleased(work, copy, { fields, problem: outcome.problem });
     state.write(() => state.frozen.remove(copy.id));
     troubles.delete(copy.source);
-    return context.log.info(fields, 'a frozen volume is released');
+    context.log.info(fields, 'a frozen volume is released');
+  } catch (error) {
+    // The disk is full, most likely: it is still noted, and released once more.
+    context.log.error({ ...fields, err: error }, 'what became of a frozen volume could not be noted');
   }
-  const { problem } = outcome;
+}
+
+function noteUnreleased(
+  { context, state, troubles }: Work,
+  copy: FrozenCopy,
+  { fields, problem }: { fields: object; problem: string },
+): void {
+  const tries = (copy.tries ?? 0) + 1;
+  if (!isThere(copy.path) && tries >= RELEASES_OF_NOTHING) {
+    state.write(() => state.frozen.remove(copy.id));
+    troubles.delete(copy.source);
+    const given_up =
+      'a frozen volume of which nothing stands could not be released; it is given up: is any of it left?';
+    context.log.error({ ...fields, problem, tries }, given_up);
+    return;
+  }
   troubles.set(copy.source, `the volume snapshot ${copy.id} could not be released: ${problem}`);
   context.log.error({ ...fields, problem }, 'a frozen volume could not be released; it is tried again');
+  state.write(() => state.frozen.put({ ...copy, tries }));
 }
 
 /** The source lies in the volume; its frozen copy does not lie in the source, which would then be watched and backed up twice. */

@@ -88,6 +88,8 @@ export function memoryRepository(): MemoryRepository {
       const before = parent === null ? new Map<string, Entry>() : treeOf(parent);
       const { tree, unreadable } = readTree(request, before, { contents, refused: unreadable_paths });
       const stats = statsOf(before, tree, unreadable);
+      // Nothing changes while it is read.
+      for (let number = 1; await request.settle?.({ number, changed: 0, paths: [] }); number += 1);
       if (request.skip_unchanged && isUnchanged(stats) && newest !== undefined) {
         return { snapshot: newest, stats, unchanged: true };
       }
