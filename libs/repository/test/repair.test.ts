@@ -157,6 +157,27 @@ describe('repair', () => {
     expect(new Set(still)).toEqual(new Set(left));
   });
 
+  test('looks into every live file that had a lost chunk: the first one may have changed', async () => {
+    using scratch = makeScratch();
+    const content = noise(7, 600_000);
+    scratch.write('a.bin', content);
+    scratch.write('b.bin', content);
+    const { repository: made, store } = await makeRepository();
+    await made.backup(requestOf(scratch.path));
+    await made[Symbol.asyncDispose]();
+    scratch.write('a.bin', 'changed');
+    const [largest] = (await Array.fromAsync(store.list('packs/'))).sort(
+      (one, other) => other.size - one.size,
+    );
+    const data = Buffer.from(await store.get(largest?.name ?? ''));
+    data.fill(0, 2000, 500_000);
+    const broken = await copyWith(store, { [largest?.name ?? '']: data });
+    await using repository = await openRepository(broken, SECRET);
+    const { chunks_from_live, problems } = await repository.repair({ live: true });
+    expect({ chunks_from_live, problems }).toEqual({ chunks_from_live: 1, problems: [] });
+    expect(await problemsOf(repository)).toEqual([]);
+  });
+
   test('replaces marks, tombstones and pending objects that cannot be read, so that writers can go on', async () => {
     using scratch = makeScratch();
     const { store, root, snapshots } = await makeTwo(scratch);

@@ -111,13 +111,14 @@ export class ChunkMender implements Mender {
 
   async #find(lost: LostChunk, kind: ChunkKind): Promise<void> {
     const name = nameOf(lost.id);
-    if (this.#stored.has(name) || this.#unmended.has(name)) return;
-    const data = await this.#fromSecond(lost.id);
+    if (this.#stored.has(name)) return;
+    const data = this.#unmended.has(name) ? undefined : await this.#fromSecond(lost.id);
     if (data !== undefined) {
       this.from_second += 1;
       await this.#store(name, data, kind);
       return;
     }
+    // What was sought in vain for one file may stand in another.
     if (this.#parts.live && lost.of_file !== undefined) await this.#cutAgain(lost.path, lost.of_file, kind);
     if (!this.#stored.has(name)) this.#unmended.add(name);
   }
