@@ -5,6 +5,7 @@ import { createMemoryStore } from '@holdfast/storage/memory';
 import { describe, expect, test } from '@jest/globals';
 import type { CheckRequest } from '../src/api.ts';
 import { openRepository } from '../src/open.ts';
+import { hookStore } from './hooked-store.ts';
 import { makeRepository, makeScratch, noise, problemsOf, requestOf, SECRET } from './support.ts';
 
 async function namesIn(store: BlobStore, prefix: string): Promise<string[]> {
@@ -26,6 +27,26 @@ function watched(store: BlobStore) {
 }
 
 describe('check', () => {
+  test('says nothing of what a snapshot needed that is forgotten and pruned meanwhile', async () => {
+    using scratch = makeScratch();
+    const { repository, store } = await makeRepository();
+    await using _ = repository;
+    scratch.write('source/gone', noise(1, 300_000));
+    const { snapshot } = await repository.backup(requestOf(join(scratch.path, 'source')));
+    scratch.write('source/gone', noise(2, 300_000));
+    await repository.backup(requestOf(join(scratch.path, 'source')));
+    let is_first = true;
+    const hooked = hookStore(store, async (operation, name) => {
+      if (operation !== 'list' || name !== 'packs/' || !is_first) return;
+      is_first = false;
+      await repository.forget([snapshot.id]);
+      await repository.prune({ limits: { waste_max: 0 } });
+    });
+    await using checking = await openRepository(hooked, SECRET);
+    expect((await problemsOf(checking)).filter(({ harmless }) => !harmless)).toEqual([]);
+    expect(is_first).toBe(false);
+  });
+
   test('says that a damaged pack is not needed where its chunks are in another, and names it', async () => {
     using scratch = makeScratch();
     scratch.write('source/a', noise(1, 300_000));

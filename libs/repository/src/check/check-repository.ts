@@ -9,7 +9,7 @@ import { ChunkReader } from '../read/chunk-reader.ts';
 import { NodeReader } from '../read/node-reader.ts';
 import { forgottenIds, missingSnapshots, type Sightings } from '../snapshot/missing-snapshots.ts';
 import { SnapshotList } from '../snapshot/snapshot-list.ts';
-import { type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
+import { SNAPSHOT_PREFIX, type StoredSnapshot, snapshotName } from '../snapshot/snapshot-object.ts';
 import { checkPacks } from './check-packs.ts';
 import { checkSmallObjects } from './check-sealed.ts';
 import { TreeCheck } from './check-trees.ts';
@@ -26,10 +26,20 @@ export async function checkRepository(engine: Engine, request: CheckRequest): Pr
       throwIfAborted(request.signal);
       await trees.check(snapshot);
     }
+    findings.leave(await forgottenMeanwhile(survey));
     for (const problem of findings.problems()) request.on_problem(problem);
   } catch (error) {
     throw fromStorage(error);
   }
+}
+
+/** Snapshots that were there when the check began, and were forgotten since: prune may have taken what they needed. */
+async function forgottenMeanwhile({ engine, snapshots }: Survey): Promise<Set<string>> {
+  const standing = new Set(await Array.fromAsync(engine.store.names(SNAPSHOT_PREFIX)));
+  const gone = snapshots.filter(({ id }) => !standing.has(snapshotName(id)));
+  if (gone.length === 0) return new Set();
+  const forgotten = await forgottenIds(engine);
+  return new Set(gone.flatMap(({ id }) => (forgotten.has(id) ? [id] : [])));
 }
 
 /** What the store has and what of it is damaged, before anybody has looked at the trees. */

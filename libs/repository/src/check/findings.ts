@@ -6,7 +6,7 @@ const REACHES_MAX = 100_000;
 
 interface Found {
   readonly problems: Set<string>;
-  readonly reaches: Reach[];
+  reaches: Reach[];
   reaches_count: number;
   is_needed: boolean;
 }
@@ -49,6 +49,18 @@ export class Findings {
   /** Whether it is known that a chunk cannot be had from this pack. */
   isLost(id: Buffer, pack: string): boolean {
     return this.#lost.get(prefixOf(id).toString('hex'))?.has(pack) ?? false;
+  }
+
+  /** Nobody needs any more what only these snapshots reached: it may be gone with them. */
+  leave(snapshots: ReadonlySet<string>): void {
+    for (const [object, found] of this.#found) {
+      const left = found.reaches.filter(({ snapshot_id }) => !snapshots.has(snapshot_id));
+      if (left.length === found.reaches.length) continue;
+      found.reaches_count -= found.reaches.length - left.length;
+      found.reaches = left;
+      const was_only_needed = found.problems.size === 0 || object.startsWith('chunk ');
+      if (found.reaches_count === 0 && was_only_needed) this.#found.delete(object);
+    }
   }
 
   problems(): CheckProblem[] {
