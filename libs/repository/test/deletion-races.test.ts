@@ -44,6 +44,18 @@ async function hostWith(store: BlobStore, acts: Act[]): Promise<{ host: Reposito
   };
 }
 
+/** An act that stands still: `reached` resolves when it has come so far, and it ends with `goOn`. */
+function standStill(operation: Operation, prefix: string) {
+  const reached = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  const stand = () => {
+    reached.resolve();
+    return end.promise;
+  };
+  const act: Act = [operation, prefix, stand];
+  return { act, reached: reached.promise, goOn: () => end.resolve() };
+}
+
 async function expectAllRestored(scratch: Scratch, store: BlobStore): Promise<void> {
   await using reader = await openRepository(store, SECRET);
   expect(await problemsOf(reader)).toEqual([]);
@@ -89,18 +101,8 @@ describe('who deletes', () => {
     // Where nothing of a snapshot ever stood, nothing would be deleted at all.
     const revoked = 'ab'.repeat(16);
     await store.put(snapshotName(revoked), sealRevocation(await keysOf(store), revoked, 0));
-    const waiting = Promise.withResolvers<void>();
-    const go_on = Promise.withResolvers<void>();
-    const { host: writer, arm: armWriter } = await hostWith(store, [
-      [
-        'put',
-        'snapshots/',
-        () => {
-          waiting.resolve();
-          return go_on.promise;
-        },
-      ],
-    ]);
+    const commit = standStill('put', 'snapshots/');
+    const { host: writer, arm: armWriter } = await hostWith(store, [commit.act]);
     await using _ = writer;
     armWriter();
     let backup: Promise<unknown> | undefined;
@@ -112,14 +114,14 @@ describe('who deletes', () => {
           // The writer relies on what another one has stored, so that its pending object names the tree and no pack.
           const { snapshot } = await other.backup(requestOf(root));
           backup = writer.backup(requestOf(root, { host: 'writer' }));
-          await waiting.promise;
+          await commit.reached;
           await other.forget([snapshot.id]);
         },
       ],
     ]);
     await using __ = pruner;
     arm();
-    const pruned = await pruner.prune().finally(() => go_on.resolve());
+    const pruned = await pruner.prune().finally(commit.goOn);
     await backup;
     expect(pruned).toMatchObject({ packs: 1, packs_removed: 0 });
     await expectAllRestored(scratch, store);
@@ -145,20 +147,10 @@ describe('a writer', () => {
     await using _other = other;
     const { snapshot } = await other.backup(requestOf(root));
     scratch.write('source/0', noise(10, 100_000));
-    const is_marked = Promise.withResolvers<void>();
-    const go_on = Promise.withResolvers<void>();
     let pruning: Promise<unknown> | undefined;
     // It has set its marks and looked around for the last time, and is about to delete.
-    const { host: pruner, arm: armPruner } = await hostWith(store, [
-      [
-        'delete',
-        '',
-        () => {
-          is_marked.resolve();
-          return go_on.promise;
-        },
-      ],
-    ]);
+    const deletion = standStill('delete', '');
+    const { host: pruner, arm: armPruner } = await hostWith(store, [deletion.act]);
     await using __ = pruner;
     armPruner();
     const { host: writer, arm } = await hostWith(store, [
@@ -169,14 +161,14 @@ describe('a writer', () => {
           // The parent is chosen. It goes now, and what is carried over from it is marked before the writer's first look.
           await other.forget([snapshot.id]);
           pruning = pruner.prune();
-          await is_marked.promise;
+          await deletion.reached;
         },
       ],
       [
         'put',
         'snapshots/',
         () => {
-          go_on.resolve();
+          deletion.goOn();
           return pruning as Promise<unknown>;
         },
       ],
@@ -239,30 +231,20 @@ describe('a repair', () => {
     const killed = await blind.backup(requestOf(root, { host: 'web2' }));
     await store.delete(snapshotName(killed.snapshot.id));
     for await (const name of store.names(INDEX_PREFIX)) if (!indexes.includes(name)) await store.delete(name);
-    const is_marked = Promise.withResolvers<void>();
-    const go_on = Promise.withResolvers<void>();
-    const { host: pruner, arm } = await hostWith(store, [
-      [
-        'delete',
-        'packs/',
-        () => {
-          is_marked.resolve();
-          return go_on.promise;
-        },
-      ],
-    ]);
+    const deletion = standStill('delete', 'packs/');
+    const { host: pruner, arm } = await hostWith(store, [deletion.act]);
     await using __ = pruner;
     arm();
     // It takes the second pack for litter, since the first one holds all that is in it; and that is damaged.
     const pruning = pruner.prune();
-    await is_marked.promise;
+    await deletion.reached;
     const data = await store.get(named);
     data[5000] = (data[5000] as number) ^ 1;
     await store.delete(named);
     await store.put(named, data);
     await using repairer = await openRepository(store, SECRET);
     const { problems } = await repairer.repair();
-    go_on.resolve();
+    deletion.goOn();
     expect(await pruning).toMatchObject({ packs_removed: 1 });
     expect(problems).toEqual([]);
     expect((await repairer.snapshots()).map(({ id }) => id)).toEqual([snapshot.id]);
