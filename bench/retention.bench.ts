@@ -2,12 +2,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { HoldfastConfig } from '@holdfast/contracts/config';
 import { systemClock } from '@holdfast/runtime/clock';
 import { transaction } from '@holdfast/runtime/sqlite';
-import { createCaseTable } from '../services/backup/src/adapters/case-table.ts';
-import { createCatalogTable } from '../services/backup/src/adapters/catalog-table.ts';
+import type { SnapshotDeps } from '../services/backup/src/adapters/backup-run/make-snapshot.ts';
+import { createCatalogTable } from '../services/backup/src/adapters/catalog/catalog-table.ts';
 import { openBackupDatabase } from '../services/backup/src/adapters/database.ts';
-import { judgeSource } from '../services/backup/src/adapters/judge-backups.ts';
-import type { SnapshotDeps } from '../services/backup/src/adapters/make-snapshot.ts';
-import { createRetentionTable } from '../services/backup/src/adapters/retention-table.ts';
+import { createCaseTable } from '../services/backup/src/adapters/retention/case-table.ts';
+import { judgeSource } from '../services/backup/src/adapters/retention/judge-backups.ts';
+import { createRetentionTable } from '../services/backup/src/adapters/retention/retention-table.ts';
 import { policyOf } from '../services/backup/src/domain/retention/policy.ts';
 
 const COUNT = 100_000;

@@ -5,7 +5,7 @@ import type { SourceConfig } from '@holdfast/contracts/config';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { commandName, runCommand } from '../src/adapters/run-command.ts';
+import { commandName, runCommand } from '../src/adapters/hooks/run-command.ts';
 import { boot, facts, type Place, place } from './support/booted.ts';
 import { memoryRepository } from './support/memory-repository.ts';
 

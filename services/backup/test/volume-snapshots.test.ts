@@ -2,9 +2,9 @@ import { VolumeSnapshotConfig } from '@holdfast/contracts/source-commands';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { silentLogger } from '@holdfast/runtime/logger';
 import { expect, test } from '@jest/globals';
-import type { FrozenCopy } from '../src/adapters/frozen-table.ts';
+import type { FrozenCopy } from '../src/adapters/moments/frozen-table.ts';
+import { openVolumeSnapshots } from '../src/adapters/moments/volume-snapshots.ts';
 import type { BackupState } from '../src/adapters/state.ts';
-import { openVolumeSnapshots } from '../src/adapters/volume-snapshots.ts';
 import type { ProtectedSource } from '../src/config.ts';
 import type { BackupRun } from '../src/domain/backup-run/state.ts';
 

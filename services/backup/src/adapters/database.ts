@@ -2,8 +2,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { INBOX_SCHEMA } from '@holdfast/event-store/dedup';
 import { OUTBOX_SCHEMA } from '@holdfast/event-store/outbox';
 import { openDatabase } from '@holdfast/runtime/sqlite';
-import { FROZEN_SCHEMA } from './frozen-table.ts';
-import { OWED_HOOKS_SCHEMA } from './owed-hooks-table.ts';
+import { OWED_HOOKS_SCHEMA } from './hooks/owed-hooks-table.ts';
+import { FROZEN_SCHEMA } from './moments/frozen-table.ts';
 
 const SCHEMA = `
   CREATE TABLE runs (

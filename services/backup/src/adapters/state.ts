@@ -5,21 +5,21 @@ import { createOutbox, type Outbox } from '@holdfast/event-store/outbox';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
 import { transaction } from '@holdfast/runtime/sqlite';
 import type { BackupSettings } from '../config.ts';
-import { type CaseTable, createCaseTable } from './case-table.ts';
-import { type CatalogList, createCatalogList } from './catalog-list.ts';
-import { type CatalogTable, createCatalogTable } from './catalog-table.ts';
-import { type ChangeTable, createChangeTable } from './change-table.ts';
-import { type CopyTable, createCopyTable } from './copy-table.ts';
+import { createRunTable, type RunTable } from './backup-run/run-table.ts';
+import { type CatalogList, createCatalogList } from './catalog/catalog-list.ts';
+import { type CatalogTable, createCatalogTable } from './catalog/catalog-table.ts';
+import { type ChangeTable, createChangeTable } from './changes/change-table.ts';
+import { createWalkTable, type WalkTable } from './changes/walk-table.ts';
 import { openBackupDatabase } from './database.ts';
-import { createFrozenTable, type FrozenTable } from './frozen-table.ts';
+import { createOwedHooksTable, type OwedHooksTable } from './hooks/owed-hooks-table.ts';
 import { createMarkTable, type MarkTable } from './mark-table.ts';
-import { createOwedHooksTable, type OwedHooksTable } from './owed-hooks-table.ts';
-import { createRetentionTable, type RetentionTable } from './retention-table.ts';
-import { createRunTable, type RunTable } from './run-table.ts';
-import { createScheduleTable, type ScheduleTable } from './schedule-table.ts';
-import { createTierTable, type TierTable } from './tier-table.ts';
-import { createVerifyTable, type VerifyTable } from './verify-table.ts';
-import { createWalkTable, type WalkTable } from './walk-table.ts';
+import { createFrozenTable, type FrozenTable } from './moments/frozen-table.ts';
+import { type CaseTable, createCaseTable } from './retention/case-table.ts';
+import { createRetentionTable, type RetentionTable } from './retention/retention-table.ts';
+import { createScheduleTable, type ScheduleTable } from './schedule/schedule-table.ts';
+import { type CopyTable, createCopyTable } from './tiers/copy-table.ts';
+import { createTierTable, type TierTable } from './tiers/tier-table.ts';
+import { createVerifyTable, type VerifyTable } from './verification/verify-table.ts';
 
 /** What this service knows, in one SQLite file with a single writer. */
 export interface BackupState extends AsyncDisposable {

@@ -3,8 +3,8 @@ import { CreateBackupBody } from '@holdfast/contracts/http/backup';
 import { CREATE_BACKUP } from '@holdfast/contracts/subjects';
 import { firstTime, isKnown } from '@holdfast/event-store/dedup';
 import type { Command } from '@holdfast/event-store/event-store';
-import type { Runner } from '../adapters/runner.ts';
-import { wishedBackups } from '../adapters/wished-backups.ts';
+import type { Runner } from '../adapters/backup-run/runner.ts';
+import { wishedBackups } from '../adapters/backup-run/wished-backups.ts';
 import type { ConsumerDeps } from './deps.ts';
 
 const COMMANDS = 'commands';

@@ -4,7 +4,7 @@ import { AcceptedBackups, CreateBackupBody, CreatedBackups } from '@holdfast/con
 import { newId } from '@holdfast/event-store/new-event';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
-import { wishedBackups } from '../adapters/wished-backups.ts';
+import { wishedBackups } from '../adapters/backup-run/wished-backups.ts';
 import type { BackupRun } from '../domain/backup-run/state.ts';
 import { runView } from '../domain/backup-run/view.ts';
 import { type RouteDeps, requireManifest } from './deps.ts';

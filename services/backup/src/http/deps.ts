@@ -1,12 +1,12 @@
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError } from '@holdfast/contracts/errors';
-import type { Cleaner } from '../adapters/cleaner.ts';
-import type { SnapshotDeps } from '../adapters/make-snapshot.ts';
-import type { Mover } from '../adapters/mover.ts';
-import { toKnownError } from '../adapters/run-error.ts';
-import type { Runner } from '../adapters/runner.ts';
-import type { Scheduler } from '../adapters/scheduler.ts';
-import type { SpaceWatch } from '../adapters/watch-space.ts';
+import type { SnapshotDeps } from '../adapters/backup-run/make-snapshot.ts';
+import { toKnownError } from '../adapters/backup-run/run-error.ts';
+import type { Runner } from '../adapters/backup-run/runner.ts';
+import type { Cleaner } from '../adapters/retention/cleaner.ts';
+import type { Scheduler } from '../adapters/schedule/scheduler.ts';
+import type { SpaceWatch } from '../adapters/storage/watch-space.ts';
+import type { Mover } from '../adapters/tiers/mover.ts';
 import type { BackupMetrics } from '../metrics.ts';
 
 /** What the routes stand on; each takes what it needs. */

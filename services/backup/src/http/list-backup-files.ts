@@ -4,8 +4,8 @@ import { decodeCursor, encodeCursor, pageOf } from '@holdfast/http/cursor';
 import type { HttpServer } from '@holdfast/http/server';
 import type { Entry } from '@holdfast/repository/api';
 import { z } from 'zod';
-import { pathFilter } from '../adapters/path-filter.ts';
-import { type Located, readCopy } from '../adapters/read-copies.ts';
+import { pathFilter } from '../adapters/backup-run/path-filter.ts';
+import { type Located, readCopy } from '../adapters/tiers/read-copies.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
 
 const Place = z.object({ skip: z.number().int().nonnegative() });

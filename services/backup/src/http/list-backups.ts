@@ -2,11 +2,11 @@ import { ListBackupsQuery, ListedBackup, NotSearched } from '@holdfast/contracts
 import { cutPage, decodeCursor, pageOf } from '@holdfast/http/cursor';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
-import type { Listed, ListQuery } from '../adapters/catalog-list.ts';
-import { fileFinder } from '../adapters/find-file.ts';
-import { isOfTheCopy } from '../adapters/read-copies.ts';
-import { toKnownError } from '../adapters/run-error.ts';
-import { groupMembers } from '../adapters/snapshot-groups.ts';
+import { toKnownError } from '../adapters/backup-run/run-error.ts';
+import type { Listed, ListQuery } from '../adapters/catalog/catalog-list.ts';
+import { fileFinder } from '../adapters/catalog/find-file.ts';
+import { groupMembers } from '../adapters/moments/snapshot-groups.ts';
+import { isOfTheCopy } from '../adapters/tiers/read-copies.ts';
 import { sinceOf } from '../domain/catalog/query.ts';
 import { answered, type RouteDeps } from './deps.ts';
 import { holdView } from './hold-view.ts';

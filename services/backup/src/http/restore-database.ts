@@ -4,8 +4,8 @@ import { RestoreDatabaseBody, RestoreDatabaseResult } from '@holdfast/contracts/
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
-import { backupsAround } from '../adapters/backups-around.ts';
-import { readCopy } from '../adapters/read-copies.ts';
+import { backupsAround } from '../adapters/catalog/backups-around.ts';
+import { readCopy } from '../adapters/tiers/read-copies.ts';
 import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/mongodb/cluster-time.ts';
 import type { MongoSource } from '../mongodb/capture.ts';
 import { connectDatabase, decodeQuery } from '../mongodb/connect.ts';

@@ -5,10 +5,10 @@ import { RestoreBody, RestoreResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import type { RestoreResult as Restored, RestoreRequest } from '@holdfast/repository/api';
-import { compareRestored, type Difference } from '../adapters/compare-restored.ts';
-import { pathFilter } from '../adapters/path-filter.ts';
-import { type Located, readCopy } from '../adapters/read-copies.ts';
-import { isGroupId } from '../adapters/snapshot-groups.ts';
+import { pathFilter } from '../adapters/backup-run/path-filter.ts';
+import { isGroupId } from '../adapters/moments/snapshot-groups.ts';
+import { type Located, readCopy } from '../adapters/tiers/read-copies.ts';
+import { compareRestored, type Difference } from '../adapters/verification/compare-restored.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
 import { restoreGroup } from './restore-group.ts';
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import type { RestoreBody, RestoreResult } from '@holdfast/contracts/http/backup';
-import { groupMembers, isOneMoment, missingMembers } from '../adapters/snapshot-groups.ts';
+import { groupMembers, isOneMoment, missingMembers } from '../adapters/moments/snapshot-groups.ts';
 import type { RouteDeps } from './deps.ts';
 
 type RestoreOne = (body: RestoreBody) => Promise<RestoreResult>;

@@ -4,7 +4,7 @@ import { ScheduleConfig, scheduleProblem } from '@holdfast/contracts/schedule';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
-import { modifySchedule } from '../adapters/modify-schedules.ts';
+import { modifySchedule } from '../adapters/schedule/modify-schedules.ts';
 import type { Schedule } from '../domain/schedule/state.ts';
 import type { RouteDeps } from './deps.ts';
 import { scheduleView } from './schedule-view.ts';

@@ -1,7 +1,7 @@
 import { BackupStorage, type TierStatus, type TierStorage } from '@holdfast/contracts/http/backup';
 import type { HttpServer } from '@holdfast/http/server';
 import { HOT } from '@holdfast/runtime/repository-place';
-import { storageUsage } from '../adapters/storage-usage.ts';
+import { storageUsage } from '../adapters/storage/storage-usage.ts';
 import type { RouteDeps } from './deps.ts';
 import { tierStatuses } from './tier-status.ts';
 

@@ -2,8 +2,8 @@ import { VerifyBody, VerifyResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
-import { proveBackup } from '../adapters/prove-backup.ts';
-import { tellVerified } from '../adapters/tell-verified.ts';
+import { proveBackup } from '../adapters/verification/prove-backup.ts';
+import { tellVerified } from '../adapters/verification/tell-verified.ts';
 import { type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/:id/verify`: proves a backup. Damage is an answer (`passed: false`), told as an event too. */

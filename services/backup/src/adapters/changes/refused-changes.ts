@@ -1,0 +1,91 @@
+import type { BackupStats } from '@holdfast/repository/api';
+import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import type { BackupRun } from '../../domain/backup-run/state.ts';
+import type { BackupState } from '../state.ts';
+import type { TakenChanges } from './change-table.ts';
+
+/** Changed files that could not be read when they were to be backed up at once. */
+export interface RefusedChanges extends Disposable {
+  /**
+   * Inside `write`, at the end of an on-change run: tells of those that were refused as BackupFailed, which is an alert,
+   * and has them tried again, later and later. The others are in the backup all the same. How many there are.
+   */
+  settle(run: BackupRun, taken: TakenChanges, unreadable: BackupStats['unreadable']): number;
+}
+
+export interface RefusedDeps {
+  readonly context: ServiceContext;
+  readonly state: BackupState;
+  /** Called when one of them is to be tried again. */
+  readonly wake: () => void;
+}
+
+interface Refused {
+  readonly attempts: number;
+  readonly cancel: () => void;
+}
+
+const FIRST_MS = 1_000;
+const MAX_MS = 300_000;
+
+/** None yet: after a restart the next walk comes upon them. */
+export function createRefusedChanges(deps: RefusedDeps): RefusedChanges {
+  const refused = new Map<string, Refused>();
+  return {
+    settle: (run, taken, unreadable) => {
+      const reasons = new Map(unreadable.map(({ path, reason }) => [path, reason]));
+      let attempt = 0;
+      for (const { path } of taken.paths) {
+        const key = `${run.source}\0${path}`;
+        const before = refused.get(key);
+        before?.cancel();
+        refused.delete(key);
+        if (!reasons.has(path)) continue;
+        const attempts = (before?.attempts ?? 0) + 1;
+        refused.set(key, { attempts, cancel: tryAgain(deps, run, { path, attempts }) });
+        attempt = Math.max(attempt, attempts);
+      }
+      const told = taken.paths.filter(({ path }) => reasons.has(path));
+      if (told.length > 0) tell(deps, run, { attempt, message: messageOf(told, reasons) });
+      return told.length;
+    },
+    [Symbol.dispose]: () => {
+      for (const { cancel } of refused.values()) cancel();
+    },
+  };
+}
+
+function tryAgain(
+  { context, state, wake }: RefusedDeps,
+  { source, correlationid }: BackupRun,
+  { path, attempts }: { path: string; attempts: number },
+): () => void {
+  const { clock, log } = context;
+  return clock.after(Math.min(FIRST_MS * 2 ** (attempts - 1), MAX_MS), () => {
+    const change = { source, path, gone: false, since_ms: clock.now_ms(), correlationid, traceparent: null };
+    try {
+      state.write(() => state.changes.add(change));
+    } catch (error) {
+      // The disk is full, most likely: a walk will come upon it.
+      log.error({ err: error, path }, 'a change that was refused could not be noted again');
+    }
+    wake();
+  });
+}
+
+function messageOf(told: readonly { path: string }[], reasons: ReadonlyMap<string, string>): string {
+  const [first] = told;
+  const more = told.length === 1 ? '' : ` (and ${told.length - 1} more)`;
+  return `${first?.path} changed and cannot be read: ${reasons.get(first?.path ?? '')}${more}`;
+}
+
+function tell(
+  { state }: RefusedDeps,
+  run: BackupRun,
+  { attempt, message }: { attempt: number; message: string },
+) {
+  const { backup_id, backup_type, source, reason, correlationid, actor } = run;
+  const error = { code: 'source_unreadable', message };
+  const data = { backup_id, backup_type, sources: [source], reason, attempt, error };
+  state.tell('BackupFailed', { subject: backup_id, data, correlationid, actor });
+}
