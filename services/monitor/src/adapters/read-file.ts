@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { systemCode } from '@holdfast/contracts/errors';
 import type { Facts, Verdict } from '../domain/file-inventory/state.ts';
+import { type Shape, shapeOf } from '../domain/mass-change/shape.ts';
 import { toFileStat } from './file-stat.ts';
 import { findJsonProblem } from './json-problem.ts';
 import type { ValidatorName } from './territory.ts';
@@ -20,6 +21,7 @@ export type ReadOutcome =
       readonly verdict: Verdict;
       /** The content breaks off: it may still be on its way. */
       readonly unfinished: boolean;
+      readonly shape: Shape;
     }
   /** It was written to while it was read. */
   | { readonly path: string; readonly kind: 'changing' }
@@ -57,11 +59,13 @@ function readOpen(descriptor: number, { path, validator }: ReadOrder): ReadOutco
   const judged = validator !== 'none' && stat.size <= JUDGED_MAX;
   const hash = createHash('sha256');
   const kept: Buffer[] = [];
+  let shape: Shape | undefined;
   let size = 0;
   for (;;) {
     const piece = Buffer.allocUnsafe(Math.min(PIECE, Math.max(stat.size - size, 4096)));
     const length = readSync(descriptor, piece, 0, piece.length, null);
     if (length === 0) break;
+    shape ??= shapeOf(path, piece.subarray(0, length));
     size += length;
     hash.update(piece.subarray(0, length));
     if (judged) kept.push(piece.subarray(0, length));
@@ -71,7 +75,8 @@ function readOpen(descriptor: number, { path, validator }: ReadOrder): ReadOutco
     return { path, kind: 'changing' };
   const facts = { ...stat, checksum: `sha256:${hash.digest('hex')}` };
   const opinion = judged ? judgeJson(Buffer.concat(kept)) : { verdict: { judged: false }, unfinished: false };
-  return { path, kind: 'read', facts, ...opinion };
+  shape ??= shapeOf(path, new Uint8Array());
+  return { path, kind: 'read', facts, shape, ...opinion };
 }
 
 /** JSON in UTF-8 (a byte order mark is let pass). What it says never quotes the content. */

@@ -24,4 +24,15 @@ export const REGISTRY_MIGRATIONS: readonly string[] = [
   CREATE TABLE registered_sources (source TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE allowances (path TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
   ${OUTBOX_SCHEMA}`,
+  `
+  CREATE TABLE mass_signs (
+    source TEXT NOT NULL,
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    entropy REAL
+  );
+  CREATE INDEX mass_signs_source ON mass_signs (source);
+  CREATE TABLE mass_alarms (source TEXT PRIMARY KEY, last_sign_ms INTEGER NOT NULL) WITHOUT ROWID;`,
 ];

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { HoldfastConfig } from '@holdfast/contracts/config';
-import { isWithin } from '@holdfast/runtime/path-pattern';
+import { compilePattern, isWithin } from '@holdfast/runtime/path-pattern';
 import { type CompiledSource, compileSources, type PathKind } from '@holdfast/runtime/source-match';
 import { look } from './file-stat.ts';
 
@@ -17,6 +17,8 @@ export interface Territory {
   enters(path: string, kind: PathKind): boolean;
   rootOf(path: string): string | undefined;
   validatorOf(path: string): ValidatorName;
+  /** A file that nobody has a reason to touch. */
+  isCanary(path: string): boolean;
   /** Quiet time after the last write before a file of this source is judged. */
   settleMs(source: CompiledSource): number;
 }
@@ -32,6 +34,9 @@ export function createTerritory({ config, base_dir, data_dir }: TerritoryOptions
   const sources = compileSources(config, base_dir, data_dir).filter(({ roots }) => roots.length > 0);
   const roots = outermost(sources.flatMap((source) => rootsOf(source, base_dir)));
   const { settle_ms, settle_critical_ms } = config.monitor;
+  const canaries = config.monitor.canaries.map((glob) =>
+    compilePattern('/', glob.startsWith('/') ? glob : `**/${glob}`),
+  );
   const sourceOf = (path: string) => sources.find((source) => source.matches(path));
   return {
     roots,
@@ -41,6 +46,7 @@ export function createTerritory({ config, base_dir, data_dir }: TerritoryOptions
     rootOf: (path) => roots.find((root) => isWithin(path, root)),
     validatorOf: (path) =>
       sourceOf(path)?.config.validator === 'none' || !/\.json$/i.test(path) ? 'none' : 'json',
+    isCanary: (path) => canaries.some((canary) => canary.matches(path)),
     settleMs: ({ config: { priority } }) => (priority === 'critical' ? settle_critical_ms : settle_ms),
   };
 }

@@ -10,6 +10,7 @@ import {
   isKnown,
   type Sighting,
 } from '../domain/file-inventory/state.ts';
+import type { Shape } from '../domain/mass-change/shape.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Desk } from './desk.ts';
 import type { Registrations } from './registrations.ts';
@@ -34,6 +35,7 @@ interface Seen {
 /** What may be decided now. */
 interface Certain extends Sighting {
   readonly first_ms: number;
+  readonly shape: Shape;
 }
 
 export interface SightingsParts extends Desk {
@@ -221,7 +223,11 @@ export class Sightings {
     for (const seen of first) registrations.add(seen);
     const others = now.filter((seen) => !first.includes(seen));
     const moment = ledger.moment();
-    ledger.commit(others.map((seen) => this.#decideOne(seen, moment)));
+    const shapes = new Map(others.map(({ path, shape }) => [path, shape]));
+    ledger.commit(
+      others.map((seen) => this.#decideOne(seen, moment)),
+      { shapes },
+    );
     for (const seen of others) this.#arrive(seen);
   }
 
@@ -273,8 +279,8 @@ function isSuspicious(row: FileRow | undefined, { facts, verdict }: Read, now_ms
 
 function toCertain(entry: Settling, outcome: Read, about: { intended: boolean; source: string }): Certain {
   const { path, by, scrubbed, first_ms } = entry;
-  const { facts, verdict } = outcome;
-  return { path, facts, verdict, by, first_ms, ...about, ...(scrubbed && { scrubbed }) };
+  const { facts, verdict, shape } = outcome;
+  return { path, facts, verdict, shape, by, first_ms, ...about, ...(scrubbed && { scrubbed }) };
 }
 
 /** Batches that a thread reads in one go: not too many files, not too many bytes. */
