@@ -52,6 +52,7 @@ export const EVENTS = {
   BackupDeleted: kind('backup', 'backup', backup.BackupDeleted),
   BackupHeld: kind('backup', 'backup', backup.BackupHeld),
   BackupHoldReleased: kind('backup', 'backup', backup.BackupHoldReleased),
+  MassChangeReleased: kind('source', 'backup', backup.MassChangeReleased),
   BackupCopied: kind('backup', 'backup', storage.BackupCopied),
   BackupCopyRemoved: kind('backup', 'backup', storage.BackupCopyRemoved),
   TierUnavailable: kind('storage', 'backup', storage.TierUnavailable),

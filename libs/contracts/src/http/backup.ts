@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BackupManifest, BackupType, DatabaseProof } from '../backup-events.ts';
 import { Checksum, Timestamp } from '../envelope.ts';
+import { MassChangeDetected } from '../file-events.ts';
 import { ScheduleConfig } from '../schedule.ts';
 import { StorageLevel } from '../storage-events.ts';
 import { PAGE_QUERY } from './page.ts';
@@ -45,6 +46,12 @@ export const BackupHold = z.object({
   actor: z.string(),
 });
 export type BackupHold = z.infer<typeof BackupHold>;
+/** A source in quarantine; `last_good_backup_id` null: none is older than the first sign. */
+export const QuarantinedSource = MassChangeDetected.extend({
+  detected_at: Timestamp,
+  last_good_backup_id: z.string().nullable(),
+});
+export type QuarantinedSource = z.infer<typeof QuarantinedSource>;
 export const HoldBody = z.strictObject({
   reason: z.string().min(1).max(500),
   until: Moment.optional().describe('default: until it is released'),

@@ -4,6 +4,7 @@ import { OUTBOX_SCHEMA } from '@holdfast/event-store/outbox';
 import { openDatabase } from '@holdfast/runtime/sqlite';
 import { OWED_HOOKS_SCHEMA } from './hooks/owed-hooks-table.ts';
 import { FROZEN_SCHEMA } from './moments/frozen-table.ts';
+import { QUARANTINE_SCHEMA } from './retention/quarantine-table.ts';
 
 const SCHEMA = `
   CREATE TABLE runs (
@@ -161,5 +162,6 @@ export function openBackupDatabase(file: string): DatabaseSync {
     FROZEN_SCHEMA,
     OWED_HOOKS_SCHEMA,
     GROUPS,
+    QUARANTINE_SCHEMA,
   ]);
 }

@@ -15,6 +15,7 @@ import { createOwedHooksTable, type OwedHooksTable } from './hooks/owed-hooks-ta
 import { createMarkTable, type MarkTable } from './mark-table.ts';
 import { createFrozenTable, type FrozenTable } from './moments/frozen-table.ts';
 import { type CaseTable, createCaseTable } from './retention/case-table.ts';
+import { createQuarantineTable, type QuarantineTable } from './retention/quarantine-table.ts';
 import { createRetentionTable, type RetentionTable } from './retention/retention-table.ts';
 import { createScheduleTable, type ScheduleTable } from './schedule/schedule-table.ts';
 import { type CopyTable, createCopyTable } from './tiers/copy-table.ts';
@@ -38,6 +39,7 @@ export interface BackupState extends AsyncDisposable {
   readonly verify: VerifyTable;
   readonly frozen: FrozenTable;
   readonly owed_hooks: OwedHooksTable;
+  readonly quarantines: QuarantineTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
@@ -58,6 +60,7 @@ export function openState(
     places.map(({ name }) => name),
   );
   const schedules = createScheduleTable(db);
+  const quarantines = createQuarantineTable(db);
   return {
     db,
     runs: createRunTable(db),
@@ -68,6 +71,7 @@ export function openState(
     verify: createVerifyTable(db),
     frozen: createFrozenTable(db),
     owed_hooks: createOwedHooksTable(db),
+    quarantines,
     catalog,
     copies,
     tiers: createTierTable(db),
@@ -86,6 +90,7 @@ export function openState(
       catalog.apply(event);
       copies.apply(event);
       schedules.apply(event);
+      quarantines.apply(event);
       return event;
     },
     async [Symbol.asyncDispose]() {

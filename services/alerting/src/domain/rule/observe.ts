@@ -87,10 +87,16 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
       headline: `${source} on ${host} looks as if it were under attack, ${files} files so far: ${reasons.join('; ')}`,
       advice:
         'No backup of it is cleaned up until you say so. Stop what does it, look at `holdfast quarantine list`, then roll back or release.',
-      closing: { by: 'ack' },
+      closing: { by: 'event' },
       parts: [source],
     };
   },
+  MassChangeReleased: ({ data: { host, source } }) => ({
+    type: 'cleared',
+    rule: 'mass_change',
+    host,
+    parts: [source],
+  }),
   WatchRootLost: (event) => {
     const { host, root, reason, reconciled_at } = event.data;
     if (reconciled_at !== undefined) return { type: 'cleared', rule: 'watch_root_lost', host, parts: [root] };

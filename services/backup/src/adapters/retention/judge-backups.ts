@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { decideInSteps } from '../../domain/retention/decide.ts';
 import type { RetainedBackup, Verdict } from '../../domain/retention/state.ts';
 import type { SnapshotDeps } from '../backup-run/make-snapshot.ts';
+import { pinsNow } from './pinned-backups.ts';
 import type { CatalogedBackup } from './retention-table.ts';
 
 /** What is decided on one source, and whether it may still be acted on. */
@@ -21,7 +22,7 @@ export async function judgeSource(deps: SnapshotDeps, source: string): Promise<J
   const { state, settings, context } = deps;
   const revision = state.catalog.revision();
   const pause = createPause();
-  const pinOf = pinsNow(deps);
+  const pinOf = pinsNow(state);
   const backups: RetainedBackup[] = [];
   let page: CatalogedBackup[] = [];
   do {
@@ -35,7 +36,7 @@ export async function judgeSource(deps: SnapshotDeps, source: string): Promise<J
   return {
     verdicts: step.value,
     holdsFor: (some) => {
-      const pinNow = pinsNow(deps);
+      const pinNow = pinsNow(state);
       return state.catalog.revision() === revision && some.every(({ backup }) => pinNow(backup) === null);
     },
   };
@@ -74,14 +75,6 @@ async function markAll(
     await setImmediate();
   }
   return true;
-}
-
-function pinsNow({ state }: SnapshotDeps): (backup: CatalogedBackup) => RetainedBackup['pin'] {
-  const { snapshots, unresolved_sources } = state.cases.pins();
-  return ({ snapshot_id, source }) => {
-    if (snapshots.has(snapshot_id)) return 'pinned';
-    return unresolved_sources.has(source) ? 'loss_open' : null;
-  };
 }
 
 /** Says when the slice is used up, and lets others in. */

@@ -106,6 +106,7 @@ const PROTECTIONS: Partial<Record<Stay | Go, string>> = {
   held: 'is held',
   pinned: 'holds the version that an open loss wants',
   loss_open: 'may hold the version that an open loss wants',
+  mass_change: 'is of a source that looks as if it were under attack',
   newest_good: 'is the newest good one of its source',
 };
 
