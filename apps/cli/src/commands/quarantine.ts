@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
 import { count, localTime, print, printJson, printTable } from '../output/print.ts';
 
+const EXAMPLES = 5;
+
 /** `quarantine list|release` */
 export function registerQuarantine(program: Command): void {
   const quarantine = program
@@ -29,8 +31,10 @@ async function list(options: ConnectionOptions): Promise<void> {
       ...[source, localTime(started_at), String(files), reasons.join('; '), last_good_backup_id],
     ]),
   );
-  for (const { source, files, examples } of answer.items)
-    print(`\n${source}: ${count(files, 'file')}, such as\n  ${examples.slice(0, 5).join('\n  ')}`);
+  for (const { source, files, examples } of answer.items) {
+    print(`${source}: ${count(files, 'file')}, such as`);
+    for (const path of examples.slice(0, EXAMPLES)) print(`  ${path}`);
+  }
 }
 
 async function release(source: string, options: ConnectionOptions): Promise<void> {
