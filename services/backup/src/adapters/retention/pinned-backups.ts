@@ -1,11 +1,25 @@
+import type { Slice } from '@holdfast/repository/slice';
 import type { RetainedBackup } from '../../domain/retention/state.ts';
 import type { BackupState } from '../state.ts';
 import type { CatalogedBackup } from './retention-table.ts';
 
-/** The backups of a source, with what they are kept for. */
-export function pinnedBackups(state: BackupState, source: string): RetainedBackup[] {
+const PAGE = 500;
+
+/** The backups of a source, newest first, with what they are kept for; page by page, as the slice allows. */
+export async function pinnedBackups(
+  state: BackupState,
+  source: string,
+  slice: Slice,
+): Promise<RetainedBackup[]> {
   const pinOf = pinsNow(state);
-  return state.retention.of(source).map((backup) => ({ ...backup, pin: pinOf(backup) }));
+  const backups: RetainedBackup[] = [];
+  let page: CatalogedBackup[] = [];
+  do {
+    page = state.retention.page(source, page.at(-1) ?? null, PAGE);
+    for (const one of page) backups.push({ ...one, pin: pinOf(one) });
+    await slice.rest();
+  } while (page.length > 0);
+  return backups;
 }
 
 /** What open losses, and attacks that nobody has released, want of a backup; as it stands now. */
