@@ -6,10 +6,11 @@ import { connectService, type ServiceContext } from '@holdfast/runtime/connect-s
 import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { openDatabase } from '@holdfast/runtime/sqlite';
+import { readSchemas } from './adapters/content/json-schemas.ts';
 import { GitTrees } from './adapters/git.ts';
 import { createFileRegistry } from './adapters/registry.ts';
 import { REGISTRY_MIGRATIONS } from './adapters/registry-schema.ts';
-import { createTerritory } from './adapters/territory.ts';
+import { createTerritory, schemaFiles } from './adapters/territory.ts';
 import type { GapReason } from './adapters/watcher.ts';
 import { createWorker } from './adapters/worker-client.ts';
 import { type MonitorConfig, monitorConfig } from './config.ts';
@@ -85,8 +86,9 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
   const metrics = createMonitorMetrics(metricsRegistry);
   const territory = createTerritory(settings.territory);
   const ledger = new Ledger({ db, registry, outbox, origin, metrics });
-  const reader = opened.use(createWorker(settings.territory));
-  const walker = opened.use(createWorker(settings.territory));
+  const thread = { ...settings.territory, database, schemas: readSchemas(schemaFiles(settings.territory)) };
+  const reader = opened.use(createWorker(thread));
+  const walker = opened.use(createWorker(thread));
   const onReturn = () => void reconcile().catch(fail);
   const roots = opened.use(new RootGuard({ host, clock, territory, registry, ledger, onReturn }));
   const { move_window_ms, check_interval_ms, deep_check_interval_ms } = settings;

@@ -26,7 +26,7 @@ export interface LabOptions {
 /** A protected folder with a monitor that can be stopped and started again; all events that it told. */
 export class Lab implements AsyncDisposable {
   readonly #temp = tempDir();
-  readonly #options: LabOptions;
+  #options: LabOptions;
   readonly #tokens = createMemoryKeyValue();
   readonly root: string;
   readonly events: JetStreamStore;
@@ -48,6 +48,11 @@ export class Lab implements AsyncDisposable {
     const lab = new Lab(options);
     await lab.start();
     return lab;
+  }
+
+  /** More of the source, from the next start on. */
+  source(more: Record<string, unknown>): void {
+    this.#options = { ...this.#options, source: { ...this.#options.source, ...more } };
   }
 
   async start(): Promise<void> {

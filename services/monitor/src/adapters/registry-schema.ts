@@ -24,4 +24,8 @@ export const REGISTRY_MIGRATIONS: readonly string[] = [
   CREATE TABLE registered_sources (source TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE allowances (path TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
   ${OUTBOX_SCHEMA}`,
+  // Conversations by the file that holds them: a session that stands in two files, or in none any more, is found.
+  `
+  CREATE TABLE sessions (path TEXT NOT NULL, session TEXT NOT NULL, PRIMARY KEY (path, session)) WITHOUT ROWID;
+  CREATE INDEX sessions_session ON sessions (session);`,
 ];

@@ -7,6 +7,7 @@ import {
   type Decision,
   type DetectedBy,
   type FileRow,
+  isBadContent,
   isKnown,
   type Sighting,
 } from '../domain/file-inventory/state.ts';
@@ -50,8 +51,6 @@ const BYTES_AT_ONCE = 64 * 1024 * 1024;
 /** A file that never comes to rest is judged all the same, while its content is good; a large one less often. */
 const UNSETTLED_MAX_MS = 5_000;
 const LARGE_BYTES_PER_MS = 20_000;
-/** Content that breaks off may still be on its way: so long must it have been quiet. */
-const UNFINISHED_QUIET_MS = 250;
 const AT_REST_MS = 10_000;
 const WRITER_AGAIN_MS = 25;
 const WRITER_AGAIN_MAX_MS = 1_000;
@@ -140,7 +139,7 @@ export class Sightings {
 
   async #read(batch: readonly Settling[]) {
     const { territory, reader } = this.#parts;
-    const orders = batch.map(({ path }) => ({ path, validator: territory.validatorOf(path) }));
+    const orders = batch.map(({ path }) => ({ path, checks: territory.checksOf(path) }));
     const outcomes = await reader.ask('read', orders);
     const entries = new Map(batch.map((entry) => [entry.path, entry]));
     const seen = outcomes.flatMap((outcome) => this.#sort(outcome, entries));
@@ -170,15 +169,13 @@ export class Sightings {
     );
     const paths = suspicious.map(({ entry }) => entry.path);
     const writers = new Set(paths.length === 0 ? [] : await this.#parts.reader.ask('writers', paths));
-    const intended = await this.#intended(
-      suspicious.filter(({ outcome }) => outcome.verdict.problem !== undefined),
-    );
+    const intended = await this.#intended(suspicious.filter(({ outcome }) => isBadContent(outcome.verdict)));
     return seen.flatMap(({ entry, outcome }) => {
       if (writers.has(entry.path) && this.#waitsForWriter(entry, outcome)) return [];
-      if (outcome.unfinished && !intended.has(entry.path)) {
+      if (outcome.quiet_ms > 0 && !intended.has(entry.path)) {
         const quiet_ms = this.#parts.clock.now_ms() - entry.last_ms;
-        if (entry.by === 'watch' && quiet_ms < UNFINISHED_QUIET_MS)
-          return this.#later(entry, UNFINISHED_QUIET_MS - quiet_ms);
+        if (entry.by === 'watch' && quiet_ms < outcome.quiet_ms)
+          return this.#later(entry, outcome.quiet_ms - quiet_ms);
       }
       const source = this.#parts.territory.sourceOf(entry.path);
       if (source === undefined) return [];
@@ -189,7 +186,7 @@ export class Sightings {
   /** A new file with good content is not kept waiting for ever by a writer that stays, such as that of a log. */
   #waitsForWriter(entry: Settling, { verdict }: Read): boolean {
     const waited_ms = this.#parts.clock.now_ms() - entry.first_ms;
-    if (entry.is_new && verdict.problem === undefined && waited_ms > UNSETTLED_MAX_MS) return false;
+    if (entry.is_new && !isBadContent(verdict) && waited_ms > UNSETTLED_MAX_MS) return false;
     this.#again(entry, Math.min(WRITER_AGAIN_MAX_MS, Math.max(WRITER_AGAIN_MS, waited_ms / 4)));
     return true;
   }
@@ -228,7 +225,7 @@ export class Sightings {
   #decideOne(seen: Certain, moment: Moment): Decision {
     const { registry, movedFrom } = this.#parts;
     const row = registry.get(seen.path);
-    const from = seen.verdict.problem === undefined ? movedFrom(seen.path, seen.facts) : undefined;
+    const from = isBadContent(seen.verdict) ? undefined : movedFrom(seen.path, seen.facts);
     return from === undefined ? observeFile(row, seen, moment) : moveFile(from, { ...seen, row }, moment);
   }
 
@@ -266,15 +263,16 @@ export class Sightings {
 
 /** What would be a loss, and what is new: nobody may be at work on it. What has been there for a while is at rest. */
 function isSuspicious(row: FileRow | undefined, { facts, verdict }: Read, now_ms: number): boolean {
-  if (verdict.problem !== undefined) return true;
+  if (isBadContent(verdict)) return true;
   if (!isKnown(row)) return now_ms - Number(BigInt(facts.ctime_ns) / 1_000_000n) < AT_REST_MS;
   return row.state === 'present' && !verdict.judged && isCollapse(row.path, row.facts.size, facts.size);
 }
 
 function toCertain(entry: Settling, outcome: Read, about: { intended: boolean; source: string }): Certain {
   const { path, by, scrubbed, first_ms } = entry;
-  const { facts, verdict } = outcome;
-  return { path, facts, verdict, by, first_ms, ...about, ...(scrubbed && { scrubbed }) };
+  const { facts, verdict, sessions } = outcome;
+  const more = { ...(scrubbed && { scrubbed }), ...(sessions !== undefined && { sessions }) };
+  return { path, facts, verdict, by, first_ms, ...about, ...more };
 }
 
 /** Batches that a thread reads in one go: not too many files, not too many bytes. */
