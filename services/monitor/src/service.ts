@@ -1,4 +1,4 @@
-import { ScanBody } from '@holdfast/contracts/http/monitor';
+import { ScanQuestion } from '@holdfast/contracts/http/scan';
 import { rpcSubject } from '@holdfast/contracts/subjects';
 import { createOutbox } from '@holdfast/event-store/outbox';
 import { createHttpServer, listen } from '@holdfast/http/server';
@@ -22,7 +22,7 @@ import { Inspector } from './inspection/inspector.ts';
 import { Ledger } from './inspection/ledger.ts';
 import { Reconciler } from './inspection/reconciler.ts';
 import { RootGuard } from './inspection/root-guard.ts';
-import { scan } from './inspection/scan.ts';
+import { Scans } from './inspection/scans.ts';
 import { monitorStatus } from './inspection/status.ts';
 import { WatchKeeper } from './inspection/watch-keeper.ts';
 import { createMonitorMetrics } from './metrics.ts';
@@ -48,18 +48,17 @@ export async function startMonitor(
   begun.catch(fail);
 
   opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(fail);
-  const runScan = (path?: string) => scan({ registry, inspector, reconciler }, path);
+  const scans = new Scans({ host, clock, registry, inspector, reconciler });
+  opened.defer(() => scans.stop());
   opened.use(
-    await events.answer(rpcSubject('monitor', 'scan', host), (question) =>
-      runScan(ScanBody.parse(question ?? {}).path),
-    ),
+    await events.answer(rpcSubject('monitor', 'scan', host), async (asked) => answerScan(scans, asked)),
   );
 
   const checks = () => [{ name: 'first walk', ok: reconciler.last !== undefined }];
   const app = await createHttpServer({ context, checks, title: 'Holdfast monitor' });
   opened.defer(() => app.close());
   const status = () => monitorStatus({ host, ...parts });
-  serveRoutes(app, { registry, territory, ledger, clock, status, scan: runScan });
+  serveRoutes(app, { registry, territory, ledger, clock, status, scan: (path) => scans.run(path) });
   const url = await listen(app, service_config.http);
   const patience = Promise.withResolvers<void>();
   const cancel = clock.after(FIRST_WALK_MAX_MS, patience.resolve);
@@ -69,6 +68,13 @@ export async function startMonitor(
 
   const held = opened.move();
   return { name: 'monitor', url, failed, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** A new scan, whose report is waited for unless the question says otherwise; or how one goes. */
+function answerScan(scans: Scans, asked: unknown) {
+  const question = ScanQuestion.parse(asked ?? {});
+  if ('scan_id' in question) return scans.progressOf(question.scan_id);
+  return question.wait ? scans.run(question.path) : scans.begin(question.path);
 }
 
 interface Wishes {

@@ -10,6 +10,7 @@ import {
   isBadContent,
   isKnown,
   type Sighting,
+  type Verdict,
 } from '../domain/file-inventory/state.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Desk } from './desk.ts';
@@ -32,6 +33,12 @@ interface Seen {
   readonly outcome: Read;
 }
 
+/** What reading a file gave, for those who ask for all of it: a scan. */
+export type Judgement = { readonly path: string } & (
+  | { readonly verdict: Verdict }
+  | { readonly code: string }
+);
+
 /** What may be decided now. */
 interface Certain extends Sighting {
   readonly first_ms: number;
@@ -44,6 +51,7 @@ export interface SightingsParts extends Desk {
   onGone(path: string, by: DetectedBy): void;
   /** The row whose file this is under an old name, where nothing stands any more. */
   movedFrom(path: string, stat: FileStat): FileRow | undefined;
+  onJudged(judgement: Judgement): void;
 }
 
 const READ_AT_ONCE = 256;
@@ -156,8 +164,10 @@ export class Sightings {
     else if (outcome.kind === 'absent') {
       this.#reading.delete(outcome.path);
       this.#parts.onGone(outcome.path, entry.by);
-    } else
+    } else {
       this.#parts.log.warn({ path: outcome.path, code: outcome.code }, 'a protected file cannot be read');
+      this.#parts.onJudged(outcome);
+    }
     return [];
   }
 
@@ -215,6 +225,7 @@ export class Sightings {
       (seen) =>
         seen.by === 'scan' && !isKnown(registry.get(seen.path)) && !registry.isRegistered(seen.source),
     );
+    for (const { path, verdict } of now) this.#parts.onJudged({ path, verdict });
     for (const seen of first) registrations.add(seen);
     const others = now.filter((seen) => !first.includes(seen));
     const moment = ledger.moment();

@@ -153,7 +153,8 @@ function observeLost(row: FileRow & { loss: LossCase }, seen: Sighting, moment: 
   if (seen.facts.checksum === row.facts.checksum) return keep(standing(row, seen));
   if (!isBad(seen)) return modify(row, seen, moment);
   // Other bad bytes at the place of an open case are the same case.
-  if (row.state === 'corrupted') return keep({ ...row, actual: seen.facts });
+  if (row.state === 'corrupted')
+    return keep({ ...row, actual: seen.facts, problems: seen.verdict.problems ?? [] });
   return corrupt(row, seen, seen.verdict.problems ?? [], moment);
 }
 
@@ -213,7 +214,7 @@ function corrupt(row: FileRow, seen: Sighting, problems: readonly Problem[], mom
   const version = row.version + 1;
   const { path, source, facts } = row;
   return {
-    put: [{ path, source, facts, version, state: 'corrupted', loss, actual: seen.facts }],
+    put: [{ path, source, facts, version, state: 'corrupted', loss, actual: seen.facts, problems }],
     remove: [],
     events: [
       {

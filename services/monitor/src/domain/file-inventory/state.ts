@@ -39,7 +39,13 @@ export type FileRow =
   | (Row & { readonly state: 'present' })
   | (Row & { readonly state: 'suspect' })
   | (Row & { readonly state: 'missing'; readonly loss: LossCase })
-  | (Row & { readonly state: 'corrupted'; readonly loss: LossCase; readonly actual: Facts })
+  | (Row & {
+      readonly state: 'corrupted';
+      readonly loss: LossCase;
+      readonly actual: Facts;
+      /** Why the bytes that stand there are bad; absent in rows of older versions. */
+      readonly problems?: readonly Problem[];
+    })
   | (Row & { readonly state: 'retired'; readonly reason: RetiredReason });
 
 export type FileState = FileRow['state'];
