@@ -16,7 +16,15 @@ afterEach(() => {
 
 const AT = '2026-11-25T08:00:00.000Z';
 const CHECKSUM = `sha256:${'0'.repeat(64)}`;
-const known = { source: 'kb', size: 7, checksum: CHECKSUM, correlation_id: 'c', lost_at: AT, code: null };
+const known = {
+  source: 'kb',
+  size: 7,
+  checksum: CHECKSUM,
+  correlation_id: 'c',
+  lost_at: AT,
+  code: null,
+  restored: false,
+};
 const schema = { reason: 'schema', detail: 'must be number', json_path: '$.b', line: 2 } as const;
 const REPORT: IntegrityScanReport = {
   ...{ scan_id: 's1', host: 'db1', path: null, started_at: AT, ended_at: AT, duration_ms: 1500 },
@@ -25,7 +33,7 @@ const REPORT: IntegrityScanReport = {
   missing: ['/srv/<gone>.json'],
   corrupted: ['/srv/bad.json'],
   issues: [
-    { ...known, path: '/srv/<gone>.json', kind: 'missing', reasons: [] },
+    { ...known, path: '/srv/<gone>.json', kind: 'missing', reasons: [], restored: true },
     {
       ...{ ...known, path: '/srv/bad.json', kind: 'corrupted' },
       reasons: [schema, { reason: 'size', detail: '9000 bytes became 12' }],
@@ -59,6 +67,7 @@ test('a scan is asked for until it is over; people get a table with each reason'
       '5 files checked (2.0 KiB in 1.5 s), 1 missing, 1 corrupted, 1 unreadable',
       'STATE | PATH | WHY',
       `missing | /srv/<gone>.json | since ${AT}`,
+      ' | it is back by now',
       'corrupted | /srv/bad.json | schema: must be number at $.b (line 2)',
       ' | size: 9000 bytes became 12',
       expect.stringMatching(/^unreadable \| \/srv\/x.+\[2J \| cannot be read: EACCES$/),

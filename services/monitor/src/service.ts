@@ -48,7 +48,7 @@ export async function startMonitor(
   begun.catch(fail);
 
   opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(fail);
-  const scans = new Scans({ host, clock, registry, inspector, reconciler });
+  const scans = new Scans({ host, clock, registry, inspector, reconciler, ledger });
   opened.defer(() => scans.stop());
   opened.use(
     await events.answer(rpcSubject('monitor', 'scan', host), async (asked) => answerScan(scans, asked)),

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
 import type { JetStreamStore } from '@holdfast/event-store/jetstream-store';
 import { createMemoryKeyValue } from '@holdfast/event-store/key-value';
@@ -78,6 +80,16 @@ export class Lab implements AsyncDisposable {
   async stop(): Promise<void> {
     await this.service?.[Symbol.asyncDispose]();
     this.service = undefined;
+  }
+
+  /**
+   * Rot, as far as the monitor can see it: the bytes are others than those registered, and no stat changed. The kernel lets
+   * nobody write so; the registry is told other bytes instead. While the monitor is stopped.
+   */
+  rot(name: string, registered: string): void {
+    using db = new DatabaseSync(join(this.#temp.path, 'data', 'monitor', 'registry.sqlite'));
+    const checksum = `sha256:${createHash('sha256').update(registered).digest('hex')}`;
+    db.prepare('UPDATE files SET checksum = ? WHERE path = ?').run(checksum, this.path(name));
   }
 
   path(name: string): string {

@@ -33,6 +33,23 @@ test('a scan reads everything again, and reports all that is not as it should be
   ]);
 });
 
+test('a loss that the scan itself finds is in its report although it is back before the end', async () => {
+  await using lab = await Lab.start({ files: { 'a.txt': 'rotten', 'b.txt': 'b' } });
+  await lab.stop();
+  lab.rot('a.txt', 'sound!');
+  await lab.start();
+  const back = lab.until('FileCorrupted', 'a.txt').then(() => lab.write({ 'a.txt': 'sound!' }));
+  const report = await scan(lab);
+  await back;
+  expect(report).toMatchObject({
+    checked: 2,
+    ok: 1,
+    corrupted: [lab.path('a.txt')],
+    counts: { corrupted: 1 },
+  });
+  expect(report.issues).toMatchObject([{ kind: 'corrupted', reasons: [{ reason: 'checksum' }] }]);
+});
+
 test('a scan of one folder leaves the others alone', async () => {
   await using lab = await Lab.start({ files: { 'bad.json': '{', 'd/e.txt': 'e', 'd2/f.txt': 'f' } });
   const report = await scan(lab, { path: lab.path('d') });

@@ -10,7 +10,12 @@ export function summaryOf({ counts }: Pick<IntegrityScanReport, 'counts'>): stri
 }
 
 /** Why a file is listed, one line a reason. */
-export function wordsOf({ kind, reasons, code, lost_at }: ScanIssue): string[] {
+export function wordsOf(issue: ScanIssue): string[] {
+  const words = reasonsOf(issue);
+  return issue.restored ? [...words, 'it is back by now'] : words;
+}
+
+function reasonsOf({ kind, reasons, code, lost_at }: ScanIssue): string[] {
   if (kind === 'missing') return [`since ${lost_at ?? 'an unknown time'}`];
   if (code !== null) return [code === 'EBUSY' ? 'in use: it could not be judged' : `cannot be read: ${code}`];
   return reasons.map(({ reason, detail, json_path, line }) => {

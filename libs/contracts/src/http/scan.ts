@@ -19,6 +19,7 @@ export const ScanIssue = z.object({
   checksum: Checksum.nullable().describe('of the last good version'),
   correlation_id: z.string().nullable().describe('of the open loss'),
   lost_at: Timestamp.nullable(),
+  restored: z.boolean().describe('lost when the scan found it, and back, or let go, before the scan ended'),
 });
 export type ScanIssue = z.infer<typeof ScanIssue>;
 
@@ -36,7 +37,7 @@ export const IntegrityScanReport = z.object({
   counts: z.record(ScanIssueKind, z.number().int()),
   missing: z.array(z.string()),
   corrupted: z.array(z.string()),
-  issues: z.array(ScanIssue).describe('lost files first'),
+  issues: z.array(ScanIssue).describe('what is lost since long, what was found lost, the others'),
   truncated: z.boolean().describe('there are more than the lists hold; GET /api/monitor/files has them all'),
 });
 export type IntegrityScanReport = z.infer<typeof IntegrityScanReport>;

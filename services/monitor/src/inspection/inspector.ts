@@ -38,7 +38,7 @@ export class Inspector {
   readonly #sightings: Sightings;
   readonly #registrations: Registrations;
   readonly #explorations: Explorations;
-  readonly #listeners = new Set<(judgement: Judgement) => void>();
+  readonly #listeners = new Set<(judgement: Judgement) => unknown>();
   readonly #clues: Clue[] = [];
   readonly #waiting: { since_ms: number | undefined; resolve: () => void }[] = [];
   /** Clues of walks among them. */
@@ -75,7 +75,7 @@ export class Inspector {
   }
 
   /** Every judgement from now on, until the returned function is called. */
-  listen(listener: (judgement: Judgement) => void): () => void {
+  listen(listener: (judgement: Judgement) => unknown): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

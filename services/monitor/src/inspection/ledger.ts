@@ -8,7 +8,7 @@ import type { FileRegistry } from '../adapters/registry.ts';
 import type { Moment } from '../domain/file-inventory/decide.ts';
 import { groupRegistrations } from '../domain/file-inventory/group.ts';
 import { type Incidents, joinIncident } from '../domain/file-inventory/incident.ts';
-import type { Decision, Draft } from '../domain/file-inventory/state.ts';
+import type { Decision, Draft, FileRow } from '../domain/file-inventory/state.ts';
 import type { MonitorMetrics } from '../metrics.ts';
 
 export interface LedgerParts {
@@ -25,6 +25,7 @@ const TRACES_MAX = 1000;
 /** Makes decisions durable: rows and events in one transaction, then the events go out. */
 export class Ledger {
   readonly #parts: LedgerParts;
+  readonly #listeners = new Set<(row: FileRow) => unknown>();
   readonly #traces = new Map<string, string>();
   #incidents: Incidents = new Map();
 
@@ -59,6 +60,14 @@ export class Ledger {
       outbox.add(events);
     });
     this.#send(events);
+    for (const listener of this.#listeners)
+      for (const { put } of changed) for (const row of put) listener(row);
+  }
+
+  /** Every row that is put from now on, until the returned function is called. */
+  listen(listener: (row: FileRow) => unknown): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** An event that no row stands behind. */

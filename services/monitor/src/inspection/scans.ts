@@ -3,10 +3,12 @@ import { HoldfastError } from '@holdfast/contracts/errors';
 import type { IntegrityScanReport, ScanProgress } from '@holdfast/contracts/http/scan';
 import { newId } from '@holdfast/event-store/new-event';
 import { type Clock, timestamp } from '@holdfast/runtime/clock';
+import { isWithin } from '@holdfast/runtime/path-pattern';
 import type { FileRegistry } from '../adapters/registry.ts';
 import { stands } from '../domain/file-inventory/state.ts';
 import { ScanFindings } from '../domain/scan/scan-findings.ts';
 import type { Inspector } from './inspector.ts';
+import type { Ledger } from './ledger.ts';
 import type { Reconciler } from './reconciler.ts';
 
 export interface ScansParts {
@@ -14,6 +16,7 @@ export interface ScansParts {
   readonly clock: Clock;
   readonly registry: FileRegistry;
   readonly inspector: Inspector;
+  readonly ledger: Ledger;
   readonly reconciler: Reconciler;
 }
 
@@ -108,7 +111,7 @@ export class Scans {
   async #run(progress: ScanProgress, { path, started_ms }: { path: string | undefined; started_ms: number }) {
     const { host, clock, registry, inspector, reconciler } = this.#parts;
     const findings = new ScanFindings();
-    const deafen = inspector.listen((judgement) => findings.judged(judgement));
+    const deafen = this.#listen(findings, path);
     let ok = 0;
     try {
       await reconciler.walk('stat');
@@ -130,10 +133,22 @@ export class Scans {
       checked: progress.files_done,
       bytes_checked: progress.bytes_done,
       ok,
-      ...findings.conclude({ rowOf: (file) => registry.get(file), within: path }),
+      ...findings.conclude((file) => registry.get(file)),
     };
     Object.assign(progress, { state: 'done', report });
     return report;
+  }
+
+  /** What is found counts, however soon recovery puts it back. */
+  #listen(findings: ScanFindings, prefix: string | undefined): () => void {
+    const isWanted = ({ path }: { path: string }) => prefix === undefined || isWithin(path, prefix);
+    const stops = [
+      this.#parts.inspector.listen((judgement) => isWanted(judgement) && findings.judged(judgement)),
+      this.#parts.ledger.listen((row) => isWanted(row) && findings.found(row)),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
   }
 
   /** Resolves with the number of files that are as they should be. */

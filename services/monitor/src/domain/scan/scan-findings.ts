@@ -15,6 +15,8 @@ type Lists = Pick<IntegrityScanReport, 'counts' | 'missing' | 'corrupted' | 'iss
 /** Gathers what a scan comes by, and makes the lists of its report. */
 export class ScanFindings {
   readonly #remarks = new Map<string, Remark>();
+  /** Lost since the scan began. */
+  readonly #found = new Map<string, FileRow>();
   readonly #issues: ScanIssue[] = [];
   readonly #counts: Record<ScanIssueKind, number> = {
     missing: 0,
@@ -45,19 +47,34 @@ export class ScanFindings {
     return this.#remarks.has(path);
   }
 
+  /** A row changed while the scan goes on: it may have become a loss just now. */
+  found(row: FileRow): void {
+    if (row.state !== 'missing' && row.state !== 'corrupted') return;
+    if (this.#found.size >= OPEN_ISSUES_MAX) this.#truncated = true;
+    else this.#found.set(row.path, row);
+  }
+
   /** An open case, whenever it was found. */
   lost(row: FileRow): void {
+    if (!this.#found.has(row.path)) this.#lost(row, false);
+  }
+
+  #lost(row: FileRow, restored: boolean) {
     if (row.state !== 'missing' && row.state !== 'corrupted') return;
     (row.state === 'missing' ? this.#missing : this.#corrupted).add(row.path);
-    this.#add(row.state, row, { problems: row.state === 'corrupted' ? (row.problems ?? []) : [] });
+    const problems = row.state === 'corrupted' ? (row.problems ?? []) : [];
+    this.#add(row.state, row, { problems, restored });
   }
 
   /** The lists, after the last file and the last loss. */
-  conclude(scan: { rowOf(path: string): FileRow | undefined; within: string | undefined }): Lists {
+  conclude(rowOf: (path: string) => FileRow | undefined): Lists {
+    for (const row of this.#found.values()) {
+      const now = rowOf(row.path)?.state;
+      this.#lost(row, now !== 'missing' && now !== 'corrupted');
+    }
     for (const [path, remark] of this.#remarks) {
-      const row = scan.rowOf(path);
+      const row = rowOf(path);
       if (row?.state !== 'present' && row?.state !== 'suspect') continue;
-      if (scan.within !== undefined && path !== scan.within && !path.startsWith(`${scan.within}/`)) continue;
       if ('code' in remark) this.#add('unreadable', row, { code: remark.code });
       else this.#add(remark.bad ? 'suspect' : 'noted', row, remark);
     }
@@ -70,13 +87,18 @@ export class ScanFindings {
     };
   }
 
-  #add(kind: ScanIssueKind, row: FileRow, more: { code?: string; problems?: readonly Problem[] }) {
+  #add(
+    kind: ScanIssueKind,
+    row: FileRow,
+    more: { code?: string; problems?: readonly Problem[]; restored?: boolean },
+  ) {
     this.#counts[kind] += 1;
     if (this.#issue_bytes > ISSUE_BYTES_MAX) return;
     const { path, source, size, checksum, correlation_id, lost_at } = viewFile(row);
     const reasons = (more.problems ?? []).slice(0, REASONS_MAX).map((problem) => ({ ...problem }));
     const known = kind === 'suspect' ? { size: null, checksum: null } : { size, checksum };
-    const issue = { path, source, kind, reasons, code: more.code ?? null, ...known, correlation_id, lost_at };
+    const { code = null, restored = false } = more;
+    const issue = { path, source, kind, reasons, code, ...known, correlation_id, lost_at, restored };
     this.#issue_bytes += Buffer.byteLength(JSON.stringify(issue));
     if (this.#issue_bytes > ISSUE_BYTES_MAX) this.#truncated = true;
     else this.#issues.push(issue);
