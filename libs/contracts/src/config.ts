@@ -40,7 +40,10 @@ export const SourceConfig = z.strictObject({
   backup_frequency: z.enum(['on_change', 'hourly', 'daily', 'weekly', 'monthly']).default('daily'),
   on_delete: z.enum(['recover', 'alert', 'ignore']).default('recover'),
   validator: z.enum(['none', 'json', 'conversation']).optional(),
-  json_schema: z.string().optional(),
+  json_schema: z
+    .union([z.string(), z.record(z.string(), z.string())])
+    .optional()
+    .describe('a JSON Schema file for *.json, or one for each pattern: the first that matches'),
   encryption_required: z.boolean().default(false),
   mongodb_url: z.string().optional(),
   mongodb_url_file: z.string().optional(),

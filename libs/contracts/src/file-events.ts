@@ -34,10 +34,23 @@ const Loss = z.object({
   detected_at: Timestamp,
   detected_by: z.enum(['watch', 'scan']),
 });
+const Corruption = z.enum(['checksum', 'json', 'schema', 'conversation', 'size']);
+
+/** One reason why content is not good. It never quotes the content. */
+export const ContentProblem = z.object({
+  reason: Corruption,
+  detail: z.string(),
+  json_path: z.string().optional().describe('as in $.messages[3].timestamp'),
+  line: z.number().int().positive().optional(),
+  column: z.number().int().positive().optional(),
+});
+export type ContentProblem = z.infer<typeof ContentProblem>;
+
 export const FileDeleted = Loss;
 export const FileCorrupted = Loss.extend({
-  reason: z.enum(['checksum', 'json', 'schema', 'conversation', 'size']),
+  reason: Corruption.describe('the first of the reasons'),
   detail: z.string(),
+  reasons: z.array(ContentProblem).optional().describe('all of them; the first 50 of a validator'),
   actual_checksum: Checksum.describe('of the bad bytes that were judged'),
   actual_size: z.number().int().nonnegative(),
   quarantined_to: z.string().optional(),

@@ -35,4 +35,8 @@ export const REGISTRY_MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX mass_signs_source ON mass_signs (source);
   CREATE TABLE mass_alarms (source TEXT PRIMARY KEY, last_sign_ms INTEGER NOT NULL) WITHOUT ROWID;`,
+  // Conversations by the file that holds them: a session that stands in two files, or in none any more, is found.
+  `
+  CREATE TABLE sessions (path TEXT NOT NULL, session TEXT NOT NULL, PRIMARY KEY (path, session)) WITHOUT ROWID;
+  CREATE INDEX sessions_session ON sessions (session);`,
 ];

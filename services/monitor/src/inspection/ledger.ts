@@ -8,7 +8,7 @@ import type { FileRegistry } from '../adapters/registry.ts';
 import type { Moment } from '../domain/file-inventory/decide.ts';
 import { groupRegistrations } from '../domain/file-inventory/group.ts';
 import { type Incidents, joinIncident } from '../domain/file-inventory/incident.ts';
-import type { Decision, Draft } from '../domain/file-inventory/state.ts';
+import type { Decision, Draft, FileRow } from '../domain/file-inventory/state.ts';
 import type { MonitorMetrics } from '../metrics.ts';
 import type { MassWatch, Shapes } from './mass-watch.ts';
 
@@ -28,6 +28,7 @@ const NO_SHAPES: Shapes = new Map();
 /** Makes decisions durable: rows and events in one transaction, then the events go out. */
 export class Ledger {
   readonly #parts: LedgerParts;
+  readonly #listeners = new Set<(row: FileRow) => unknown>();
   readonly #traces = new Map<string, string>();
   #incidents: Incidents = new Map();
 
@@ -66,6 +67,14 @@ export class Ledger {
       outbox.add(events);
     });
     this.#send(events);
+    for (const listener of this.#listeners)
+      for (const { put } of changed) for (const row of put) listener(row);
+  }
+
+  /** Every row that is put from now on, until the returned function is called. */
+  listen(listener: (row: FileRow) => unknown): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** An event that no row stands behind. */
