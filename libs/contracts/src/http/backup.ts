@@ -177,47 +177,6 @@ export const ListFilesQuery = z.object({
   cursor: z.string().optional(),
 });
 
-/** A path that differs between two backups; null: it is not there, or is no file. */
-export const BackupDifference = z.object({
-  path: z.string(),
-  change: z.enum(['added', 'removed', 'changed', 'type', 'metadata']),
-  kind: BackupFile.shape.kind.describe('in the second backup, where it is there'),
-  size_before: z.number().int().nullable(),
-  size_after: z.number().int().nullable(),
-  checksum_before: Checksum.nullable(),
-  checksum_after: Checksum.nullable(),
-});
-export const DiffQuery = ListFilesQuery.pick({ limit: true, cursor: true }).extend({
-  metadata: z.stringbool().default(false).describe('also where only mode, owner or time differ'),
-});
-
-/** What backups of the last seven days have in common (of more than 2,000, the newest). */
-const BackupFigures = z.object({
-  created: z.number().int(),
-  failed: z.number().int().describe('given up; those that a later try made are none'),
-  success_rate: z.number().nullable().describe('of 1; null: nothing was tried'),
-  by_type: z.partialRecord(BackupType, z.number().int()),
-  duration_seconds: z.object({ average: z.number(), median: z.number(), p95: z.number() }).nullable(),
-  bytes_read: z.number().int(),
-  bytes_stored: z.number().int().describe('after deduplication and compression'),
-  verified: z.number().int(),
-  damaged: z.number().int(),
-  restore_proven: z.number().int().describe('restored into scratch and compared'),
-});
-export const BackupMetricsReply = BackupFigures.extend({
-  since: Timestamp,
-  backups: z.number().int().describe('that there are, of any age'),
-  repository_bytes: z.number().int().nullable(),
-  free_bytes: z.number().int().nullable(),
-  sources: z.array(
-    BackupFigures.extend({
-      source: z.string(),
-      last_backup_at: Timestamp.nullable(),
-      age_seconds: z.number().int().nullable().describe('what would be lost now: compare it with the RPO'),
-    }),
-  ),
-});
-
 export const VerifyLevel = z.enum(['manifest', 'data', 'restore']);
 export type VerifyLevel = z.infer<typeof VerifyLevel>;
 export const VerifyBody = z.strictObject({ level: VerifyLevel.default('data') });

@@ -4,7 +4,6 @@ import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
 import type { Verdict } from '../domain/retention/state.ts';
 import { answered, type RouteDeps } from './deps.ts';
-import { itemsAsJson } from './items-as-json.ts';
 
 /** `POST /api/backup/cleanup`: removes what rotation does not keep; says of every backup why it stays or goes. */
 export function cleanUp(app: HttpServer, { cleaner }: RouteDeps): void {
@@ -14,12 +13,11 @@ export function cleanUp(app: HttpServer, { cleaner }: RouteDeps): void {
     body: CleanupBody.nullish(),
     response: { 200: CleanupResult },
   };
-  app.post('/api/backup/cleanup', { config: { role: 'admin' }, schema }, async ({ body, caller }, reply) => {
+  app.post('/api/backup/cleanup', { config: { role: 'admin' }, schema }, async ({ body, caller }) => {
     const dry_run = body?.dry_run ?? false;
     const verdicts = await answered(cleaner.cleanUp({ dry_run, actor: actorOf(caller) }));
     const kept = verdicts.filter(({ stays }) => stays).length;
-    const fields = { dry_run, kept, removed: verdicts.length - kept };
-    return itemsAsJson(reply, fields, { items: verdicts, view: itemOf });
+    return { dry_run, kept, removed: verdicts.length - kept, items: verdicts.map(itemOf) };
   });
 }
 

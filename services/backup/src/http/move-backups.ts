@@ -3,7 +3,6 @@ import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
 import type { Placement } from '../domain/tiers/state.ts';
 import { answered, type RouteDeps } from './deps.ts';
-import { itemsAsJson } from './items-as-json.ts';
 
 /** `POST /api/backup/move`: brings backups to the tiers where they belong; says of every backup which that is, and why. */
 export function moveBackups(app: HttpServer, { mover }: RouteDeps): void {
@@ -13,10 +12,10 @@ export function moveBackups(app: HttpServer, { mover }: RouteDeps): void {
     body: MoveBody.nullish(),
     response: { 200: MoveResult },
   };
-  app.post('/api/backup/move', { config: { role: 'admin' }, schema }, async ({ body }, reply) => {
+  app.post('/api/backup/move', { config: { role: 'admin' }, schema }, async ({ body }) => {
     const dry_run = body?.dry_run ?? false;
     const { placements, ...counts } = await answered(mover.move({ dry_run }));
-    return itemsAsJson(reply, { dry_run, ...counts }, { items: placements, view: itemOf });
+    return { dry_run, ...counts, items: placements.map(itemOf) };
   });
 }
 
