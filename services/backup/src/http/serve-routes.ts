@@ -15,6 +15,7 @@ import { restoreFiles } from './restore-files.ts';
 import { setSchedule } from './set-schedule.ts';
 import { showBackup } from './show-backup.ts';
 import { showHealth } from './show-health.ts';
+import { showMetrics } from './show-metrics.ts';
 import { showStorage } from './show-storage.ts';
 import { verifyBackup } from './verify-backup.ts';
 
@@ -22,6 +23,7 @@ import { verifyBackup } from './verify-backup.ts';
 export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   showHealth(app, deps);
   showStorage(app, deps);
+  showMetrics(app, deps);
   listBackups(app, deps);
   listSchedules(app, deps);
   setSchedule(app, deps);
