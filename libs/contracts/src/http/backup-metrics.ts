@@ -28,6 +28,8 @@ export const TypeMetrics = z.object({
   bytes_stored: z.number().int(),
 });
 
+export type TypeMetrics = z.infer<typeof TypeMetrics>;
+
 export const SourceMetrics = z.object({
   source: z.string(),
   ...Outcome,

@@ -4,6 +4,7 @@ import { cleanUp } from './clean-up.ts';
 import { createBackup } from './create-backup.ts';
 import { deleteBackup } from './delete-backup.ts';
 import type { RouteDeps } from './deps.ts';
+import { diffBackups } from './diff-backups.ts';
 import { holdBackup } from './hold-backup.ts';
 import { listBackupFiles } from './list-backup-files.ts';
 import { listBackups } from './list-backups.ts';
@@ -29,6 +30,7 @@ export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   setSchedule(app, deps);
   showBackup(app, deps);
   listBackupFiles(app, deps);
+  diffBackups(app, deps);
   createBackup(app, deps);
   cancelBackup(app, deps);
   verifyBackup(app, deps);

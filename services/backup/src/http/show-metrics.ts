@@ -35,7 +35,7 @@ export function showMetrics(app: HttpServer, deps: RouteDeps): void {
     );
     const kept = sources.filter(({ rpo_met }) => rpo_met === true).length;
     const missed = sources.filter(({ rpo_met }) => rpo_met === false).length;
-    const { read, restored, damaged } = figures.verified(period);
+    const { read, restored, damaged } = await figures.verified(period);
     return {
       since: timestamp(period.since_ms),
       until: timestamp(until_ms),
@@ -106,7 +106,7 @@ async function storageMetrics({
   space,
 }: RouteDeps): Promise<BackupMetricsView['storage']> {
   const { bytes_stored, free_bytes } = await storageUsage(repository.location);
-  const bytes_protected = state.figures.protectedBytes();
+  const bytes_protected = await state.figures.protectedBytes();
   const has_ratio = bytes_stored !== null && bytes_stored > 0;
   return {
     backups: state.catalog.totals().backups,

@@ -12,13 +12,13 @@ export function verifyBackup(app: HttpServer, deps: RouteDeps): void {
     tags: ['backup'],
     summary: 'Prove that a backup can be read back',
     params: z.object({ id: z.string() }),
-    body: VerifyBody.prefault({}),
+    body: VerifyBody.nullish(),
     response: { 200: VerifyResult },
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.post('/api/backup/:id/verify', route, async ({ params, body, caller }) => {
     const manifest = requireManifest(deps, params.id);
-    const result = await proveBackup(deps, manifest, body.level);
+    const result = await proveBackup(deps, manifest, body?.level ?? 'data');
     tellVerified(deps, result, actorOf(caller));
     return result;
   });
