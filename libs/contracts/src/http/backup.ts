@@ -177,6 +177,19 @@ export const ListFilesQuery = z.object({
   cursor: z.string().optional(),
 });
 
+/** What one path went through from one backup to another. */
+export const FileDifference = z.object({
+  path: z.string(),
+  change: z.enum(['added', 'removed', 'changed', 'type', 'metadata']),
+  before: BackupFile.nullable(),
+  after: BackupFile.nullable(),
+});
+export const DiffQuery = z.object({
+  metadata: z.stringbool().default(false).describe('also where only mode, owner or time differ'),
+  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  cursor: z.string().optional(),
+});
+
 export const VerifyLevel = z.enum(['manifest', 'data', 'restore']);
 export type VerifyLevel = z.infer<typeof VerifyLevel>;
 export const VerifyBody = z.strictObject({ level: VerifyLevel.default('data') });

@@ -8,6 +8,7 @@ import type { BackupSettings } from '../config.ts';
 import { createRunTable, type RunTable } from './backup-run/run-table.ts';
 import { type CatalogList, createCatalogList } from './catalog/catalog-list.ts';
 import { type CatalogTable, createCatalogTable } from './catalog/catalog-table.ts';
+import { createFigureTable, type FigureTable } from './catalog/figure-table.ts';
 import { type ChangeTable, createChangeTable } from './changes/change-table.ts';
 import { createWalkTable, type WalkTable } from './changes/walk-table.ts';
 import { openBackupDatabase } from './database.ts';
@@ -32,6 +33,7 @@ export interface BackupState extends AsyncDisposable {
   readonly copies: CopyTable;
   readonly tiers: TierTable;
   readonly list: CatalogList;
+  readonly figures: FigureTable;
   readonly retention: RetentionTable;
   readonly schedules: ScheduleTable;
   readonly walks: WalkTable;
@@ -76,6 +78,7 @@ export function openState(
     copies,
     tiers: createTierTable(db),
     list: createCatalogList(db),
+    figures: createFigureTable(db),
     retention: createRetentionTable(db),
     schedules,
     outbox,

@@ -4,6 +4,7 @@ import { cleanUp } from './clean-up.ts';
 import { createBackup } from './create-backup.ts';
 import { deleteBackup } from './delete-backup.ts';
 import type { RouteDeps } from './deps.ts';
+import { diffBackups } from './diff-backups.ts';
 import { holdBackup } from './hold-backup.ts';
 import { listBackupFiles } from './list-backup-files.ts';
 import { listBackups } from './list-backups.ts';
@@ -17,6 +18,7 @@ import { restoreFiles } from './restore-files.ts';
 import { setSchedule } from './set-schedule.ts';
 import { showBackup } from './show-backup.ts';
 import { showHealth } from './show-health.ts';
+import { showMetrics } from './show-metrics.ts';
 import { showStorage } from './show-storage.ts';
 import { verifyBackup } from './verify-backup.ts';
 
@@ -24,6 +26,7 @@ import { verifyBackup } from './verify-backup.ts';
 export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   showHealth(app, deps);
   showStorage(app, deps);
+  showMetrics(app, deps);
   listBackups(app, deps);
   listSchedules(app, deps);
   setSchedule(app, deps);
@@ -31,6 +34,7 @@ export function serveRoutes(app: HttpServer, deps: RouteDeps): void {
   releaseQuarantine(app, deps);
   showBackup(app, deps);
   listBackupFiles(app, deps);
+  diffBackups(app, deps);
   createBackup(app, deps);
   cancelBackup(app, deps);
   verifyBackup(app, deps);
