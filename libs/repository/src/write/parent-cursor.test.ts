@@ -1,35 +1,30 @@
 import { expect, test } from '@jest/globals';
-import type { TreeItem } from '../tree/cursor.ts';
 import { ParentCursor } from './parent-cursor.ts';
 
-async function* leaves(...keys: string[][]): AsyncGenerator<TreeItem[]> {
-  for (const leaf of keys) yield leaf.map((key) => ({ key, value: Buffer.from(key) }));
-}
+const LEAVES = 50;
 
-function cursorOver(...keys: string[][]) {
-  const told: string[] = [];
-  const cursor = new ParentCursor(leaves(...keys), {
-    on_passed: ({ key }) => void told.push(key),
-    room: async () => void told.push('|'),
-  });
-  return { cursor, told };
-}
-
-test('what is passed is worked off leaf by leaf, also where all the rest is gone', async () => {
-  const { cursor, told } = cursorOver(['a', 'b'], ['c', 'd'], ['e'], ['f', 'g']);
-  await cursor.load('d');
-  expect(cursor.take('d')?.toString()).toBe('d');
-  expect(told.join('')).toBe('ab|c');
-  await cursor.finish();
-  expect(told.join('')).toBe('ab|ce|fg|');
-});
-
-test('a leaf of which nothing is passed waits for nothing', async () => {
-  const { cursor, told } = cursorOver(['a'], ['b']);
-  for (const key of ['a', 'b']) {
-    await cursor.load(key);
-    cursor.take(key);
+test('entries that are passed wait for room, leaf by leaf', async () => {
+  const value = Buffer.alloc(1);
+  async function* leaves() {
+    for (let leaf = 0; leaf < LEAVES; leaf += 1) {
+      yield [0, 1, 2, 3].map((at) => ({ key: `${100 + leaf}/${at}`, value }));
+    }
   }
+  let waiting = 0;
+  let waiting_max = 0;
+  let passed = 0;
+  const cursor = new ParentCursor(leaves(), {
+    on_passed: () => {
+      passed += 1;
+      waiting += 1;
+      waiting_max = Math.max(waiting_max, waiting);
+    },
+    room: async () => {
+      waiting = 0;
+    },
+  });
+  await cursor.load('120/0');
   await cursor.finish();
-  expect(told).toEqual([]);
+  expect(passed).toBe(LEAVES * 4);
+  expect(waiting_max).toBe(4);
 });

@@ -10,14 +10,14 @@ export class ParentCursor {
   #last_key: string | undefined;
   #is_done = false;
 
-  /** `on_passed` gets each entry that the walk did not come upon; after a leaf of them `room` is waited for. */
+  /** `on_passed` gets each entry that the walk did not come upon; `room` is awaited before each leaf that is loaded. */
   constructor(
     leaves: AsyncIterable<TreeItem[]>,
-    passing: { readonly on_passed: (item: TreeItem) => void; readonly room: () => Promise<void> },
+    told: { on_passed: (item: TreeItem) => void; room: () => Promise<void> },
   ) {
     this.#leaves = leaves[Symbol.asyncIterator]();
-    this.#on_passed = passing.on_passed;
-    this.#room = passing.room;
+    this.#on_passed = told.on_passed;
+    this.#room = told.room;
   }
 
   /** True where the leaf in hand tells of this key: `take` may be called. */
@@ -28,7 +28,7 @@ export class ParentCursor {
   /** Loads leaves until one reaches a key. */
   async load(key: string): Promise<void> {
     while (!this.reaches(key)) {
-      await this.#passRest();
+      this.#passRest();
       await this.#nextLeaf();
     }
   }
@@ -46,19 +46,18 @@ export class ParentCursor {
 
   /** Passes all that is left. */
   async finish(): Promise<void> {
-    do await this.#passRest();
+    do this.#passRest();
     while (await this.#nextLeaf());
   }
 
-  async #passRest(): Promise<void> {
-    const passed = this.#leaf.slice(this.#at);
+  #passRest(): void {
+    for (const item of this.#leaf.slice(this.#at)) this.#on_passed(item);
     this.#leaf = [];
-    for (const item of passed) this.#on_passed(item);
-    if (passed.length > 0) await this.#room();
   }
 
   async #nextLeaf(): Promise<boolean> {
     if (this.#is_done) return false;
+    await this.#room();
     const next = await this.#leaves.next();
     this.#is_done = next.done === true;
     this.#leaf = next.done === true ? [] : next.value;
