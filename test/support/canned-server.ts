@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { runCli } from './holdfast-process.ts';
+import { type RunOptions, runCli } from './holdfast-process.ts';
 
 /** Runs the CLI against a server that says, of each path, what the test gives. */
 export async function runCliAgainst(
   replies: Readonly<Record<string, unknown>>,
   args: readonly string[],
-  options: Parameters<typeof runCli>[1] = {},
+  options: RunOptions = {},
 ): ReturnType<typeof runCli> {
   const server = createServer(({ url = '' }, reply) => {
     reply.setHeader('content-type', 'application/json').end(JSON.stringify(replies[url]));

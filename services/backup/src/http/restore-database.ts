@@ -2,6 +2,7 @@ import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import { RestoreDatabaseBody, RestoreDatabaseResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
+import { PROGRESS_NOTE, replyWithProgress } from '@holdfast/http/progress-reply';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
 import { backupsAround } from '../adapters/catalog/backups-around.ts';
@@ -10,7 +11,7 @@ import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/
 import type { MongoSource } from '../mongodb/capture.ts';
 import { connectDatabase, decodeQuery } from '../mongodb/connect.ts';
 import { previewRestore } from '../mongodb/preview-restore.ts';
-import { restoreDatabase } from '../mongodb/restore-database.ts';
+import { type RestoreDatabase, restoreDatabase } from '../mongodb/restore-database.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/restore-database`: a database, or some of it, as it was at a moment. */
@@ -18,27 +19,31 @@ export function restoreDatabaseRoute(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'Restore a database as it was at a moment',
+    description: PROGRESS_NOTE,
     body: RestoreDatabaseBody,
     response: { 200: RestoreDatabaseResult },
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
-  app.post('/api/backup/restore-database', route, async ({ body, caller, signal }) => {
-    const result = await answered(restore(deps, body, signal));
-    if (!result.dry_run) tell(deps, result, actorOf(caller));
-    return result;
-  });
+  app.post('/api/backup/restore-database', route, (request, reply) =>
+    replyWithProgress({ request, reply, ...deps.context }, async (report) => {
+      const { body, caller, signal } = request;
+      const result = await answered(restore(deps, body, { signal, report }), signal);
+      if (!result.dry_run) tell(deps, result, actorOf(caller));
+      return result;
+    }),
+  );
 }
 
 async function restore(
   deps: RouteDeps,
   body: RestoreDatabaseBody,
-  signal: AbortSignal,
+  watching: Pick<RestoreDatabase, 'signal' | 'report'>,
 ): Promise<RestoreDatabaseResult> {
   const at = body.at === undefined ? null : momentOf(body.at);
   let refusal: unknown = null;
   for (const manifest of candidates(deps, body, at)) {
     try {
-      return await restoreFrom(deps, manifest, { body, at, signal });
+      return await restoreFrom(deps, manifest, { body, at, ...watching });
     } catch (error) {
       // Nothing was touched; the backups after it may hold the moment.
       if (body.source === undefined || !isHoldfastError(error) || error.code !== 'moment_not_held')
@@ -63,16 +68,14 @@ function candidates(
   return backupsAround(deps.state, source, at === null ? null : at.seconds * 1000);
 }
 
-interface Wish {
+interface Wish extends Pick<RestoreDatabase, 'at' | 'signal' | 'report'> {
   readonly body: RestoreDatabaseBody;
-  readonly at: ClusterTime | null;
-  readonly signal: AbortSignal;
 }
 
 async function restoreFrom(
   deps: RouteDeps,
   manifest: BackupManifest,
-  { body, at: asked, signal }: Wish,
+  { body, at: asked, ...watching }: Wish,
 ): Promise<RestoreDatabaseResult> {
   const started = performance.now();
   // A backup of type snapshot goes where all others of its group are.
@@ -88,7 +91,7 @@ async function restoreFrom(
     collections: body.collections,
     query: body.query === undefined ? undefined : decodeQuery(body.query),
     overwrite: body.overwrite,
-    signal,
+    ...watching,
   };
   const restored = await readCopy(deps, manifest, async ({ repository, snapshot_id }) =>
     work({ repository, snapshot: await repository.snapshot(snapshot_id), ...wanted }),
