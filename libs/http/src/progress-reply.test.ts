@@ -28,9 +28,8 @@ beforeEach(async () => {
   app = await createHttpServer({ context, checks: () => [], title: 'Test' });
   work = Promise.withResolvers();
   app.post('/api/backup', { config: { role: 'viewer' } }, (request, reply) =>
-    replyWithProgress({ request, reply, clock }, (tell) => {
-      report = tell;
-      signal = request.signal;
+    replyWithProgress({ request, reply, clock }, (asked) => {
+      ({ report, signal } = asked);
       return work.promise;
     }),
   );
@@ -45,7 +44,12 @@ afterEach(async () => {
 });
 
 const ask = (headers: Record<string, string> = {}, gone?: AbortSignal) =>
-  fetch(url, { method: 'POST', headers: { authorization, ...headers }, ...(gone && { signal: gone }) });
+  fetch(url, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json', ...headers },
+    body: '{}',
+    ...(gone && { signal: gone }),
+  });
 const following = (gone?: AbortSignal) => ask({ accept: PROGRESS_TYPE }, gone);
 
 /** The messages of a reply, one after the other. */

@@ -32,25 +32,41 @@ export interface Exchange {
   readonly clock: Clock;
 }
 
+/** What the work gets of whoever asked. */
+export interface Asked {
+  readonly report: ReportProgress;
+  /** Aborted when nobody waits for the reply any more. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Replies with the result. Who accepts `text/event-stream` gets the status at once and then messages: `progress`, and in
  * the end `result` or `problem`. With an `Idempotency-Key` the reply is the result alone, as that is what is kept.
  */
 export async function replyWithProgress<Result>(
   { request, reply, clock }: Exchange,
-  work: (report: ReportProgress) => Promise<Result>,
+  work: (asked: Asked) => Promise<Result>,
 ): Promise<Result> {
   const { accept = '', 'idempotency-key': key } = request.headers;
-  if (!accept.includes(PROGRESS_TYPE) || key !== undefined) return work(() => undefined);
+  const signal = signalOf(reply);
+  if (!accept.includes(PROGRESS_TYPE) || key !== undefined) return work({ report: () => undefined, signal });
   let latest: WorkProgress | null = null;
-  const outcome = work((progress) => {
+  const report = (progress: WorkProgress) => {
     latest = progress;
-  }).then(
+  };
+  const outcome = work({ report, signal }).then(
     (result) => message('result', result),
     (error) => message('problem', problemReply(error, request)),
   );
   const stream = messages(outcome, { clock, latest: () => latest });
   return reply.headers(HEADERS).send(Readable.from(stream, { objectMode: false })) as never;
+}
+
+// Not `request.signal`: a request with a body closes when the body has been read, before anybody listens.
+function signalOf({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => gone.abort());
+  return gone.signal;
 }
 
 async function* messages(

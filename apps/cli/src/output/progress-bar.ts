@@ -35,21 +35,23 @@ export function startProgressBar(options: BarOptions): ProgressBar {
     { format: FORMAT, stream, hideCursor: true, clearOnComplete: true },
     Presets.rect,
   );
-  const started = performance.now();
+  // Where it was, and when, as this bar heard of it for the first time.
+  let begun: { at_ms: number; done: number } | undefined;
   const fixed = { noun, doing: doing === undefined ? '' : `${doing} ` };
   bar.start(1, 0, { ...fixed, files: 0, done: bytes(0), whole: '…', rate: '–' });
   return {
     update({ files_done, files_total = null, bytes_done, bytes_total }) {
-      const seconds = Math.max(0.001, (performance.now() - started) / 1000);
       const by_files = bytes_total === null && files_total !== null;
       const [done, total] = by_files ? [files_done, files_total] : [bytes_done, bytes_total];
       const shown = by_files ? String : bytes;
+      begun ??= { at_ms: performance.now(), done };
+      const seconds = Math.max(0.001, (performance.now() - begun.at_ms) / 1000);
       bar.setTotal(Math.max(1, total ?? done * 2));
       bar.update(done, {
         files: files_done,
         done: shown(done),
         whole: total === null ? '…' : shown(total),
-        rate: shown(Math.round(done / seconds)),
+        rate: shown(Math.round((done - begun.done) / seconds)),
       });
     },
     [Symbol.dispose]: () => bar.stop(),

@@ -2,7 +2,7 @@ import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import { RestoreDatabaseBody, RestoreDatabaseResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
-import { PROGRESS_NOTE, replyWithProgress } from '@holdfast/http/progress-reply';
+import { type Asked, PROGRESS_NOTE, replyWithProgress } from '@holdfast/http/progress-reply';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
 import { backupsAround } from '../adapters/catalog/backups-around.ts';
@@ -11,7 +11,7 @@ import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/
 import type { MongoSource } from '../mongodb/capture.ts';
 import { connectDatabase, decodeQuery } from '../mongodb/connect.ts';
 import { previewRestore } from '../mongodb/preview-restore.ts';
-import { type RestoreDatabase, restoreDatabase } from '../mongodb/restore-database.ts';
+import { restoreDatabase } from '../mongodb/restore-database.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
 
 /** `POST /api/backup/restore-database`: a database, or some of it, as it was at a moment. */
@@ -25,9 +25,9 @@ export function restoreDatabaseRoute(app: HttpServer, deps: RouteDeps): void {
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.post('/api/backup/restore-database', route, (request, reply) =>
-    replyWithProgress({ request, reply, ...deps.context }, async (report) => {
-      const { body, caller, signal } = request;
-      const result = await answered(restore(deps, body, { signal, report }), signal);
+    replyWithProgress({ request, reply, ...deps.context }, async (asked) => {
+      const { body, caller } = request;
+      const result = await answered(restore(deps, body, asked), asked.signal);
       if (!result.dry_run) tell(deps, result, actorOf(caller));
       return result;
     }),
@@ -37,13 +37,13 @@ export function restoreDatabaseRoute(app: HttpServer, deps: RouteDeps): void {
 async function restore(
   deps: RouteDeps,
   body: RestoreDatabaseBody,
-  watching: Pick<RestoreDatabase, 'signal' | 'report'>,
+  asked: Asked,
 ): Promise<RestoreDatabaseResult> {
   const at = body.at === undefined ? null : momentOf(body.at);
   let refusal: unknown = null;
   for (const manifest of candidates(deps, body, at)) {
     try {
-      return await restoreFrom(deps, manifest, { body, at, ...watching });
+      return await restoreFrom(deps, manifest, { body, at, ...asked });
     } catch (error) {
       // Nothing was touched; the backups after it may hold the moment.
       if (body.source === undefined || !isHoldfastError(error) || error.code !== 'moment_not_held')
@@ -68,19 +68,20 @@ function candidates(
   return backupsAround(deps.state, source, at === null ? null : at.seconds * 1000);
 }
 
-interface Wish extends Pick<RestoreDatabase, 'at' | 'signal' | 'report'> {
+interface Wish extends Asked {
   readonly body: RestoreDatabaseBody;
+  readonly at: ClusterTime | null;
 }
 
 async function restoreFrom(
   deps: RouteDeps,
   manifest: BackupManifest,
-  { body, at: asked, ...watching }: Wish,
+  { body, at: asked_at, ...asked }: Wish,
 ): Promise<RestoreDatabaseResult> {
   const started = performance.now();
   // A backup of type snapshot goes where all others of its group are.
   const shared = body.backup_id === undefined ? undefined : manifest.moment?.cluster_time;
-  const at = asked ?? (shared == null ? null : momentOf(shared));
+  const at = asked_at ?? (shared == null ? null : momentOf(shared));
   const source = requireDatabase(deps, manifest.sources[0]?.source ?? '');
   await using connected = await connectDatabase(await source.url(), source.database);
   const { client, db } = connected;
@@ -91,7 +92,7 @@ async function restoreFrom(
     collections: body.collections,
     query: body.query === undefined ? undefined : decodeQuery(body.query),
     overwrite: body.overwrite,
-    ...watching,
+    ...asked,
   };
   const restored = await readCopy(deps, manifest, async ({ repository, snapshot_id }) =>
     work({ repository, snapshot: await repository.snapshot(snapshot_id), ...wanted }),

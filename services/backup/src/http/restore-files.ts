@@ -2,9 +2,8 @@ import { resolve, sep } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import { RestoreBody, RestoreResult } from '@holdfast/contracts/http/backup';
-import type { ReportProgress } from '@holdfast/contracts/http/progress';
 import { actorOf } from '@holdfast/http/caller';
-import { PROGRESS_NOTE, replyWithProgress } from '@holdfast/http/progress-reply';
+import { type Asked, PROGRESS_NOTE, replyWithProgress } from '@holdfast/http/progress-reply';
 import type { HttpServer } from '@holdfast/http/server';
 import type { RestoreResult as Restored, RestoreRequest } from '@holdfast/repository/api';
 import { createWorkMeter } from '@holdfast/runtime/work-meter';
@@ -27,10 +26,10 @@ export function restoreFiles(app: HttpServer, deps: RouteDeps): void {
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.post('/api/backup/restore', route, (request, reply) =>
-    replyWithProgress({ request, reply, ...deps.context }, (report) => {
-      const { body, caller, signal } = request;
+    replyWithProgress({ request, reply, ...deps.context }, (asked) => {
+      const { body, caller } = request;
       const restoreOne = async (wanted: RestoreBody) => {
-        const result = await answered(restore(deps, wanted, { signal, report }), signal);
+        const result = await answered(restore(deps, wanted, asked), asked.signal);
         if (!body.dry_run) tell(deps, result, actorOf(caller));
         return result;
       };
@@ -39,16 +38,10 @@ export function restoreFiles(app: HttpServer, deps: RouteDeps): void {
   );
 }
 
-/** Whoever asked is told how far it is; once it is gone, the work ends. */
-interface Watching {
-  readonly signal: AbortSignal;
-  readonly report: ReportProgress;
-}
-
 async function restore(
   deps: RouteDeps,
   body: RestoreBody,
-  { signal, report }: Watching,
+  { signal, report }: Asked,
 ): Promise<RestoreResult> {
   const started = performance.now();
   const manifest = requireManifest(deps, body.backup_id);
@@ -115,7 +108,7 @@ async function restoreAny(
 /** What was written, with what is stored; what could not be written is named already. */
 async function compareFiles(
   { restored, copy }: RestoredCopy,
-  { target, select, signal, report }: Watching & Required<Pick<RestoreRequest, 'target' | 'select'>>,
+  { target, select, signal, report }: Asked & Required<Pick<RestoreRequest, 'target' | 'select'>>,
 ): Promise<Difference[]> {
   const named = new Set(restored.failed.map(({ path }) => path));
   const meter = createWorkMeter(report, { doing: 'comparing', items: 'files', bytes_total: restored.bytes });

@@ -19,10 +19,10 @@ export function verifyBackup(app: HttpServer, deps: RouteDeps): void {
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
   app.post('/api/backup/:id/verify', route, (request, reply) =>
-    replyWithProgress({ request, reply, ...deps.context }, async (report) => {
-      const { params, body, caller, signal } = request;
+    replyWithProgress({ request, reply, ...deps.context }, async (asked) => {
+      const { params, body, caller } = request;
       const manifest = requireManifest(deps, params.id);
-      const result = await answered(proveBackup(deps, manifest, body.level, { signal, report }), signal);
+      const result = await answered(proveBackup(deps, manifest, body.level, asked), asked.signal);
       tellVerified(deps, result, actorOf(caller));
       return result;
     }),
