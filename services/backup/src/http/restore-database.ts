@@ -5,6 +5,7 @@ import { actorOf } from '@holdfast/http/caller';
 import { type Asked, PROGRESS_NOTE, replyWithProgress } from '@holdfast/http/progress-reply';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
+import { requireSources } from '../adapters/backup-run/require-sources.ts';
 import { backupsAround } from '../adapters/catalog/backups-around.ts';
 import { readCopy } from '../adapters/tiers/read-copies.ts';
 import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/mongodb/cluster-time.ts';
@@ -111,7 +112,8 @@ async function restoreFrom(
 function requireDatabase({ settings }: RouteDeps, name: string): MongoSource {
   const source = settings.sources.find((one) => one.name === name);
   if (source?.mongodb !== undefined) return source.mongodb;
-  throw new HoldfastError('bad_request', `${name} is no database that this host reaches: restore its files`);
+  if (source === undefined) requireSources(settings, [name]);
+  throw new HoldfastError('bad_request', `${name} is no database: restore its files`);
 }
 
 function momentOf(text: string): ClusterTime {
