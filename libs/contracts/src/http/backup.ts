@@ -280,7 +280,10 @@ export type BackupStorage = z.infer<typeof BackupStorage>;
 /** A schedule as it is now. */
 export const ScheduleView = z.object({
   name: z.string(),
-  config: ScheduleConfig.describe('as it was given: what PUT takes'),
+  // What is read from text is written as a number, which PUT takes too.
+  config: ScheduleConfig.extend({ jitter: z.number().optional().describe('milliseconds') }).describe(
+    'as it was given: what PUT takes',
+  ),
   enabled: z.boolean(),
   type: BackupType,
   cron: z.string().nullable().describe('null: no clock starts it, who deploys asks for it'),
