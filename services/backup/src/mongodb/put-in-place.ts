@@ -4,8 +4,9 @@ import { createWorkMeter } from '@holdfast/runtime/work-meter';
 import type { Db } from 'mongodb';
 import { type BsonElement, bsonField } from '../domain/mongodb/bson-bytes.ts';
 import type { CollectionFacts } from '../domain/mongodb/collections.ts';
+import { inTransaction } from './in-transaction.ts';
 import { findRaw } from './raw-find.ts';
-import { deleteRaw, insertRaw } from './raw-write.ts';
+import { type CommandTaker, deleteRaw, insertRaw } from './raw-write.ts';
 import type { Replay } from './replay.ts';
 
 export interface Placing {
@@ -109,12 +110,23 @@ async function merge(
   { from, to, query }: { from: string; to: string; query: Record<string, unknown> },
 ): Promise<number> {
   let count = 0;
+  const replace = async (taker: CommandTaker, documents: readonly Buffer[]) => {
+    await deleteRaw(taker, to, idsOf(documents));
+    await insertRaw(taker, to, documents);
+  };
+  // What stands there is gone only where what was to take its place is there. Transactions take no capped collection.
+  const is_capped = await isCapped(target, to);
   for await (const documents of findRaw(target, { find: from, filter: query })) {
-    await deleteRaw(target, to, idsOf(documents));
-    await insertRaw(target, to, documents);
+    if (is_capped) await replace(target, documents);
+    else await inTransaction(target, (taker) => replace(taker, documents));
     count += documents.length;
   }
   return count;
+}
+
+async function isCapped(target: Db, name: string): Promise<boolean> {
+  const [there] = await target.listCollections({ name }).toArray();
+  return Object(Object(there).options).capped === true;
 }
 
 function idsOf(documents: readonly Buffer[]): BsonElement[] {
