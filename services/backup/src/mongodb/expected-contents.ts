@@ -1,7 +1,6 @@
 import type { ReportProgress } from '@holdfast/contracts/http/progress';
 import { createWorkMeter, type WorkMeter } from '@holdfast/runtime/work-meter';
-import { bsonField } from '../domain/mongodb/bson-bytes.ts';
-import { type ChangeEvent, changesDocument, keyOf } from '../domain/mongodb/change-event.ts';
+import { type ChangeEvent, changesDocument, keyIn, keyOf } from '../domain/mongodb/change-event.ts';
 import { addDocuments, type DocumentSum, joinSums, NO_DOCUMENTS } from '../domain/mongodb/document-sum.ts';
 import { replayBatch } from '../domain/mongodb/replay-batch.ts';
 import type { RestorePlan } from '../domain/mongodb/restore-plan.ts';
@@ -149,11 +148,6 @@ function addOfBase(reckoned: Reckoned, documents: readonly Buffer[], { keys, bud
 
 function nothingYet(): Reckoned {
   return { untouched: NO_DOCUMENTS, touched: new Map() };
-}
-
-function keyIn(document: Buffer): string {
-  const id = bsonField(document, '_id');
-  return id === undefined ? '' : keyOf(id);
 }
 
 function changeDocument(
