@@ -31,10 +31,15 @@ const COMMAND_FILES: readonly CommandFile[] = [
   { names: ['tiers'], load: async () => (await import('./commands/tiers.ts')).registerTiers },
   { names: ['schedule'], load: async () => (await import('./commands/schedule.ts')).registerSchedule },
   { names: ['verify', 'restore'], load: async () => (await import('./commands/restore.ts')).registerRestore },
-  { names: ['scan', 'recover'], load: async () => (await import('./commands/recover.ts')).registerRecover },
+  { names: ['scan'], load: async () => (await import('./commands/scan.ts')).registerScan },
+  { names: ['recover'], load: async () => (await import('./commands/recover.ts')).registerRecover },
   {
     names: ['allow-delete'],
     load: async () => (await import('./commands/allow-delete.ts')).registerAllowDelete,
+  },
+  {
+    names: ['quarantine'],
+    load: async () => (await import('./commands/quarantine.ts')).registerQuarantine,
   },
   { names: ['health'], load: async () => (await import('./commands/health.ts')).registerHealth },
   { names: ['alerts'], load: async () => (await import('./commands/alerts.ts')).registerAlerts },

@@ -40,7 +40,10 @@ export const SourceConfig = z.strictObject({
   backup_frequency: z.enum(['on_change', 'hourly', 'daily', 'weekly', 'monthly']).default('daily'),
   on_delete: z.enum(['recover', 'alert', 'ignore']).default('recover'),
   validator: z.enum(['none', 'json', 'conversation']).optional(),
-  json_schema: z.string().optional(),
+  json_schema: z
+    .union([z.string(), z.record(z.string(), z.string())])
+    .optional()
+    .describe('a JSON Schema file for *.json, or one for each pattern: the first that matches'),
   encryption_required: z.boolean().default(false),
   mongodb_url: z.string().optional(),
   mongodb_url_file: z.string().optional(),
@@ -198,6 +201,12 @@ export const HoldfastConfig = z.strictObject({
       settle_ms: z.number().int().nonnegative().default(1000).describe('sources below critical'),
       settle_critical_ms: z.number().int().nonnegative().default(10),
       move_window_ms: z.number().int().nonnegative().default(10),
+      canaries: z
+        .array(z.string())
+        .default([])
+        .describe(
+          'globs of files (absolute, or the end of a path) that nobody has a reason to touch: whoever does raises an alarm',
+        ),
     })
     .prefault({}),
   recovery: z

@@ -34,13 +34,43 @@ const Loss = z.object({
   detected_at: Timestamp,
   detected_by: z.enum(['watch', 'scan']),
 });
+const Corruption = z.enum(['checksum', 'json', 'schema', 'conversation', 'size']);
+
+/** One reason why content is not good. It never quotes the content. */
+export const ContentProblem = z.object({
+  reason: Corruption,
+  detail: z.string(),
+  json_path: z.string().optional().describe('as in $.messages[3].timestamp'),
+  line: z.number().int().positive().optional(),
+  column: z.number().int().positive().optional(),
+});
+export type ContentProblem = z.infer<typeof ContentProblem>;
+
 export const FileDeleted = Loss;
 export const FileCorrupted = Loss.extend({
-  reason: z.enum(['checksum', 'json', 'schema', 'conversation', 'size']),
+  reason: Corruption.describe('the first of the reasons'),
   detail: z.string(),
+  reasons: z.array(ContentProblem).optional().describe('all of them; the first 50 of a validator'),
   actual_checksum: Checksum.describe('of the bad bytes that were judged'),
   actual_size: z.number().int().nonnegative(),
   quarantined_to: z.string().optional(),
+});
+
+export const MassChangeDetected = z.object({
+  host: z.string(),
+  source: z.string(),
+  window_ms: z.number().int().positive().describe('the longest window that is over its threshold'),
+  files: z.number().int().nonnegative(),
+  bytes: z.number().int().nonnegative(),
+  kinds: z
+    .record(z.string(), z.number().int().positive())
+    .describe('files by sign: scrambled, renamed, replaced, deleted, note, canary'),
+  entropy_mean: z.number().nullable().describe('bits a byte of what was read; null: nothing was'),
+  score: z.number().describe('1 and more: by how much the clearest threshold is reached'),
+  verdict: z.literal('alarm'),
+  reasons: z.array(z.string()),
+  examples: z.array(z.string()).max(10),
+  started_at: Timestamp.describe('of the first sign: the last good state is older'),
 });
 
 const Interval = { started_at: Timestamp, reconciled_at: Timestamp.optional() };

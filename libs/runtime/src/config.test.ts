@@ -33,6 +33,17 @@ const mistake = async (yaml: string, env: NodeJS.ProcessEnv = {}, flags: Record<
 };
 
 describe('layers', () => {
+  test('schema files count from the folder of the file, one alone and one for each pattern', async () => {
+    const { sources } = await load(
+      'sources: { a: { paths: [x], json_schema: s.json }, b: { paths: [x], json_schema: { "a.b/*.json": s.json } } }',
+    );
+    const schema = join(dir.path, 's.json');
+    expect([sources['a']?.json_schema, sources['b']?.json_schema]).toEqual([
+      schema,
+      { 'a.b/*.json': schema },
+    ]);
+  });
+
   test('an empty file is the defaults, and this host', async () => {
     const config = await load('');
     expect([config.host, config.http.port, config.monitor.check_interval_seconds]).toEqual([

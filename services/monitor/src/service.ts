@@ -1,4 +1,4 @@
-import { ScanBody } from '@holdfast/contracts/http/monitor';
+import { ScanQuestion } from '@holdfast/contracts/http/scan';
 import { rpcSubject } from '@holdfast/contracts/subjects';
 import { createOutbox } from '@holdfast/event-store/outbox';
 import { createHttpServer, listen } from '@holdfast/http/server';
@@ -6,10 +6,12 @@ import { connectService, type ServiceContext } from '@holdfast/runtime/connect-s
 import { createFailure } from '@holdfast/runtime/failure';
 import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { openDatabase } from '@holdfast/runtime/sqlite';
+import { readSchemas } from './adapters/content/json-schemas.ts';
 import { GitTrees } from './adapters/git.ts';
 import { createFileRegistry } from './adapters/registry.ts';
 import { REGISTRY_MIGRATIONS } from './adapters/registry-schema.ts';
-import { createTerritory } from './adapters/territory.ts';
+import { createSignTable } from './adapters/sign-table.ts';
+import { createTerritory, schemaFiles } from './adapters/territory.ts';
 import type { GapReason } from './adapters/watcher.ts';
 import { createWorker } from './adapters/worker-client.ts';
 import { type MonitorConfig, monitorConfig } from './config.ts';
@@ -19,9 +21,10 @@ import type { Desk } from './inspection/desk.ts';
 import { GapWatch } from './inspection/gap-watch.ts';
 import { Inspector } from './inspection/inspector.ts';
 import { Ledger } from './inspection/ledger.ts';
+import { MassWatch } from './inspection/mass-watch.ts';
 import { Reconciler } from './inspection/reconciler.ts';
 import { RootGuard } from './inspection/root-guard.ts';
-import { scan } from './inspection/scan.ts';
+import { Scans } from './inspection/scans.ts';
 import { monitorStatus } from './inspection/status.ts';
 import { WatchKeeper } from './inspection/watch-keeper.ts';
 import { createMonitorMetrics } from './metrics.ts';
@@ -47,18 +50,17 @@ export async function startMonitor(
   begun.catch(fail);
 
   opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(fail);
-  const runScan = (path?: string) => scan({ registry, inspector, reconciler }, path);
+  const scans = new Scans({ host, clock, registry, inspector, reconciler, ledger });
+  opened.defer(() => scans.stop());
   opened.use(
-    await events.answer(rpcSubject('monitor', 'scan', host), (question) =>
-      runScan(ScanBody.parse(question ?? {}).path),
-    ),
+    await events.answer(rpcSubject('monitor', 'scan', host), async (asked) => answerScan(scans, asked)),
   );
 
   const checks = () => [{ name: 'first walk', ok: reconciler.last !== undefined }];
   const app = await createHttpServer({ context, checks, title: 'Holdfast monitor' });
   opened.defer(() => app.close());
   const status = () => monitorStatus({ host, ...parts });
-  serveRoutes(app, { registry, territory, ledger, clock, status, scan: runScan });
+  serveRoutes(app, { registry, territory, ledger, clock, status, scan: (path) => scans.run(path) });
   const url = await listen(app, service_config.http);
   const patience = Promise.withResolvers<void>();
   const cancel = clock.after(FIRST_WALK_MAX_MS, patience.resolve);
@@ -68,6 +70,13 @@ export async function startMonitor(
 
   const held = opened.move();
   return { name: 'monitor', url, failed, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** A new scan, whose report is waited for unless the question says otherwise; or how one goes. */
+function answerScan(scans: Scans, asked: unknown) {
+  const question = ScanQuestion.parse(asked ?? {});
+  if ('scan_id' in question) return scans.progressOf(question.scan_id);
+  return question.wait ? scans.run(question.path) : scans.begin(question.path);
 }
 
 interface Wishes {
@@ -84,9 +93,11 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
   const outbox = opened.use(createOutbox({ db, store: events, log }));
   const metrics = createMonitorMetrics(metricsRegistry);
   const territory = createTerritory(settings.territory);
-  const ledger = new Ledger({ db, registry, outbox, origin, metrics });
-  const reader = opened.use(createWorker(settings.territory));
-  const walker = opened.use(createWorker(settings.territory));
+  const mass = new MassWatch({ host, territory, registry, signs: createSignTable(db) });
+  const ledger = new Ledger({ db, registry, outbox, origin, metrics, mass });
+  const thread = { ...settings.territory, database, schemas: readSchemas(schemaFiles(settings.territory)) };
+  const reader = opened.use(createWorker(thread));
+  const walker = opened.use(createWorker(thread));
   const onReturn = () => void reconcile().catch(fail);
   const roots = opened.use(new RootGuard({ host, clock, territory, registry, ledger, onReturn }));
   const { move_window_ms, check_interval_ms, deep_check_interval_ms } = settings;

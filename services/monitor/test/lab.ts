@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
 import type { JetStreamStore } from '@holdfast/event-store/jetstream-store';
 import { createMemoryKeyValue } from '@holdfast/event-store/key-value';
@@ -26,7 +28,7 @@ export interface LabOptions {
 /** A protected folder with a monitor that can be stopped and started again; all events that it told. */
 export class Lab implements AsyncDisposable {
   readonly #temp = tempDir();
-  readonly #options: LabOptions;
+  #options: LabOptions;
   readonly #tokens = createMemoryKeyValue();
   readonly root: string;
   readonly events: JetStreamStore;
@@ -48,6 +50,11 @@ export class Lab implements AsyncDisposable {
     const lab = new Lab(options);
     await lab.start();
     return lab;
+  }
+
+  /** More of the source, from the next start on. */
+  source(more: Record<string, unknown>): void {
+    this.#options = { ...this.#options, source: { ...this.#options.source, ...more } };
   }
 
   async start(): Promise<void> {
@@ -73,6 +80,16 @@ export class Lab implements AsyncDisposable {
   async stop(): Promise<void> {
     await this.service?.[Symbol.asyncDispose]();
     this.service = undefined;
+  }
+
+  /**
+   * Rot, as far as the monitor can see it: the bytes are others than those registered, and no stat changed. The kernel lets
+   * nobody write so; the registry is told other bytes instead. While the monitor is stopped.
+   */
+  rot(name: string, registered: string): void {
+    using db = new DatabaseSync(join(this.#temp.path, 'data', 'monitor', 'registry.sqlite'));
+    const checksum = `sha256:${createHash('sha256').update(registered).digest('hex')}`;
+    db.prepare('UPDATE files SET checksum = ? WHERE path = ?').run(checksum, this.path(name));
   }
 
   path(name: string): string {

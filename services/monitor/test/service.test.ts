@@ -1,5 +1,4 @@
 import { unlinkSync } from 'node:fs';
-import { rpcSubject } from '@holdfast/contracts/subjects';
 import { startTestNats, whyNoNats } from '@holdfast/testkit/nats';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { describe, expect, test } from '@jest/globals';
@@ -46,15 +45,6 @@ describe('over HTTP', () => {
       code: 'not_found',
     });
   });
-});
-
-test('a scan reads everything again and says what is lost', async () => {
-  await using lab = await Lab.start({ files: { 'a.txt': 'a', 'b.json': '{}', 'c.txt': 'c' } });
-  unlinkSync(lab.path('a.txt'));
-  lab.write({ 'b.json': '{' });
-  await lab.settled();
-  const answer = await lab.events.ask(rpcSubject('monitor', 'scan', 'test-host'), {}, 10_000);
-  expect(answer).toEqual({ checked: 2, missing: [lab.path('a.txt')], corrupted: [lab.path('b.json')] });
 });
 
 test('a file in two sources is registered once, and lost once', async () => {

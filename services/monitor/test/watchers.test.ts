@@ -16,7 +16,8 @@ const territoryOf = (root: string): Territory => ({
   sourceOf: () => undefined,
   enters: (path) => !path.includes('left-out'),
   rootOf: () => root,
-  validatorOf: () => 'none',
+  checksOf: () => ({ source: 'lab', json: false, conversation: false }),
+  isCanary: () => false,
   settleMs: () => 0,
 });
 

@@ -107,19 +107,44 @@ test('history lists every version and every incident; each version can be downlo
   }
 });
 
-test('a scan asks the monitor', async () => {
-  await using world = await createWorld();
-  await using service = await world.start();
-  const report = { checked: 3, missing: ['/a'], corrupted: [] };
-  await using _monitor = await world.events.answer(
-    rpcSubject('monitor', 'scan', 'test-host'),
-    async (question) => ({
-      ...report,
-      question,
-    }),
-  );
-  const { body } = await world.request(service, { post: '/api/recovery/scan', body: { path: '/a' } });
-  expect(body).toEqual(report);
+describe('a scan', () => {
+  const at = '2026-01-01T00:00:00.000Z';
+  const report = {
+    ...{ scan_id: 's1', host: 'test-host', path: '/a', started_at: at, ended_at: at, duration_ms: 1 },
+    ...{ checked: 3, bytes_checked: 9, ok: 3, missing: ['/a'], corrupted: [], issues: [], truncated: false },
+    counts: { missing: 1, corrupted: 0, suspect: 0, noted: 0, unreadable: 0 },
+  };
+  const progress = {
+    ...{ scan_id: 's1', state: 'running', started_at: at, report: null },
+    ...{ files_done: 0, files_total: 3, bytes_done: 0, bytes_total: 9 },
+  };
+
+  async function monitorOf(world: Awaited<ReturnType<typeof createWorld>>, asked: unknown[]) {
+    return world.events.answer(rpcSubject('monitor', 'scan', 'test-host'), async (question) => {
+      asked.push(question);
+      return asked.length < 3 ? progress : { ...progress, state: 'done', report };
+    });
+  }
+
+  test('asks the monitor until it is over', async () => {
+    await using world = await createWorld();
+    await using service = await world.start();
+    const asked: unknown[] = [];
+    await using _monitor = await monitorOf(world, asked);
+    const { body } = await world.request(service, { post: '/api/recovery/scan', body: { path: '/a' } });
+    expect(body).toEqual(report);
+    expect(asked).toEqual([{ wait: false, path: '/a' }, { scan_id: 's1' }, { scan_id: 's1' }]);
+  });
+
+  test('is not waited for where nobody wants to', async () => {
+    await using world = await createWorld();
+    await using service = await world.start();
+    await using _monitor = await monitorOf(world, []);
+    const begun = await world.request(service, { post: '/api/recovery/scan', body: { wait: false } });
+    expect([begun.status, begun.body]).toEqual([202, progress]);
+    const shown = await world.request(service, { get: '/api/recovery/scans/s1', role: 'viewer' });
+    expect(shown.body).toEqual(progress);
+  });
 });
 
 test('a viewer may look, and not recover', async () => {

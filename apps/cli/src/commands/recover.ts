@@ -3,14 +3,8 @@ import { HoldfastError } from '@holdfast/contracts/errors';
 import { StrategyName } from '@holdfast/contracts/recovery-events';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { count, print, printJson } from '../output/print.ts';
+import { print, printJson } from '../output/print.ts';
 import { usageError } from '../output/report-error.ts';
-
-interface ScanReport {
-  checked: number;
-  missing: string[];
-  corrupted: string[];
-}
 
 interface RecoveryResult {
   recovery_id: string;
@@ -28,29 +22,13 @@ const ALIASES: Record<string, string> = {
   logs: 'reconstruct_from_logs',
 };
 
-/** `scan` and `recover`. */
+/** `recover` */
 export function registerRecover(program: Command): void {
-  withConnection(program.command('scan').description('Compare what is there with what should be'))
-    .option('--path <dir>', 'only below this folder')
-    .action(scan);
   withConnection(program.command('recover').argument('[path]').description('Bring one file back'))
     .option('--file <path>', 'the file')
     .option('--strategy <name>', 'auto, latest_backup (backup), git_history (git), …', 'auto')
     .option('--at <time>', 'as it was then (RFC 3339)')
     .action(recover);
-}
-
-async function scan(options: ConnectionOptions & { path?: string }): Promise<void> {
-  const body: { path?: string } = options.path === undefined ? {} : { path: resolve(options.path) };
-  const report = await connect(options).send<ScanReport>('POST', '/api/recovery/scan', body);
-  if (report.checked === 0 && body.path !== undefined)
-    throw new HoldfastError('not_found', `nothing is protected at ${body.path}`);
-  if (options.json) return printJson(report);
-  print(
-    `${count(report.checked, 'file')} checked, ${report.missing.length} missing, ${report.corrupted.length} corrupted`,
-  );
-  for (const path of report.missing) print(`missing    ${path}`);
-  for (const path of report.corrupted) print(`corrupted  ${path}`);
 }
 
 async function recover(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Checksum, Timestamp } from '../envelope.ts';
+import { ContentProblem } from '../file-events.ts';
 import { PAGE_QUERY } from './page.ts';
 
 export const FileState = z.enum(['present', 'suspect', 'missing', 'corrupted', 'retired']);
@@ -16,6 +17,7 @@ export const FileItem = z.object({
   correlation_id: z.string().nullable().describe('of the open loss'),
   lost_at: Timestamp.nullable(),
   actual_checksum: Checksum.nullable().describe('of the bad bytes that stand there'),
+  reasons: z.array(ContentProblem).describe('why the bytes that stand there are bad'),
 });
 export type FileItem = z.infer<typeof FileItem>;
 
@@ -68,11 +70,4 @@ export const AllowDeleteReply = z.object({
   retired: z.number().int().describe('open losses that this ended'),
 });
 
-/** The question `scan` and its answer: paths that are lost now. */
 export const ScanBody = z.object({ path: z.string().startsWith('/').optional() });
-export const ScanReply = z.object({
-  checked: z.number().int(),
-  missing: z.array(z.string()),
-  corrupted: z.array(z.string()),
-});
-export type ScanReply = z.infer<typeof ScanReply>;

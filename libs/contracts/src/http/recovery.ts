@@ -8,15 +8,9 @@ export const ScanBody = z.strictObject({
     .min(1)
     .optional()
     .describe('absolute; only below this folder. Default: everything protected'),
+  wait: z.boolean().default(true).describe('false: 202 at once, and where to ask how it goes'),
 });
 export type ScanBody = z.infer<typeof ScanBody>;
-export const ScanReport = z.object({
-  checked: z.number().int(),
-  missing: z.array(z.string()),
-  corrupted: z.array(z.string()),
-});
-export type ScanReport = z.infer<typeof ScanReport>;
-
 const RecoverBase = {
   strategy: z
     .union([z.literal('auto'), StrategyName])

@@ -12,6 +12,7 @@ import { linkIdentity } from './link-identity.ts';
 import type { Destination } from './output-file.ts';
 import { newRestoreFile, packMetadata } from './restore-file.ts';
 import { RestoreTarget } from './restore-target.ts';
+import { SyncAhead } from './sync-ahead.ts';
 import { unpackMetadata } from './write-blocks.ts';
 
 /**
@@ -67,6 +68,7 @@ class RestoreRun implements Disposable {
   readonly #request: RestoreRequest;
   readonly #target: RestoreTarget;
   readonly #files: FileRestorer;
+  readonly #disk: SyncAhead;
   readonly #failed: RestoreFailure[] = [];
   /** Folders that get their metadata at the end, outermost first. */
   readonly #folders = new Map<string, StoredEntry>();
@@ -82,6 +84,7 @@ class RestoreRun implements Disposable {
     this.#engine = engine;
     this.#request = work.request;
     this.#target = work.target;
+    this.#disk = new SyncAhead(() => syncFileSystem(work.target.path));
     const on_done = (outcome: FileOutcome) => this.#fileDone(outcome);
     const { dry_run = false, signal } = work.request;
     this.#files = new FileRestorer(engine, { dry_run, signal, on_done });
@@ -99,6 +102,7 @@ class RestoreRun implements Disposable {
       throwIfAborted(this.#request.signal);
     } catch (error) {
       await this.#files.abandon();
+      await this.#disk.abandon();
       throw error;
     }
     if (!this.#request.dry_run) await this.#finishFolders();
@@ -183,6 +187,7 @@ class RestoreRun implements Disposable {
     const identity = linkIdentity(file.entry);
     const linked = identity === undefined ? undefined : this.#linked.get(identity);
     if (linked !== undefined) linked.path = file.to.path;
+    if (!is_unchanged && !this.#request.dry_run) this.#disk.wrote(file.entry.size);
     this.#count(file.entry, is_unchanged);
   }
 
@@ -225,7 +230,7 @@ class RestoreRun implements Disposable {
       }
       await slice.rest();
     }
-    await syncFileSystem(this.#target.path);
+    await this.#disk.finish();
   }
 
   #isWanted(key: string): boolean {

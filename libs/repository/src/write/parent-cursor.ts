@@ -4,15 +4,20 @@ import type { TreeItem } from '../tree/cursor.ts';
 export class ParentCursor {
   readonly #leaves: AsyncIterator<TreeItem[]>;
   readonly #on_passed: (item: TreeItem) => void;
+  readonly #room: () => Promise<void>;
   #leaf: readonly TreeItem[] = [];
   #at = 0;
   #last_key: string | undefined;
   #is_done = false;
 
-  /** `on_passed` gets each entry that the walk did not come upon. */
-  constructor(leaves: AsyncIterable<TreeItem[]>, on_passed: (item: TreeItem) => void) {
+  /** `on_passed` gets each entry that the walk did not come upon; after a leaf of them `room` is waited for. */
+  constructor(
+    leaves: AsyncIterable<TreeItem[]>,
+    passing: { readonly on_passed: (item: TreeItem) => void; readonly room: () => Promise<void> },
+  ) {
     this.#leaves = leaves[Symbol.asyncIterator]();
-    this.#on_passed = on_passed;
+    this.#on_passed = passing.on_passed;
+    this.#room = passing.room;
   }
 
   /** True where the leaf in hand tells of this key: `take` may be called. */
@@ -23,7 +28,7 @@ export class ParentCursor {
   /** Loads leaves until one reaches a key. */
   async load(key: string): Promise<void> {
     while (!this.reaches(key)) {
-      this.#passRest();
+      await this.#passRest();
       await this.#nextLeaf();
     }
   }
@@ -41,13 +46,15 @@ export class ParentCursor {
 
   /** Passes all that is left. */
   async finish(): Promise<void> {
-    do this.#passRest();
+    do await this.#passRest();
     while (await this.#nextLeaf());
   }
 
-  #passRest(): void {
-    for (const item of this.#leaf.slice(this.#at)) this.#on_passed(item);
+  async #passRest(): Promise<void> {
+    const passed = this.#leaf.slice(this.#at);
     this.#leaf = [];
+    for (const item of passed) this.#on_passed(item);
+    if (passed.length > 0) await this.#room();
   }
 
   async #nextLeaf(): Promise<boolean> {

@@ -144,10 +144,11 @@ export class Scan {
   }
 
   #cursor(leaves: AsyncIterable<TreeItem[]>): ParentCursor {
-    return new ParentCursor(leaves, ({ key, value }) => {
+    const on_passed = ({ key, value }: TreeItem) => {
       if (this.#isKept(key)) this.#sink.kept(key);
       else this.#sink.gone(key, value);
-    });
+    };
+    return new ParentCursor(leaves, { on_passed, room: () => this.#sink.room() });
   }
 
   #leaves(folder: string | undefined): AsyncIterable<TreeItem[]> {

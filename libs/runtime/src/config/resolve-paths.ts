@@ -6,6 +6,7 @@ const PATHS = [
   /^data_dir$/,
   /^(nats|encryption|audit)\.\w+_file$/,
   /^sources\.[^.]+\.(root|json_schema|\w+_file)$/,
+  /^sources\.[^.]+\.json_schema\./,
   /^storage\.tiers\.[^.]+\.(location|\w+_file)$/,
   /^repository\.(location|\w+_file)$/,
   /^alerts\.channels\.[^.]+\.\w+_file$/,

@@ -14,7 +14,7 @@ export function verifyBackup(app: HttpServer, deps: RouteDeps): void {
     summary: 'Prove that a backup can be read back',
     description: PROGRESS_NOTE,
     params: z.object({ id: z.string() }),
-    body: VerifyBody.prefault({}),
+    body: VerifyBody.nullish(),
     response: { 200: VerifyResult },
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
@@ -22,7 +22,7 @@ export function verifyBackup(app: HttpServer, deps: RouteDeps): void {
     replyWithProgress({ request, reply, ...deps.context }, async (asked) => {
       const { params, body, caller } = request;
       const manifest = requireManifest(deps, params.id);
-      const result = await answered(proveBackup(deps, manifest, body.level, asked), asked.signal);
+      const result = await answered(proveBackup(deps, manifest, body?.level ?? 'data', asked), asked.signal);
       tellVerified(deps, result, actorOf(caller));
       return result;
     }),

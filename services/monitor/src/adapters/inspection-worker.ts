@@ -1,4 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { ContentJudge } from './content/content-judge.ts';
+import { openKnownSessions } from './content/known-sessions.ts';
 import { readFile } from './read-file.ts';
 import { createTerritory } from './territory.ts';
 import { walk } from './walk.ts';
@@ -14,7 +16,9 @@ import { findWriters } from './writer-probe.ts';
 
 // The body of a worker thread: what blocks for longer than a loop may.
 
-const territory = createTerritory(workerData as WorkerData);
+const { database, schemas, ...options } = workerData as WorkerData;
+const territory = createTerritory(options);
+const judge = new ContentJudge({ schemas, sessions: openKnownSessions(database) });
 const goOn = new Map<number, () => void>();
 
 function reply(message: WorkerReply) {
@@ -26,7 +30,7 @@ type Tasks = {
 };
 
 const tasks: Tasks = {
-  read: async (orders) => orders.map(readFile),
+  read: async (orders) => orders.map((order) => readFile(order, judge)),
   writers: async (paths) => findWriters(paths),
   walk: (order, id) =>
     walk(order, territory, (part) => {

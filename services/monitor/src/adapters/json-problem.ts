@@ -34,6 +34,25 @@ export function findJsonProblem(text: string): JsonProblem {
   return problemAt(text, text.length, true);
 }
 
+/** The grammar of JSON over its tokens. */
+export class JsonStructure {
+  readonly #scan: Scan = { open: [], expect: 'value' };
+
+  /** True where the next string is a key. */
+  get expectsKey(): boolean {
+    return this.#scan.expect === 'key' || this.#scan.expect === 'first key';
+  }
+
+  get isComplete(): boolean {
+    return this.#scan.expect === 'nothing';
+  }
+
+  /** Takes in a bracket, comma or colon, `"` for a string, `0` for another value; false where it may not stand there. */
+  take(token: string): boolean {
+    return step(this.#scan, token);
+  }
+}
+
 type End = number | 'cut' | 'bad';
 
 function endOfToken(text: string, start: number): End {

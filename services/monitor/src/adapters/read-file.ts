@@ -1,37 +1,34 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { systemCode } from '@holdfast/contracts/errors';
-import type { Facts, Verdict } from '../domain/file-inventory/state.ts';
+import type { Facts } from '../domain/file-inventory/state.ts';
+import { type Shape, shapeOf } from '../domain/mass-change/shape.ts';
+import type { ContentJudge, Opinion } from './content/content-judge.ts';
 import { toFileStat } from './file-stat.ts';
-import { findJsonProblem } from './json-problem.ts';
-import type { ValidatorName } from './territory.ts';
+import type { ContentChecks } from './territory.ts';
 
 export interface ReadOrder {
   readonly path: string;
-  readonly validator: ValidatorName;
+  readonly checks: ContentChecks;
 }
 
 /** What reading one file gave. */
 export type ReadOutcome =
-  | {
+  | ({
       readonly path: string;
       readonly kind: 'read';
       readonly facts: Facts;
-      readonly verdict: Verdict;
-      /** The content breaks off: it may still be on its way. */
-      readonly unfinished: boolean;
-    }
+      readonly shape: Shape;
+    } & Opinion)
   /** It was written to while it was read. */
   | { readonly path: string; readonly kind: 'changing' }
   | { readonly path: string; readonly kind: 'absent' }
   | { readonly path: string; readonly kind: 'unreadable'; readonly code: string };
 
-/** Above this nothing is parsed: the checksum alone tells. */
-const JUDGED_MAX = 64 * 1024 * 1024;
 const PIECE = 1024 * 1024;
 
 /** Reads, hashes and judges one file. Blocks: meant for a worker thread. */
-export function readFile({ path, validator }: ReadOrder): ReadOutcome {
+export function readFile({ path, checks }: ReadOrder, judge: ContentJudge): ReadOutcome {
   let descriptor: number;
   try {
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -42,7 +39,7 @@ export function readFile({ path, validator }: ReadOrder): ReadOutcome {
       : { path, kind: 'unreadable', code };
   }
   try {
-    return readOpen(descriptor, { path, validator });
+    return readOpen(descriptor, { path, checks }, judge);
   } catch (error) {
     return { path, kind: 'unreadable', code: systemCode(error) ?? String(error) };
   } finally {
@@ -50,44 +47,39 @@ export function readFile({ path, validator }: ReadOrder): ReadOutcome {
   }
 }
 
-function readOpen(descriptor: number, { path, validator }: ReadOrder): ReadOutcome {
+function readOpen(descriptor: number, { path, checks }: ReadOrder, judge: ContentJudge): ReadOutcome {
   const before = fstatSync(descriptor, { bigint: true });
   if (!before.isFile()) return { path, kind: 'absent' };
   const stat = toFileStat(before);
-  const judged = validator !== 'none' && stat.size <= JUDGED_MAX;
+  const reading = judge.begin(path, checks, stat.size);
   const hash = createHash('sha256');
-  const kept: Buffer[] = [];
+  let shape: Shape | undefined;
   let size = 0;
-  for (;;) {
-    const piece = Buffer.allocUnsafe(Math.min(PIECE, Math.max(stat.size - size, 4096)));
-    const length = readSync(descriptor, piece, 0, piece.length, null);
-    if (length === 0) break;
-    size += length;
-    hash.update(piece.subarray(0, length));
-    if (judged) kept.push(piece.subarray(0, length));
+  for (const piece of piecesOf(descriptor, stat.size)) {
+    shape ??= shapeOf(path, piece);
+    size += piece.length;
+    hash.update(piece);
+    reading?.write(piece);
   }
+  const opinion = reading?.end(() => piecesOf(descriptor, stat.size)) ?? UNJUDGED;
   const after = fstatSync(descriptor, { bigint: true });
   if (size !== stat.size || after.mtimeNs !== before.mtimeNs || after.size !== before.size)
     return { path, kind: 'changing' };
   const facts = { ...stat, checksum: `sha256:${hash.digest('hex')}` };
-  const opinion = judged ? judgeJson(Buffer.concat(kept)) : { verdict: { judged: false }, unfinished: false };
-  return { path, kind: 'read', facts, ...opinion };
+  shape ??= shapeOf(path, new Uint8Array());
+  return { path, kind: 'read', facts, shape, ...opinion };
 }
 
-/** JSON in UTF-8 (a byte order mark is let pass). What it says never quotes the content. */
-function judgeJson(bytes: Uint8Array): { verdict: Verdict; unfinished: boolean } {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return { verdict: { judged: true, problem: { reason: 'json', detail: 'not UTF-8' } }, unfinished: false };
-  }
-  try {
-    JSON.parse(text);
-    return { verdict: { judged: true }, unfinished: false };
-  } catch {
-    const { line, column, what, unfinished } = findJsonProblem(text);
-    const detail = `line ${line} column ${column}: ${what}`;
-    return { verdict: { judged: true, problem: { reason: 'json', detail } }, unfinished };
+const UNJUDGED: Opinion = { verdict: { judged: false }, quiet_ms: 0 };
+
+/** The content from its beginning, each piece in a buffer of its own. */
+function* piecesOf(descriptor: number, expected: number): Generator<Uint8Array> {
+  let position = 0;
+  for (;;) {
+    const piece = Buffer.allocUnsafe(Math.min(PIECE, Math.max(expected - position, 4096)));
+    const length = readSync(descriptor, piece, 0, piece.length, position);
+    if (length === 0) return;
+    position += length;
+    yield piece.subarray(0, length);
   }
 }

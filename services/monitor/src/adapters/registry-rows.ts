@@ -1,10 +1,11 @@
 import type { SQLOutputValue } from 'node:sqlite';
-import type { Facts, FileRow, LossCase, RetiredReason } from '../domain/file-inventory/state.ts';
+import type { Facts, FileRow, LossCase, Problem, RetiredReason } from '../domain/file-inventory/state.ts';
 
 type Columns = Record<string, SQLOutputValue>;
 interface Extra {
   loss?: LossCase;
   actual?: Facts;
+  problems?: readonly Problem[];
   reason?: RetiredReason;
 }
 
@@ -46,7 +47,7 @@ function extraOf(row: FileRow): string | null {
     case 'missing':
       return JSON.stringify({ loss: row.loss });
     case 'corrupted':
-      return JSON.stringify({ loss: row.loss, actual: row.actual });
+      return JSON.stringify({ loss: row.loss, actual: row.actual, problems: row.problems });
     case 'retired':
       return JSON.stringify({ reason: row.reason });
     default:

@@ -26,7 +26,9 @@ export interface FileRegistry {
   openCases(prefix: string): FileRow[];
   /** Rows by state. */
   counts(filter?: FileFilter): Record<FileState, number>;
-  apply(decision: Pick<Decision, 'put' | 'remove'>): void;
+  /** Files that stand there as far as is known, and their bytes. */
+  extent(prefix?: string): { files: number; bytes: number };
+  apply(decision: Omit<Decision, 'events'>): void;
   /** True once the first walk over a source has ended. */
   isRegistered(source: string): boolean;
   markRegistered(source: string): void;
@@ -50,6 +52,9 @@ const statementsOf = (db: DatabaseSync) => ({
   open: db.prepare(
     `SELECT * FROM files WHERE state IN ('missing', 'corrupted') AND (path = ? OR (path > ? AND path < ?))`,
   ),
+  forgetSessions: db.prepare('DELETE FROM sessions WHERE path = ?'),
+  moveSessions: db.prepare('UPDATE OR REPLACE sessions SET path = ? WHERE path = ?'),
+  holdSession: db.prepare('INSERT OR IGNORE INTO sessions VALUES (?, ?)'),
   isRegistered: db.prepare('SELECT 1 FROM registered_sources WHERE source = ?'),
   markRegistered: db.prepare('INSERT OR IGNORE INTO registered_sources VALUES (?)'),
   device: db.prepare('SELECT device FROM roots WHERE folder = ?'),
@@ -73,9 +78,17 @@ export function createFileRegistry(db: DatabaseSync): FileRegistry {
     list: (filter, after, limit) => listFiles(db, filter, { after, limit }),
     openCases: (prefix) => sql.open.all(prefix, ...below(prefix)).map(toFileRow),
     counts: (filter = {}) => countFiles(db, filter),
-    apply: ({ put, remove }) => {
+    extent: (prefix) => extentOf(db, prefix),
+    apply: ({ put, remove, sessions, moved }) => {
+      if (moved !== undefined) {
+        sql.forgetSessions.run(moved.to);
+        sql.moveSessions.run(moved.to, moved.from);
+      }
       for (const path of remove) sql.remove.run(path);
       for (const row of put) sql.put.run(...toColumns(row));
+      if (sessions === undefined) return;
+      sql.forgetSessions.run(sessions.path);
+      for (const id of sessions.ids) sql.holdSession.run(sessions.path, id);
     },
     isRegistered: (source) => sql.isRegistered.get(source) !== undefined,
     markRegistered: (source) => void sql.markRegistered.run(source),
@@ -121,4 +134,11 @@ function countFiles(db: DatabaseSync, filter: FileFilter): Record<FileState, num
   const counts = Object.fromEntries(FILE_STATES.map((state) => [state, 0])) as Record<FileState, number>;
   for (const { state, files } of rows) counts[state as FileState] = Number(files);
   return counts;
+}
+
+function extentOf(db: DatabaseSync, prefix: string | undefined): { files: number; bytes: number } {
+  const { where, values } = whereOf({ prefix });
+  const sum = `SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM files`;
+  const found = db.prepare(`${sum} WHERE ${where} AND state IN ('present', 'suspect')`).get(...values);
+  return { files: Number(found?.['files']), bytes: Number(found?.['bytes']) };
 }

@@ -1,3 +1,4 @@
+import type { SchemaTexts } from './content/json-schemas.ts';
 import type { ReadOrder, ReadOutcome } from './read-file.ts';
 import type { TerritoryOptions } from './territory.ts';
 import type { Differences, WalkOrder, WalkSummary } from './walk.ts';
@@ -27,4 +28,9 @@ export type WorkerReply =
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly error: string };
 
-export type WorkerData = TerritoryOptions;
+/** What a thread is started with: plain data. */
+export interface WorkerData extends TerritoryOptions {
+  /** File of the registry: read only here. */
+  readonly database: string;
+  readonly schemas: SchemaTexts;
+}

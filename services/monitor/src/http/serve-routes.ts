@@ -1,4 +1,5 @@
-import type { MonitorStatus, ScanReply } from '@holdfast/contracts/http/monitor';
+import type { MonitorStatus } from '@holdfast/contracts/http/monitor';
+import type { IntegrityScanReport } from '@holdfast/contracts/http/scan';
 import type { HttpServer } from '@holdfast/http/server';
 import { type AllowDeps, allowDelete } from './allow-delete.ts';
 import { listFiles } from './list-files.ts';
@@ -6,7 +7,7 @@ import { scanFiles } from './scan-files.ts';
 import { showStatus } from './show-status.ts';
 
 interface RouteDeps extends AllowDeps {
-  scan(path?: string): Promise<ScanReply>;
+  scan(path?: string): Promise<IntegrityScanReport>;
   status(): MonitorStatus;
 }
 

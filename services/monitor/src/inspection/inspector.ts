@@ -8,7 +8,7 @@ import { Arrivals } from './arrivals.ts';
 import type { Desk } from './desk.ts';
 import { Explorations } from './explorations.ts';
 import { Registrations } from './registrations.ts';
-import { Sightings } from './sightings.ts';
+import { type Judgement, Sightings } from './sightings.ts';
 
 interface Clue {
   readonly path: string;
@@ -38,6 +38,7 @@ export class Inspector {
   readonly #sightings: Sightings;
   readonly #registrations: Registrations;
   readonly #explorations: Explorations;
+  readonly #listeners = new Set<(judgement: Judgement) => unknown>();
   readonly #clues: Clue[] = [];
   readonly #waiting: { since_ms: number | undefined; resolve: () => void }[] = [];
   /** Clues of walks among them. */
@@ -59,6 +60,9 @@ export class Inspector {
       registrations: this.#registrations,
       onGone: goTo,
       movedFrom: (path, stat) => this.#movedFrom(path, stat),
+      onJudged: (judgement) => {
+        for (const listener of this.#listeners) listener(judgement);
+      },
     });
     this.#absences = new Absences({
       ...parts,
@@ -68,6 +72,12 @@ export class Inspector {
       explorations: this.#explorations,
       isSearching: () => parts.isWalking() || this.#found > 0,
     });
+  }
+
+  /** Every judgement from now on, until the returned function is called. */
+  listen(listener: (judgement: Judgement) => unknown): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** What is not decided yet. */

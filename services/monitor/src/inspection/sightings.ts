@@ -7,9 +7,12 @@ import {
   type Decision,
   type DetectedBy,
   type FileRow,
+  isBadContent,
   isKnown,
   type Sighting,
+  type Verdict,
 } from '../domain/file-inventory/state.ts';
+import type { Shape } from '../domain/mass-change/shape.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Desk } from './desk.ts';
 import type { Registrations } from './registrations.ts';
@@ -31,9 +34,16 @@ interface Seen {
   readonly outcome: Read;
 }
 
+/** What reading a file gave, for those who ask for all of it: a scan. */
+export type Judgement = { readonly path: string } & (
+  | { readonly verdict: Verdict }
+  | { readonly code: string }
+);
+
 /** What may be decided now. */
 interface Certain extends Sighting {
   readonly first_ms: number;
+  readonly shape: Shape;
 }
 
 export interface SightingsParts extends Desk {
@@ -43,6 +53,7 @@ export interface SightingsParts extends Desk {
   onGone(path: string, by: DetectedBy): void;
   /** The row whose file this is under an old name, where nothing stands any more. */
   movedFrom(path: string, stat: FileStat): FileRow | undefined;
+  onJudged(judgement: Judgement): void;
 }
 
 const READ_AT_ONCE = 256;
@@ -50,8 +61,6 @@ const BYTES_AT_ONCE = 64 * 1024 * 1024;
 /** A file that never comes to rest is judged all the same, while its content is good; a large one less often. */
 const UNSETTLED_MAX_MS = 5_000;
 const LARGE_BYTES_PER_MS = 20_000;
-/** Content that breaks off may still be on its way: so long must it have been quiet. */
-const UNFINISHED_QUIET_MS = 250;
 const AT_REST_MS = 10_000;
 const WRITER_AGAIN_MS = 25;
 const WRITER_AGAIN_MAX_MS = 1_000;
@@ -140,7 +149,7 @@ export class Sightings {
 
   async #read(batch: readonly Settling[]) {
     const { territory, reader } = this.#parts;
-    const orders = batch.map(({ path }) => ({ path, validator: territory.validatorOf(path) }));
+    const orders = batch.map(({ path }) => ({ path, checks: territory.checksOf(path) }));
     const outcomes = await reader.ask('read', orders);
     const entries = new Map(batch.map((entry) => [entry.path, entry]));
     const seen = outcomes.flatMap((outcome) => this.#sort(outcome, entries));
@@ -157,8 +166,10 @@ export class Sightings {
     else if (outcome.kind === 'absent') {
       this.#reading.delete(outcome.path);
       this.#parts.onGone(outcome.path, entry.by);
-    } else
+    } else {
       this.#parts.log.warn({ path: outcome.path, code: outcome.code }, 'a protected file cannot be read');
+      this.#parts.onJudged(outcome);
+    }
     return [];
   }
 
@@ -170,15 +181,13 @@ export class Sightings {
     );
     const paths = suspicious.map(({ entry }) => entry.path);
     const writers = new Set(paths.length === 0 ? [] : await this.#parts.reader.ask('writers', paths));
-    const intended = await this.#intended(
-      suspicious.filter(({ outcome }) => outcome.verdict.problem !== undefined),
-    );
+    const intended = await this.#intended(suspicious.filter(({ outcome }) => isBadContent(outcome.verdict)));
     return seen.flatMap(({ entry, outcome }) => {
       if (writers.has(entry.path) && this.#waitsForWriter(entry, outcome)) return [];
-      if (outcome.unfinished && !intended.has(entry.path)) {
+      if (outcome.quiet_ms > 0 && !intended.has(entry.path)) {
         const quiet_ms = this.#parts.clock.now_ms() - entry.last_ms;
-        if (entry.by === 'watch' && quiet_ms < UNFINISHED_QUIET_MS)
-          return this.#later(entry, UNFINISHED_QUIET_MS - quiet_ms);
+        if (entry.by === 'watch' && quiet_ms < outcome.quiet_ms)
+          return this.#later(entry, outcome.quiet_ms - quiet_ms);
       }
       const source = this.#parts.territory.sourceOf(entry.path);
       if (source === undefined) return [];
@@ -189,7 +198,7 @@ export class Sightings {
   /** A new file with good content is not kept waiting for ever by a writer that stays, such as that of a log. */
   #waitsForWriter(entry: Settling, { verdict }: Read): boolean {
     const waited_ms = this.#parts.clock.now_ms() - entry.first_ms;
-    if (entry.is_new && verdict.problem === undefined && waited_ms > UNSETTLED_MAX_MS) return false;
+    if (entry.is_new && !isBadContent(verdict) && waited_ms > UNSETTLED_MAX_MS) return false;
     this.#again(entry, Math.min(WRITER_AGAIN_MAX_MS, Math.max(WRITER_AGAIN_MS, waited_ms / 4)));
     return true;
   }
@@ -218,17 +227,22 @@ export class Sightings {
       (seen) =>
         seen.by === 'scan' && !isKnown(registry.get(seen.path)) && !registry.isRegistered(seen.source),
     );
+    for (const { path, verdict } of now) this.#parts.onJudged({ path, verdict });
     for (const seen of first) registrations.add(seen);
     const others = now.filter((seen) => !first.includes(seen));
     const moment = ledger.moment();
-    ledger.commit(others.map((seen) => this.#decideOne(seen, moment)));
+    const shapes = new Map(others.map(({ path, shape }) => [path, shape]));
+    ledger.commit(
+      others.map((seen) => this.#decideOne(seen, moment)),
+      { shapes },
+    );
     for (const seen of others) this.#arrive(seen);
   }
 
   #decideOne(seen: Certain, moment: Moment): Decision {
     const { registry, movedFrom } = this.#parts;
     const row = registry.get(seen.path);
-    const from = seen.verdict.problem === undefined ? movedFrom(seen.path, seen.facts) : undefined;
+    const from = isBadContent(seen.verdict) ? undefined : movedFrom(seen.path, seen.facts);
     return from === undefined ? observeFile(row, seen, moment) : moveFile(from, { ...seen, row }, moment);
   }
 
@@ -266,15 +280,16 @@ export class Sightings {
 
 /** What would be a loss, and what is new: nobody may be at work on it. What has been there for a while is at rest. */
 function isSuspicious(row: FileRow | undefined, { facts, verdict }: Read, now_ms: number): boolean {
-  if (verdict.problem !== undefined) return true;
+  if (isBadContent(verdict)) return true;
   if (!isKnown(row)) return now_ms - Number(BigInt(facts.ctime_ns) / 1_000_000n) < AT_REST_MS;
   return row.state === 'present' && !verdict.judged && isCollapse(row.path, row.facts.size, facts.size);
 }
 
 function toCertain(entry: Settling, outcome: Read, about: { intended: boolean; source: string }): Certain {
   const { path, by, scrubbed, first_ms } = entry;
-  const { facts, verdict } = outcome;
-  return { path, facts, verdict, by, first_ms, ...about, ...(scrubbed && { scrubbed }) };
+  const { facts, verdict, shape, sessions } = outcome;
+  const more = { ...(scrubbed && { scrubbed }), ...(sessions !== undefined && { sessions }) };
+  return { path, facts, verdict, shape, by, first_ms, ...about, ...more };
 }
 
 /** Batches that a thread reads in one go: not too many files, not too many bytes. */

@@ -76,6 +76,27 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
       reason: event.data.reason,
       steps: event.data.steps,
     }),
+  MassChangeDetected: (event) => {
+    const { host, source, files, reasons } = event.data;
+    return {
+      type: 'condition',
+      rule: 'mass_change',
+      key: `${host}/${source}`,
+      host,
+      severity: 'critical',
+      headline: `${source} on ${host} looks as if it were under attack, ${files} files so far: ${reasons.join('; ')}`,
+      advice:
+        'No backup of it is cleaned up until you say so. Stop what does it, look at `holdfast quarantine list`, then roll back or release.',
+      closing: { by: 'event' },
+      parts: [source],
+    };
+  },
+  MassChangeReleased: ({ data: { host, source } }) => ({
+    type: 'cleared',
+    rule: 'mass_change',
+    host,
+    parts: [source],
+  }),
   WatchRootLost: (event) => {
     const { host, root, reason, reconciled_at } = event.data;
     if (reconciled_at !== undefined) return { type: 'cleared', rule: 'watch_root_lost', host, parts: [root] };

@@ -5,7 +5,10 @@ import { type Decision, evolve, type FileRow, type Sighting, type Verdict } from
 const PATH = '/srv/a.json';
 const moment: Moment = { host: 'h', now_ms: 1_000, incidentId: (source, kind) => `${kind}-${source}` };
 const GOOD: Verdict = { judged: true };
-const BAD: Verdict = { judged: true, problem: { reason: 'json', detail: 'line 1 column 1: unexpected end' } };
+const BAD: Verdict = {
+  judged: true,
+  problems: [{ reason: 'json', detail: 'line 1 column 1: unexpected end' }],
+};
 const UNJUDGED: Verdict = { judged: false };
 
 const checksum = (content: string) => `sha256:${content.padEnd(64, '0').slice(0, 64)}`;

@@ -5,8 +5,10 @@ import {
   type Draft,
   type Facts,
   type FileRow,
+  isBadContent,
   type LossCase,
   NOTHING,
+  type Problem,
   type RetiredReason,
   type Sighting,
   stands,
@@ -22,6 +24,13 @@ export interface Moment {
 
 /** A file was read after it had settled. */
 export function observeFile(row: FileRow | undefined, seen: Sighting, moment: Moment): Decision {
+  const decision = decideOn(row, seen, moment);
+  const isGood = decision.put.some(({ path, state }) => path === seen.path && state === 'present');
+  if (seen.sessions === undefined || !isGood) return decision;
+  return { ...decision, sessions: { path: seen.path, ids: seen.sessions } };
+}
+
+function decideOn(row: FileRow | undefined, seen: Sighting, moment: Moment): Decision {
   if (row === undefined || row.state === 'retired') return register(row, seen, moment);
   if (row.state === 'present') return observePresent(row, seen, moment);
   if (row.state === 'suspect') return observeSuspect(row, seen, moment);
@@ -68,6 +77,7 @@ export function moveFile(
   return {
     put: [{ path, source, facts, version, state }],
     remove: [from.path],
+    moved: { from: from.path, to: path },
     events: [
       {
         type: 'FileMoved',
@@ -128,8 +138,8 @@ function register(row: FileRow | undefined, seen: Sighting, moment: Moment): Dec
 
 function observePresent(row: FileRow, seen: Sighting, moment: Moment): Decision {
   if (seen.facts.checksum === row.facts.checksum) return keep(standing(row, seen));
-  const problem = problemOf(row, seen);
-  return problem === undefined ? modify(row, seen, moment) : corrupt(row, seen, problem, moment);
+  const problems = problemsOf(row, seen);
+  return problems.length === 0 ? modify(row, seen, moment) : corrupt(row, seen, problems, moment);
 }
 
 function observeSuspect(row: FileRow, seen: Sighting, moment: Moment): Decision {
@@ -143,27 +153,31 @@ function observeLost(row: FileRow & { loss: LossCase }, seen: Sighting, moment: 
   if (seen.facts.checksum === row.facts.checksum) return keep(standing(row, seen));
   if (!isBad(seen)) return modify(row, seen, moment);
   // Other bad bytes at the place of an open case are the same case.
-  if (row.state === 'corrupted') return keep({ ...row, actual: seen.facts });
-  return corrupt(row, seen, seen.verdict.problem ?? UNKNOWN_PROBLEM, moment);
+  if (row.state === 'corrupted')
+    return keep({ ...row, actual: seen.facts, problems: seen.verdict.problems ?? [] });
+  return corrupt(row, seen, seen.verdict.problems ?? [], moment);
 }
 
-type Problem = NonNullable<Sighting['verdict']['problem']>;
 const UNKNOWN_PROBLEM: Problem = { reason: 'checksum', detail: 'not the bytes that were registered' };
+const ROT: Problem = {
+  reason: 'checksum',
+  detail: 'the content changed while size, mtime and ctime did not',
+};
 
 function isBad(seen: Sighting): boolean {
-  return seen.verdict.problem !== undefined && seen.intended !== true;
+  return isBadContent(seen.verdict) && seen.intended !== true;
 }
 
-function problemOf(row: FileRow, seen: Sighting): Problem | undefined {
-  if (seen.intended) return undefined;
-  if (seen.verdict.problem !== undefined) return seen.verdict.problem;
-  if (seen.scrubbed && sameStat(row.facts, seen.facts)) {
-    return { reason: 'checksum', detail: 'the content changed while size, mtime and ctime did not' };
-  }
-  if (!seen.verdict.judged && isCollapse(row.path, row.facts.size, seen.facts.size)) {
-    return { reason: 'size', detail: `${row.facts.size} bytes became ${seen.facts.size}` };
-  }
-  return undefined;
+/** All that is wrong with a change of a good file: what explains the most comes first. */
+function problemsOf(row: FileRow, seen: Sighting): readonly Problem[] {
+  if (seen.intended) return [];
+  const { judged, problems = [] } = seen.verdict;
+  const rot = seen.scrubbed && sameStat(row.facts, seen.facts) ? [ROT] : [];
+  const collapsed = isCollapse(row.path, row.facts.size, seen.facts.size);
+  // What validators find good may have been cut down by its program.
+  const counts = collapsed && (!judged || problems.length > 0);
+  const detail = `${row.facts.size} bytes became ${seen.facts.size}`;
+  return [...rot, ...problems, ...(counts ? [{ reason: 'size', detail } as const] : [])];
 }
 
 /** True where no write can have happened between the two, as far as a stat can tell. The device is left out: its number changes with each mount. */
@@ -194,12 +208,13 @@ function modify(row: FileRow, seen: Sighting, moment: Moment): Decision {
   };
 }
 
-function corrupt(row: FileRow, seen: Sighting, problem: Problem, moment: Moment): Decision {
+function corrupt(row: FileRow, seen: Sighting, problems: readonly Problem[], moment: Moment): Decision {
+  const [{ reason, detail } = UNKNOWN_PROBLEM] = problems;
   const loss = 'loss' in row ? row.loss : openCase(row, 'corrupted', moment);
   const version = row.version + 1;
   const { path, source, facts } = row;
   return {
-    put: [{ path, source, facts, version, state: 'corrupted', loss, actual: seen.facts }],
+    put: [{ path, source, facts, version, state: 'corrupted', loss, actual: seen.facts, problems }],
     remove: [],
     events: [
       {
@@ -209,7 +224,9 @@ function corrupt(row: FileRow, seen: Sighting, problem: Problem, moment: Moment)
         correlationid: loss.correlationid,
         data: {
           ...lostData(row, seen.by, moment),
-          ...problem,
+          reason,
+          detail,
+          reasons: problems.map((problem) => ({ ...problem })),
           actual_checksum: seen.facts.checksum,
           actual_size: seen.facts.size,
         },

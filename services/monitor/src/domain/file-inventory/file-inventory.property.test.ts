@@ -38,7 +38,7 @@ const sighting = (at: string, it: Content): Sighting => ({
   source: 's',
   by: 'watch',
   facts: factsOf(it),
-  verdict: it.good ? { judged: true } : { judged: true, problem: { reason: 'json', detail: '' } },
+  verdict: it.good ? { judged: true } : { judged: true, problems: [{ reason: 'json', detail: '' }] },
 });
 
 /** The disk, the registry that watches it, and what was told. */

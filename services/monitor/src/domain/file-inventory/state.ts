@@ -39,7 +39,13 @@ export type FileRow =
   | (Row & { readonly state: 'present' })
   | (Row & { readonly state: 'suspect' })
   | (Row & { readonly state: 'missing'; readonly loss: LossCase })
-  | (Row & { readonly state: 'corrupted'; readonly loss: LossCase; readonly actual: Facts })
+  | (Row & {
+      readonly state: 'corrupted';
+      readonly loss: LossCase;
+      readonly actual: Facts;
+      /** Why the bytes that stand there are bad; absent in rows of older versions. */
+      readonly problems?: readonly Problem[];
+    })
   | (Row & { readonly state: 'retired'; readonly reason: RetiredReason });
 
 export type FileState = FileRow['state'];
@@ -51,10 +57,28 @@ export const FILE_STATES = [
   'retired',
 ] as const satisfies FileState[];
 
+/** One reason why content is not good. */
+export interface Problem {
+  readonly reason: CorruptionReason;
+  readonly detail: string;
+  readonly json_path?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
 /** What the validators say of content. `judged` is false where none applies: then only the size can tell. */
-export type Verdict =
-  | { readonly judged: boolean; readonly problem?: undefined }
-  | { readonly judged: true; readonly problem: { reason: CorruptionReason; detail: string } };
+export interface Verdict {
+  readonly judged: boolean;
+  /** All reasons why it is bad; none where it is good. */
+  readonly problems?: readonly Problem[];
+  /** What people should know of and what is no reason to replace anything. */
+  readonly notes?: readonly Problem[];
+}
+
+/** True where validators found the content to be bad. */
+export function isBadContent({ problems = [] }: Verdict): boolean {
+  return problems.length > 0;
+}
 
 /** A file as it was read, settled. */
 export interface Sighting {
@@ -63,6 +87,8 @@ export interface Sighting {
   readonly facts: Facts;
   readonly verdict: Verdict;
   readonly by: DetectedBy;
+  /** Sessions of the conversations that it holds, hashed; absent where nobody asked. */
+  readonly sessions?: readonly string[];
   /** Somebody meant this content whatever the validators say: it is what git has for this path. */
   readonly intended?: boolean;
   /** Read to prove it, without a sign of a write: then a change below an unchanged stat is rot. */
@@ -94,6 +120,10 @@ export interface Decision {
   readonly put: readonly FileRow[];
   readonly remove: readonly string[];
   readonly events: readonly Draft[];
+  /** Sessions that stand in a file now; those known of it before are forgotten. */
+  readonly sessions?: { readonly path: string; readonly ids: readonly string[] };
+  /** A file goes on under another name, with the sessions that it holds. */
+  readonly moved?: { readonly from: string; readonly to: string };
 }
 
 export const NOTHING: Decision = { put: [], remove: [], events: [] };

@@ -1,4 +1,4 @@
-import type { FileRow, FileState } from './state.ts';
+import type { FileRow, FileState, Problem } from './state.ts';
 
 /** A file as `GET /api/monitor/files` shows it. */
 export interface FileView {
@@ -12,6 +12,7 @@ export interface FileView {
   correlation_id: string | null;
   lost_at: string | null;
   actual_checksum: string | null;
+  reasons: Problem[];
 }
 
 /** What people may see of a row. Size, mtime and checksum are those of the last good version. */
@@ -29,5 +30,6 @@ export function viewFile(row: FileRow): FileView {
     correlation_id: loss?.correlationid ?? null,
     lost_at: loss === undefined ? null : new Date(loss.opened_at_ms).toISOString(),
     actual_checksum: row.state === 'corrupted' ? row.actual.checksum : null,
+    reasons: row.state === 'corrupted' ? [...(row.problems ?? [])] : [],
   };
 }
