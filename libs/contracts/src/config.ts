@@ -201,6 +201,15 @@ export const HoldfastConfig = z.strictObject({
       settle_ms: z.number().int().nonnegative().default(1000).describe('sources below critical'),
       settle_critical_ms: z.number().int().nonnegative().default(10),
       move_window_ms: z.number().int().nonnegative().default(10),
+      scrub: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          every: DurationMs.refine((every) => every > 0, 'must be longer than 0')
+            .default(2_592_000_000)
+            .describe('so often every protected file is read and its checksum compared'),
+          max_bytes_per_second: z.number().int().positive().default(20_971_520),
+        })
+        .prefault({}),
     })
     .prefault({}),
   recovery: z
