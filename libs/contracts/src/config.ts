@@ -207,6 +207,15 @@ export const HoldfastConfig = z.strictObject({
         .describe(
           'globs of files (absolute, or the end of a path) that nobody has a reason to touch: whoever does raises an alarm',
         ),
+      scrub: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          every: DurationMs.refine((every) => every > 0, 'must be longer than 0')
+            .default(2_592_000_000)
+            .describe('so often every protected file is read and its checksum compared'),
+          max_bytes_per_second: z.number().int().positive().default(20_971_520),
+        })
+        .prefault({}),
     })
     .prefault({}),
   recovery: z

@@ -33,6 +33,22 @@ export function isWritable({ pid, fd }: OpenHandle): boolean {
   return (flags & ACCESS_MODE) !== 0;
 }
 
+/**
+ * Files of `isWanted` that a process has mapped to write into: what it changes there may show in no stat for long, and the
+ * file need not be open. By their real paths; elsewhere than on Linux nothing is known.
+ */
+export function findMappedForWriting(isWanted: (path: string) => boolean): Set<string> {
+  const found = new Set<string>();
+  const processes = unlessUnseen(() => readdirSync('/proc')) ?? [];
+  for (const pid of processes.filter((name) => /^\d+$/.test(name))) {
+    const maps = unlessUnseen(() => readFileSync(`/proc/${pid}/maps`, 'utf8')) ?? '';
+    for (const [, path = ''] of maps.matchAll(SHARED_WRITABLE)) if (isWanted(path)) found.add(path);
+  }
+  return found;
+}
+
+const SHARED_WRITABLE = /^\S+ .w.s \S+ \S+ \d+ +(\/.*)$/gm;
+
 // A process that has ended meanwhile writes no more; one of somebody else cannot be looked into.
 function unlessUnseen<Value>(look: () => Value): Value | undefined {
   try {

@@ -10,6 +10,7 @@ import { readSchemas } from './adapters/content/json-schemas.ts';
 import { GitTrees } from './adapters/git.ts';
 import { createFileRegistry } from './adapters/registry.ts';
 import { REGISTRY_MIGRATIONS } from './adapters/registry-schema.ts';
+import { createScrubProgress } from './adapters/scrub-progress.ts';
 import { createSignTable } from './adapters/sign-table.ts';
 import { createTerritory, schemaFiles } from './adapters/territory.ts';
 import type { GapReason } from './adapters/watcher.ts';
@@ -25,6 +26,7 @@ import { MassWatch } from './inspection/mass-watch.ts';
 import { Reconciler } from './inspection/reconciler.ts';
 import { RootGuard } from './inspection/root-guard.ts';
 import { Scans } from './inspection/scans.ts';
+import { Scrubber } from './inspection/scrubber.ts';
 import { monitorStatus } from './inspection/status.ts';
 import { WatchKeeper } from './inspection/watch-keeper.ts';
 import { createMonitorMetrics } from './metrics.ts';
@@ -50,6 +52,8 @@ export async function startMonitor(
   begun.catch(fail);
 
   opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(fail);
+  opened.use(parts.scrubber);
+  begun.then(() => parts.scrubber.begin()).catch(fail);
   const scans = new Scans({ host, clock, registry, inspector, reconciler, ledger });
   opened.defer(() => scans.stop());
   opened.use(
@@ -123,6 +127,11 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
       onGap: (reason, detail) => gaps.report(reason, detail),
     }),
   );
+  const scrubber = new Scrubber({
+    ...{ clock, log, registry, inspector, reconciler, fail, settings: settings.scrub },
+    progress: createScrubProgress(db),
+    openReader: () => createWorker(thread),
+  });
   opened.defer(() => {
     gaps.stop();
     reconciler.stop();
@@ -133,5 +142,5 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
     pending: () => inspector.pending,
     unpublished: () => outbox.pending(),
   });
-  return { registry, outbox, territory, ledger, roots, reconciler, inspector, gaps, keeper };
+  return { registry, outbox, territory, ledger, roots, reconciler, inspector, gaps, keeper, scrubber };
 }

@@ -25,6 +25,9 @@ export interface LabOptions {
   events?: JetStreamStore;
 }
 
+/** Most tests are about something else than reading everything again. */
+const NO_SCRUB = { scrub: { enabled: false } };
+
 /** A protected folder with a monitor that can be stopped and started again; all events that it told. */
 export class Lab implements AsyncDisposable {
   readonly #temp = tempDir();
@@ -52,6 +55,11 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
+  /** More of the settings of the monitor, from the next start on. */
+  monitor(more: Record<string, unknown>): void {
+    this.#options = { ...this.#options, monitor: { ...this.#options.monitor, ...more } };
+  }
+
   /** More of the source, from the next start on. */
   source(more: Record<string, unknown>): void {
     this.#options = { ...this.#options, source: { ...this.#options.source, ...more } };
@@ -65,7 +73,10 @@ export class Lab implements AsyncDisposable {
       events: this.events,
       // On a real server only audit may write tokens.
       tokens: this.#tokens,
-      yaml: { sources: { lab: source, ...this.#others() }, monitor: this.#options.monitor ?? {} } as never,
+      yaml: {
+        sources: { lab: source, ...this.#others() },
+        monitor: { ...NO_SCRUB, ...this.#options.monitor },
+      } as never,
     });
     this.context = context;
     this.service = await startMonitor(context.service_config, context);
@@ -89,7 +100,10 @@ export class Lab implements AsyncDisposable {
   rot(name: string, registered: string): void {
     using db = new DatabaseSync(join(this.#temp.path, 'data', 'monitor', 'registry.sqlite'));
     const checksum = `sha256:${createHash('sha256').update(registered).digest('hex')}`;
-    db.prepare('UPDATE files SET checksum = ? WHERE path = ?').run(checksum, this.path(name));
+    db.prepare("UPDATE files SET checksum = ?, state = 'present' WHERE path = ?").run(
+      checksum,
+      this.path(name),
+    );
   }
 
   path(name: string): string {

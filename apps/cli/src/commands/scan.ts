@@ -62,7 +62,8 @@ async function follow(
   let progress = begun;
   let wait_ms = ASK_AGAIN_MS;
   while (progress.state === 'running') {
-    bar.update(progress);
+    const { files_done, bytes_done, bytes_total } = progress;
+    bar.update({ files_done, bytes_done, bytes_total: progress.files_total === 0 ? null : bytes_total });
     await pause(wait_ms);
     wait_ms = Math.min(ASK_AGAIN_MAX_MS, wait_ms * 1.5);
     progress = await client.get<ScanProgress>(`/api/recovery/scans/${begun.scan_id}`);

@@ -47,6 +47,17 @@ export const MonitorStatus = z.object({
       unreadable: z.array(z.object({ path: z.string(), code: z.string() })),
     })
     .nullable(),
+  scrub: z
+    .object({
+      state: z.enum(['off', 'waiting', 'reading']),
+      started_at: Timestamp.nullable().describe('of this round, or the last one'),
+      completed_at: Timestamp.nullable().describe('of the last whole round'),
+      files_done: z.number().int(),
+      bytes_done: z.number().int(),
+      bytes_total: z.number().int().describe('of all files that stand; 0 until it is known'),
+      next_at: Timestamp.nullable().describe('when the next round begins'),
+    })
+    .describe('everything is read again once a period, so that rot is found'),
   roots: z.array(
     z.object({
       root: z.string(),

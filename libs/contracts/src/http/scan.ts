@@ -48,7 +48,7 @@ export const ScanProgress = z.object({
   state: z.enum(['running', 'done']),
   started_at: Timestamp,
   files_done: z.number().int(),
-  files_total: z.number().int(),
+  files_total: z.number().int().describe('0 until names are compared'),
   bytes_done: z.number().int(),
   bytes_total: z.number().int(),
   report: IntegrityScanReport.nullable().describe('once it is done'),

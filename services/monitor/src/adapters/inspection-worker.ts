@@ -1,7 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ContentJudge } from './content/content-judge.ts';
 import { openKnownSessions } from './content/known-sessions.ts';
+import { hashSlowly } from './hash-slowly.ts';
 import { readFile } from './read-file.ts';
+import { measureExtent } from './registry-extent.ts';
 import { createTerritory } from './territory.ts';
 import { walk } from './walk.ts';
 import type {
@@ -12,7 +14,7 @@ import type {
   WorkerReply,
   WorkerTasks,
 } from './worker-messages.ts';
-import { findWriters } from './writer-probe.ts';
+import { findMappers, findWriters } from './writer-probe.ts';
 
 // The body of a worker thread: what blocks for longer than a loop may.
 
@@ -32,6 +34,9 @@ type Tasks = {
 const tasks: Tasks = {
   read: async (orders) => orders.map((order) => readFile(order, judge)),
   writers: async (paths) => findWriters(paths),
+  mappers: async (paths) => findMappers(paths),
+  extent: async (order) => measureExtent(order),
+  hash: async (order) => hashSlowly(order),
   walk: (order, id) =>
     walk(order, territory, (part) => {
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -39,4 +39,15 @@ export const REGISTRY_MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE sessions (path TEXT NOT NULL, session TEXT NOT NULL, PRIMARY KEY (path, session)) WITHOUT ROWID;
   CREATE INDEX sessions_session ON sessions (session);`,
+  // How far the reading of everything has come.
+  `
+  CREATE TABLE scrub (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    started_ms INTEGER NOT NULL,
+    completed_ms INTEGER,
+    last_completed_ms INTEGER,
+    cursor TEXT NOT NULL,
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  );`,
 ];

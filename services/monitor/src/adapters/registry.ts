@@ -26,8 +26,6 @@ export interface FileRegistry {
   openCases(prefix: string): FileRow[];
   /** Rows by state. */
   counts(filter?: FileFilter): Record<FileState, number>;
-  /** Files that stand there as far as is known, and their bytes. */
-  extent(prefix?: string): { files: number; bytes: number };
   apply(decision: Omit<Decision, 'events'>): void;
   /** True once the first walk over a source has ended. */
   isRegistered(source: string): boolean;
@@ -78,7 +76,6 @@ export function createFileRegistry(db: DatabaseSync): FileRegistry {
     list: (filter, after, limit) => listFiles(db, filter, { after, limit }),
     openCases: (prefix) => sql.open.all(prefix, ...below(prefix)).map(toFileRow),
     counts: (filter = {}) => countFiles(db, filter),
-    extent: (prefix) => extentOf(db, prefix),
     apply: ({ put, remove, sessions, moved }) => {
       if (moved !== undefined) {
         sql.forgetSessions.run(moved.to);
@@ -110,7 +107,8 @@ function below(folder: string): [string, string] {
   return [`${bare}/`, `${bare}0`];
 }
 
-function whereOf(filter: FileFilter): { where: string; values: string[] } {
+/** The condition of a filter, with its values. */
+export function whereOf(filter: FileFilter): { where: string; values: string[] } {
   const parts: [string, string[]][] = [];
   if (filter.source !== undefined) parts.push(['source = ?', [filter.source]]);
   if (filter.state !== undefined) parts.push(['state = ?', [filter.state]]);
@@ -134,11 +132,4 @@ function countFiles(db: DatabaseSync, filter: FileFilter): Record<FileState, num
   const counts = Object.fromEntries(FILE_STATES.map((state) => [state, 0])) as Record<FileState, number>;
   for (const { state, files } of rows) counts[state as FileState] = Number(files);
   return counts;
-}
-
-function extentOf(db: DatabaseSync, prefix: string | undefined): { files: number; bytes: number } {
-  const { where, values } = whereOf({ prefix });
-  const sum = `SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM files`;
-  const found = db.prepare(`${sum} WHERE ${where} AND state IN ('present', 'suspect')`).get(...values);
-  return { files: Number(found?.['files']), bytes: Number(found?.['bytes']) };
 }

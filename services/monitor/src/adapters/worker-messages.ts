@@ -1,5 +1,7 @@
 import type { SchemaTexts } from './content/json-schemas.ts';
+import type { HashOrder, HashOutcome } from './hash-slowly.ts';
 import type { ReadOrder, ReadOutcome } from './read-file.ts';
+import type { Extent, ExtentOrder } from './registry-extent.ts';
 import type { TerritoryOptions } from './territory.ts';
 import type { Differences, WalkOrder, WalkSummary } from './walk.ts';
 
@@ -7,6 +9,9 @@ import type { Differences, WalkOrder, WalkSummary } from './walk.ts';
 export interface WorkerTasks {
   read: { order: readonly ReadOrder[]; answer: ReadOutcome[] };
   writers: { order: readonly string[]; answer: string[] };
+  mappers: { order: readonly string[]; answer: string[] };
+  hash: { order: HashOrder; answer: HashOutcome[] };
+  extent: { order: ExtentOrder; answer: Extent };
   walk: { order: WalkOrder; answer: WalkSummary };
 }
 export type TaskName = keyof WorkerTasks;

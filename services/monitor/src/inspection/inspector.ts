@@ -21,6 +21,8 @@ interface Clue {
 const SLICE = 100;
 /** Differences of a walk that wait at most. */
 const ROOM = 3_000;
+/** Ten ticks of the kernel's clock at its slowest. */
+const FRESH_MS = 100;
 /** Longer than what has no reason to wait. */
 const CATCH_UP_MAX_MS = 10_000;
 
@@ -187,7 +189,7 @@ export class Inspector {
     const row = registry.get(path);
     const source = territory.sourceOf(path);
     if (source === undefined) return this.#followExcluded(path, stat, row);
-    if (stands(row) && sameStat(row.facts, stat)) return;
+    if (stands(row) && sameStat(row.facts, stat) && !this.#isFresh(stat, by)) return;
     if (row?.state === 'corrupted' && sameStat(row.actual, stat)) return;
     const from = this.#movedFrom(path, stat);
     if (from !== undefined && isSameToValidators(from, path, row)) {
@@ -198,6 +200,12 @@ export class Inspector {
       size: stat.size,
       settle_ms: this.#settleMs(stat, by, territory.settleMs(source)),
     });
+  }
+
+  /** Something happened to it, and no stat tells: clocks of files tick in milliseconds, two writes may share one. */
+  #isFresh(stat: FileStat, by: DetectedBy): boolean {
+    const age_ms = this.#parts.clock.now_ms() - Number(BigInt(stat.ctime_ns) / 1_000_000n);
+    return by === 'watch' && Math.abs(age_ms) < FRESH_MS;
   }
 
   /** A walk finds files that came to rest long ago. */

@@ -1,6 +1,7 @@
 import type { Clock } from '@holdfast/runtime/clock';
 import type { Logger } from '@holdfast/runtime/logger';
 import type { FileRegistry } from '../adapters/registry.ts';
+import type { Extent } from '../adapters/registry-extent.ts';
 import type { Territory } from '../adapters/territory.ts';
 import type { WalkOrder, WalkSummary } from '../adapters/walk.ts';
 import type { InspectionWorker } from '../adapters/worker-client.ts';
@@ -57,6 +58,12 @@ export class Reconciler {
     await walker.ask('walk', { database, folders, depth: 'stat' }, (part) =>
       this.#parts.inspector().suspect(part),
     );
+  }
+
+  /** Files that stand as far as the registry knows, at and below a path or everywhere, and their bytes. */
+  extent(prefix?: string): Promise<Extent> {
+    const { walker, database } = this.#parts;
+    return walker.ask('extent', { database, prefix });
   }
 
   /** Walks for the first time; afterwards every source counts as registered. */

@@ -81,15 +81,14 @@ export class Scans {
     );
     if (shared !== undefined) return shared;
     const now_ms = this.#parts.clock.now_ms();
-    const { files, bytes } = this.#parts.registry.extent(path);
     const progress: ScanProgress = {
       scan_id: newId(now_ms),
       state: 'running',
       started_at: timestamp(now_ms),
       files_done: 0,
-      files_total: files,
+      files_total: 0,
       bytes_done: 0,
-      bytes_total: bytes,
+      bytes_total: 0,
       report: null,
     };
     const done = this.#last.then(() => this.#run(progress, { path, started_ms: now_ms }));
@@ -116,7 +115,8 @@ export class Scans {
     try {
       await reconciler.walk('stat');
       await inspector.caughtUp();
-      Object.assign(progress, totalsOf(registry.extent(path)));
+      const { files, bytes } = await reconciler.extent(path);
+      Object.assign(progress, { files_total: files, bytes_total: bytes });
       ok = await this.#verifyAll(progress, { path, findings });
     } finally {
       deafen();
@@ -199,10 +199,6 @@ export class Scans {
       }
     }
   }
-}
-
-function totalsOf({ files, bytes }: { files: number; bytes: number }) {
-  return { files_total: files, bytes_total: bytes };
 }
 
 /** At least one, and no more than can be read in some seconds: so that it is seen to go on. */

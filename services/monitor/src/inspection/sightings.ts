@@ -6,6 +6,7 @@ import { type Moment, moveFile, observeFile, sameStat } from '../domain/file-inv
 import {
   type Decision,
   type DetectedBy,
+  type Facts,
   type FileRow,
   isBadContent,
   isKnown,
@@ -26,6 +27,8 @@ interface Settling extends Waiting {
   readonly is_new: boolean;
   /** Read to prove its content, without a sign of a write. */
   readonly scrubbed?: boolean;
+  /** Other bytes below an unchanged stat, as they were read before: rot is believed when it stays the same. */
+  readonly rot?: string;
 }
 
 type Read = Extract<ReadOutcome, { kind: 'read' }>;
@@ -62,6 +65,8 @@ const BYTES_AT_ONCE = 64 * 1024 * 1024;
 const UNSETTLED_MAX_MS = 5_000;
 const LARGE_BYTES_PER_MS = 20_000;
 const AT_REST_MS = 10_000;
+/** Rot stays; what a program changes through a mapping goes on, or shows in the stat by then. */
+const ROT_AGAIN_MS = 1_000;
 const WRITER_AGAIN_MS = 25;
 const WRITER_AGAIN_MAX_MS = 1_000;
 /** Recovery tells what it put back at once after it did. */
@@ -179,8 +184,21 @@ export class Sightings {
     const suspicious = seen.filter(({ entry, outcome }) =>
       isSuspicious(rows.get(entry.path), outcome, this.#parts.clock.now_ms()),
     );
+    const rotten = seen.filter(
+      ({ entry, outcome }) => entry.scrubbed && isRot(rows.get(entry.path), outcome.facts),
+    );
+    suspicious.push(...rotten.filter((one) => !suspicious.includes(one)));
     const paths = suspicious.map(({ entry }) => entry.path);
-    const writers = new Set(paths.length === 0 ? [] : await this.#parts.reader.ask('writers', paths));
+    const { reader } = this.#parts;
+    const writers = new Set(paths.length === 0 ? [] : await reader.ask('writers', paths));
+    const mapped =
+      rotten.length === 0
+        ? []
+        : await reader.ask(
+            'mappers',
+            rotten.map(({ entry }) => entry.path),
+          );
+    for (const path of mapped) writers.add(path);
     const intended = await this.#intended(suspicious.filter(({ outcome }) => isBadContent(outcome.verdict)));
     return seen.flatMap(({ entry, outcome }) => {
       if (writers.has(entry.path) && this.#waitsForWriter(entry, outcome)) return [];
@@ -189,6 +207,8 @@ export class Sightings {
         if (entry.by === 'watch' && quiet_ms < outcome.quiet_ms)
           return this.#later(entry, outcome.quiet_ms - quiet_ms);
       }
+      if (rotten.some((one) => one.entry === entry) && entry.rot !== outcome.facts.checksum)
+        return this.#later({ ...entry, rot: outcome.facts.checksum }, ROT_AGAIN_MS);
       const source = this.#parts.territory.sourceOf(entry.path);
       if (source === undefined) return [];
       return [toCertain(entry, outcome, { intended: intended.has(entry.path), source: source.name })];
@@ -283,6 +303,11 @@ function isSuspicious(row: FileRow | undefined, { facts, verdict }: Read, now_ms
   if (isBadContent(verdict)) return true;
   if (!isKnown(row)) return now_ms - Number(BigInt(facts.ctime_ns) / 1_000_000n) < AT_REST_MS;
   return row.state === 'present' && !verdict.judged && isCollapse(row.path, row.facts.size, facts.size);
+}
+
+/** Other bytes than those known, and no sign that anybody wrote them. */
+function isRot(row: FileRow | undefined, facts: Facts): boolean {
+  return row?.state === 'present' && row.facts.checksum !== facts.checksum && sameStat(row.facts, facts);
 }
 
 function toCertain(entry: Settling, outcome: Read, about: { intended: boolean; source: string }): Certain {

@@ -8,6 +8,7 @@ import type { GapWatch } from './gap-watch.ts';
 import type { Inspector } from './inspector.ts';
 import type { LastWalk, Reconciler } from './reconciler.ts';
 import type { RootGuard } from './root-guard.ts';
+import type { Scrubber } from './scrubber.ts';
 import type { WatchKeeper } from './watch-keeper.ts';
 
 export interface StatusParts {
@@ -20,6 +21,7 @@ export interface StatusParts {
   readonly keeper: WatchKeeper;
   readonly gaps: GapWatch;
   readonly outbox: Outbox;
+  readonly scrubber: Scrubber;
 }
 
 /** What `GET /api/monitor/status` answers. */
@@ -32,6 +34,7 @@ export function monitorStatus(parts: StatusParts): MonitorStatus {
     unpublished: outbox.pending(),
     gaps: gaps.count,
     last_walk: reconciler.last === undefined ? null : walkView(reconciler.last),
+    scrub: parts.scrubber.status(),
     roots: territory.roots.map((root) => {
       const lost = roots.lostSince(root);
       const sources = territory.sources.filter((source) =>
