@@ -12,12 +12,14 @@ import { createFileRegistry } from './adapters/registry.ts';
 import { REGISTRY_MIGRATIONS } from './adapters/registry-schema.ts';
 import { createScrubProgress } from './adapters/scrub-progress.ts';
 import { createTerritory, schemaFiles } from './adapters/territory.ts';
+import { createToldExpectations } from './adapters/told-expectations.ts';
 import type { GapReason } from './adapters/watcher.ts';
 import { createWorker } from './adapters/worker-client.ts';
 import { type MonitorConfig, monitorConfig } from './config.ts';
 import { consumeOutcomes } from './consumers/on-file-recovered.ts';
 import { serveRoutes } from './http/serve-routes.ts';
 import type { Desk } from './inspection/desk.ts';
+import { Expectations } from './inspection/expectations.ts';
 import { GapWatch } from './inspection/gap-watch.ts';
 import { Inspector } from './inspection/inspector.ts';
 import { Ledger } from './inspection/ledger.ts';
@@ -51,8 +53,20 @@ export async function startMonitor(
 
   opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(fail);
   opened.use(parts.scrubber);
-  begun.then(() => parts.scrubber.begin()).catch(fail);
-  const scans = new Scans({ host, clock, registry, inspector, reconciler, ledger });
+  const afterFirstWalk = () => {
+    parts.scrubber.begin();
+    parts.expectations.begin();
+  };
+  begun.then(afterFirstWalk).catch(fail);
+  const scans = new Scans({
+    host,
+    clock,
+    registry,
+    inspector,
+    reconciler,
+    ledger,
+    expectations: parts.expectations,
+  });
   opened.defer(() => scans.stop());
   opened.use(
     await events.answer(rpcSubject('monitor', 'scan', host), async (asked) => answerScan(scans, asked)),
@@ -129,7 +143,12 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
     progress: createScrubProgress(db),
     openReader: () => createWorker(thread),
   });
+  const expectations = new Expectations({
+    ...{ host, clock, territory, roots, ledger, walker, database, fail },
+    ...{ told: createToldExpectations(db), every_ms: check_interval_ms },
+  });
   opened.defer(() => {
+    expectations.stop();
     gaps.stop();
     reconciler.stop();
     inspector.stop();
@@ -139,5 +158,17 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
     pending: () => inspector.pending,
     unpublished: () => outbox.pending(),
   });
-  return { registry, outbox, territory, ledger, roots, reconciler, inspector, gaps, keeper, scrubber };
+  return {
+    registry,
+    outbox,
+    territory,
+    ledger,
+    roots,
+    reconciler,
+    inspector,
+    gaps,
+    keeper,
+    scrubber,
+    expectations,
+  };
 }

@@ -9,6 +9,7 @@ export const AlertRule = z.enum([
   'file_loss',
   'recovery_failed',
   'watch_root_lost',
+  'expectation_violated',
   'backup_failed',
   'backup_overdue',
   'backup_verification_failed',
