@@ -28,7 +28,13 @@ const known = {
 const schema = { reason: 'schema', detail: 'must be number', json_path: '$.b', line: 2 } as const;
 const REPORT: IntegrityScanReport = {
   ...{ scan_id: 's1', host: 'db1', path: null, started_at: AT, ended_at: AT, duration_ms: 1500 },
-  ...{ checked: 5, bytes_checked: 2048, ok: 3, truncated: false },
+  ...{
+    checked: 5,
+    bytes_checked: 2048,
+    ok: 3,
+    truncated: false,
+    unmet: [{ source: 'kb', pattern: '*.csv', reasons: [{ reason: 'count', detail: 'none' }] }],
+  },
   counts: { missing: 1, corrupted: 1, suspect: 0, noted: 0, unreadable: 1 },
   missing: ['/srv/<gone>.json'],
   corrupted: ['/srv/bad.json'],
@@ -71,6 +77,7 @@ test('a scan is asked for until it is over; people get a table with each reason'
       'corrupted | /srv/bad.json | schema: must be number at $.b (line 2)',
       ' | size: 9000 bytes became 12',
       expect.stringMatching(/^unreadable \| \/srv\/x.+\[2J \| cannot be read: EACCES$/),
+      'kb: *.csv is not as expected: none',
       '',
     ],
   ]);
@@ -85,5 +92,6 @@ test('programs get one JSON document, and a page where they ask for one', async 
   const html = readFileSync(page, 'utf8');
   expect(html).toContain('/srv/&lt;gone&gt;.json');
   expect(html).toContain('schema: must be number at $.b (line 2)<br>size: 9000 bytes became 12');
+  expect(html).toContain('<td>*.csv of kb: none</td>');
   expect(html).not.toContain('\u001b');
 });

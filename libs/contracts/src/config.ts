@@ -44,6 +44,16 @@ export const SourceConfig = z.strictObject({
     .union([z.string(), z.record(z.string(), z.string())])
     .optional()
     .describe('a JSON Schema file for *.json, or one for each pattern: the first that matches'),
+  expected_patterns: z
+    .array(
+      z.strictObject({
+        pattern: z.string().min(1),
+        min_count: z.number().int().nonnegative().default(1),
+        max_age: DurationMs.optional().describe('of the newest file that the pattern names'),
+      }),
+    )
+    .default([])
+    .describe('what must be there: people are told when it is not'),
   encryption_required: z.boolean().default(false),
   mongodb_url: z.string().optional(),
   mongodb_url_file: z.string().optional(),

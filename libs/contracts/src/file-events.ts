@@ -73,6 +73,21 @@ export const MassChangeDetected = z.object({
   started_at: Timestamp.describe('of the first sign: the last good state is older'),
 });
 
+export const UnmetReason = z.object({ reason: z.enum(['count', 'age']), detail: z.string() });
+/** Files that a source says must be there are not: once when it lasted for a check, and once when it is over. */
+export const ExpectationViolated = z.object({
+  host: z.string(),
+  source: z.string(),
+  pattern: z.string(),
+  reasons: z.array(UnmetReason).describe('none when it is over'),
+  files: z.number().int().nonnegative().describe('good ones that the pattern names'),
+  min_count: z.number().int().nonnegative(),
+  max_age_ms: z.number().nonnegative().optional(),
+  newest_at: Timestamp.nullable(),
+  started_at: Timestamp,
+  cleared_at: Timestamp.optional(),
+});
+
 const Interval = { started_at: Timestamp, reconciled_at: Timestamp.optional() };
 export const WatchGapDetected = z.object({
   host: z.string(),

@@ -13,12 +13,14 @@ import { REGISTRY_MIGRATIONS } from './adapters/registry-schema.ts';
 import { createScrubProgress } from './adapters/scrub-progress.ts';
 import { createSignTable } from './adapters/sign-table.ts';
 import { createTerritory, schemaFiles } from './adapters/territory.ts';
+import { createToldExpectations } from './adapters/told-expectations.ts';
 import type { GapReason } from './adapters/watcher.ts';
 import { createWorker } from './adapters/worker-client.ts';
 import { type MonitorConfig, monitorConfig } from './config.ts';
 import { consumeOutcomes } from './consumers/on-file-recovered.ts';
 import { serveRoutes } from './http/serve-routes.ts';
 import type { Desk } from './inspection/desk.ts';
+import { Expectations } from './inspection/expectations.ts';
 import { GapWatch } from './inspection/gap-watch.ts';
 import { Inspector } from './inspection/inspector.ts';
 import { Ledger } from './inspection/ledger.ts';
@@ -53,8 +55,20 @@ export async function startMonitor(
 
   opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(fail);
   opened.use(parts.scrubber);
-  begun.then(() => parts.scrubber.begin()).catch(fail);
-  const scans = new Scans({ host, clock, registry, inspector, reconciler, ledger });
+  const afterFirstWalk = () => {
+    parts.scrubber.begin();
+    parts.expectations.begin();
+  };
+  begun.then(afterFirstWalk).catch(fail);
+  const scans = new Scans({
+    host,
+    clock,
+    registry,
+    inspector,
+    reconciler,
+    ledger,
+    expectations: parts.expectations,
+  });
   opened.defer(() => scans.stop());
   opened.use(
     await events.answer(rpcSubject('monitor', 'scan', host), async (asked) => answerScan(scans, asked)),
@@ -88,17 +102,24 @@ interface Wishes {
   fail(error: unknown): void;
 }
 
-/** Everything between the watcher and the outbox, stopped in the opposite order by the stack. */
-function openInspection(context: ServiceContext, opened: AsyncDisposableStack, { settings, fail }: Wishes) {
-  const { host, clock, log, origin, events, registry: metricsRegistry } = context;
-  const { database } = settings;
-  const db = opened.adopt(openDatabase(database, REGISTRY_MIGRATIONS), (open) => open.close());
+/** What is known, and how it is told. */
+function openLedger(context: ServiceContext, opened: AsyncDisposableStack, settings: MonitorConfig) {
+  const { host, log, origin, events } = context;
+  const db = opened.adopt(openDatabase(settings.database, REGISTRY_MIGRATIONS), (open) => open.close());
   const registry = createFileRegistry(db);
   const outbox = opened.use(createOutbox({ db, store: events, log }));
-  const metrics = createMonitorMetrics(metricsRegistry);
+  const metrics = createMonitorMetrics(context.registry);
   const territory = createTerritory(settings.territory);
   const mass = new MassWatch({ host, territory, registry, signs: createSignTable(db) });
   const ledger = new Ledger({ db, registry, outbox, origin, metrics, mass });
+  return { db, registry, outbox, metrics, territory, ledger };
+}
+
+/** Everything between the watcher and the outbox, stopped in the opposite order by the stack. */
+function openInspection(context: ServiceContext, opened: AsyncDisposableStack, { settings, fail }: Wishes) {
+  const { host, clock, log } = context;
+  const { database } = settings;
+  const { db, registry, outbox, metrics, territory, ledger } = openLedger(context, opened, settings);
   const thread = { ...settings.territory, database, schemas: readSchemas(schemaFiles(settings.territory)) };
   const reader = opened.use(createWorker(thread));
   const walker = opened.use(createWorker(thread));
@@ -132,7 +153,12 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
     progress: createScrubProgress(db),
     openReader: () => createWorker(thread),
   });
+  const expectations = new Expectations({
+    ...{ host, clock, territory, roots, ledger, walker, database, fail },
+    ...{ told: createToldExpectations(db), every_ms: check_interval_ms },
+  });
   opened.defer(() => {
+    expectations.stop();
     gaps.stop();
     reconciler.stop();
     inspector.stop();
@@ -142,5 +168,17 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
     pending: () => inspector.pending,
     unpublished: () => outbox.pending(),
   });
-  return { registry, outbox, territory, ledger, roots, reconciler, inspector, gaps, keeper, scrubber };
+  return {
+    registry,
+    outbox,
+    territory,
+    ledger,
+    roots,
+    reconciler,
+    inspector,
+    gaps,
+    keeper,
+    scrubber,
+    expectations,
+  };
 }

@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
+import type { MonitorStatus } from '@holdfast/contracts/http/monitor';
 import type { JetStreamStore } from '@holdfast/event-store/jetstream-store';
 import { createMemoryKeyValue } from '@holdfast/event-store/key-value';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
@@ -147,6 +148,15 @@ export class Lab implements AsyncDisposable {
     const name = `settled-${this.#marks}.txt`;
     this.write({ [name]: `mark ${this.#marks}` });
     await this.until('FileRegistered', name);
+  }
+
+  /** Waits until names were compared so many times more. */
+  async checks(times: number): Promise<void> {
+    const ended = async () => ((await this.get('/api/monitor/status')) as MonitorStatus).last_walk?.ended_at;
+    for (let time = 0; time < times; time += 1) {
+      const before = await ended();
+      await eventually(async () => (await ended()) !== before, { what: 'another walk' });
+    }
   }
 
   /** Waits until all that came before is decided. */

@@ -111,7 +111,16 @@ describe('a scan', () => {
   const at = '2026-01-01T00:00:00.000Z';
   const report = {
     ...{ scan_id: 's1', host: 'test-host', path: '/a', started_at: at, ended_at: at, duration_ms: 1 },
-    ...{ checked: 3, bytes_checked: 9, ok: 3, missing: ['/a'], corrupted: [], issues: [], truncated: false },
+    ...{
+      checked: 3,
+      bytes_checked: 9,
+      ok: 3,
+      missing: ['/a'],
+      corrupted: [],
+      issues: [],
+      unmet: [],
+      truncated: false,
+    },
     counts: { missing: 1, corrupted: 0, suspect: 0, noted: 0, unreadable: 0 },
   };
   const progress = {

@@ -81,6 +81,8 @@ function show(report: IntegrityScanReport, { html }: ScanOptions) {
   if (shown.length > 0) printTable(['state', 'path', 'why'], shown.flatMap(rowsOf));
   const more = Object.values(report.counts).reduce((sum, number) => sum + number, 0) - shown.length;
   if (more > 0) print(`and ${more} more: --json, --html or GET /api/monitor/files list them`);
+  for (const { source, pattern, reasons } of report.unmet)
+    print(`${source}: ${pattern} is not as expected: ${reasons.map(({ detail }) => detail).join('; ')}`);
   if (html !== undefined) print(`report: ${resolve(html)}`);
 }
 

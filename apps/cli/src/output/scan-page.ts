@@ -18,6 +18,10 @@ export function scanPage(report: IntegrityScanReport): string {
     ['Took', `${(duration_ms / 1000).toFixed(1)} s`],
     ['Checked', `${count(checked, 'file')}, ${bytes(bytes_checked)}; ${ok} as they should be`],
     ['Found', summaryOf(report)],
+    ...report.unmet.map(({ source, pattern, reasons }): [string, string] => [
+      'Expected',
+      `${pattern} of ${source}: ${reasons.map(({ detail }) => detail).join('; ')}`,
+    ]),
   ];
   const rows = issues.map(rowOf).join('\n');
   const table = `<table><thead><tr><th>State</th><th>Path</th><th>Source</th><th>Why</th></tr></thead><tbody>\n${rows}\n</tbody></table>`;

@@ -10,6 +10,7 @@ export const AlertRule = z.enum([
   'recovery_failed',
   'mass_change',
   'watch_root_lost',
+  'expectation_violated',
   'backup_failed',
   'backup_overdue',
   'backup_verification_failed',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Checksum, Timestamp } from '../envelope.ts';
-import { ContentProblem } from '../file-events.ts';
+import { ContentProblem, UnmetReason } from '../file-events.ts';
 
 /**
  * What a scan says of one file. `missing`, `corrupted`: lost, an open case. `suspect`: it stands, and no good version of it
@@ -38,6 +38,9 @@ export const IntegrityScanReport = z.object({
   missing: z.array(z.string()),
   corrupted: z.array(z.string()),
   issues: z.array(ScanIssue).describe('what is lost since long, what was found lost, the others'),
+  unmet: z
+    .array(z.object({ source: z.string(), pattern: z.string(), reasons: z.array(UnmetReason) }))
+    .describe('expected_patterns that are not met; of a scan of everything'),
   truncated: z.boolean().describe('there are more than the lists hold; GET /api/monitor/files has them all'),
 });
 export type IntegrityScanReport = z.infer<typeof IntegrityScanReport>;

@@ -1,5 +1,5 @@
 const BAD =
-  /^(FileDeleted|FileCorrupted|RecoveryFailed|ManualRecoveryRequired|Backup\w*Failed|BackupOverdue|NotificationFailed|WatchRootLost|MassChangeDetected|EventStoreRewound|DeadLettered)$/;
+  /^(FileDeleted|FileCorrupted|RecoveryFailed|ManualRecoveryRequired|Backup\w*Failed|BackupOverdue|NotificationFailed|WatchRootLost|ExpectationViolated|MassChangeDetected|EventStoreRewound|DeadLettered)$/;
 const GOOD = /^(FileRecovered|AlertResolved|BackupVerified|BackupRestored)$/;
 const NOTE =
   /^(AlertFired|NotificationSent|AccessDenied|WatchGapDetected|RecoveryStarted|RecoverySuperseded)$/;
@@ -19,6 +19,10 @@ const SENTENCES = {
   FileRegistered: (data) => `protected from now on, ${size(data.size)}`,
   FilesRegistered: (data) => `${count(data.files.length, 'file')} of ${data.source} protected from now on`,
   FileRetired: (data) => `gone for good: ${data.reason}`,
+  ExpectationViolated: (data) =>
+    data.cleared_at === undefined
+      ? `${data.pattern}: ${data.reasons.map(({ detail }) => detail).join('; ')}`
+      : `${data.pattern} is as expected again`,
   RecoveryStarted: (data) => `${count(data.files, 'file')} to bring back`,
   FileRecovered: (data) =>
     `back ${data.exact ? 'byte for byte' : 'in an older version'}, ${size(data.bytes)}, ${took(data.duration_ms)} after it was lost`,

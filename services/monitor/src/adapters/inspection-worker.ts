@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ContentJudge } from './content/content-judge.ts';
 import { openKnownSessions } from './content/known-sessions.ts';
+import { findExpected } from './expected-files.ts';
 import { hashSlowly } from './hash-slowly.ts';
 import { readFile } from './read-file.ts';
 import { measureExtent } from './registry-extent.ts';
@@ -35,6 +36,7 @@ const tasks: Tasks = {
   read: async (orders) => orders.map((order) => readFile(order, judge)),
   writers: async (paths) => findWriters(paths),
   mappers: async (paths) => findMappers(paths),
+  expect: async (order) => findExpected(order),
   extent: async (order) => measureExtent(order),
   hash: async (order) => hashSlowly(order),
   walk: (order, id) =>

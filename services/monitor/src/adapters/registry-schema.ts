@@ -50,4 +50,13 @@ export const REGISTRY_MIGRATIONS: readonly string[] = [
     files INTEGER NOT NULL,
     bytes INTEGER NOT NULL
   );`,
+  // Expectations that people were told of, until they are mended.
+  `
+  CREATE TABLE expectations (
+    source TEXT NOT NULL,
+    pattern TEXT NOT NULL,
+    correlationid TEXT NOT NULL,
+    started_ms INTEGER NOT NULL,
+    PRIMARY KEY (source, pattern)
+  ) WITHOUT ROWID;`,
 ];

@@ -1,4 +1,6 @@
+import type { FoundFiles } from '../domain/expectation/expectation.ts';
 import type { SchemaTexts } from './content/json-schemas.ts';
+import type { ExpectOrder } from './expected-files.ts';
 import type { HashOrder, HashOutcome } from './hash-slowly.ts';
 import type { ReadOrder, ReadOutcome } from './read-file.ts';
 import type { Extent, ExtentOrder } from './registry-extent.ts';
@@ -11,6 +13,7 @@ export interface WorkerTasks {
   writers: { order: readonly string[]; answer: string[] };
   mappers: { order: readonly string[]; answer: string[] };
   hash: { order: HashOrder; answer: HashOutcome[] };
+  expect: { order: ExpectOrder; answer: FoundFiles[] };
   extent: { order: ExtentOrder; answer: Extent };
   walk: { order: WalkOrder; answer: WalkSummary };
 }

@@ -77,15 +77,18 @@ export class Ledger {
     return () => this.#listeners.delete(listener);
   }
 
-  /** An event that no row stands behind. */
+  /** An event that no row of a file stands behind; what `also` writes is durable with it. */
   tell<Type extends EventType>(
     type: Type,
     subject: string,
-    told: { data: EventData<Type>; correlationid?: string },
+    { also, ...told }: { data: EventData<Type>; correlationid?: string; also?: () => void },
   ): HoldfastEvent<Type> {
     const event = newEvent(this.#parts.origin, type, { subject, ...told });
     const { db, outbox } = this.#parts;
-    transaction(db, () => outbox.add([event as HoldfastEvent]));
+    transaction(db, () => {
+      also?.();
+      outbox.add([event as HoldfastEvent]);
+    });
     this.#send([event as HoldfastEvent]);
     return event;
   }

@@ -7,6 +7,7 @@ import { isWithin } from '@holdfast/runtime/path-pattern';
 import type { FileRegistry } from '../adapters/registry.ts';
 import { stands } from '../domain/file-inventory/state.ts';
 import { ScanFindings } from '../domain/scan/scan-findings.ts';
+import type { Expectations } from './expectations.ts';
 import type { Inspector } from './inspector.ts';
 import type { Ledger } from './ledger.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -17,6 +18,7 @@ export interface ScansParts {
   readonly registry: FileRegistry;
   readonly inspector: Inspector;
   readonly ledger: Ledger;
+  readonly expectations: Expectations;
   readonly reconciler: Reconciler;
 }
 
@@ -122,6 +124,7 @@ export class Scans {
       deafen();
     }
     await this.#addLosses(findings, path);
+    const unmet = path === undefined ? await this.#parts.expectations.check() : [];
     const ended_ms = clock.now_ms();
     const report: IntegrityScanReport = {
       scan_id: progress.scan_id,
@@ -133,6 +136,9 @@ export class Scans {
       checked: progress.files_done,
       bytes_checked: progress.bytes_done,
       ok,
+      unmet: unmet
+        .filter(({ reasons }) => reasons.length > 0)
+        .map(({ expected: { source, pattern }, reasons }) => ({ source, pattern, reasons: [...reasons] })),
       ...findings.conclude((file) => registry.get(file)),
     };
     Object.assign(progress, { state: 'done', report });

@@ -51,6 +51,22 @@ describe('a lost file', () => {
   });
 });
 
+test('what is not there as expected fires once, as severe as its source is dear, until it is told to be over', () => {
+  const about = { host: 'web1', source: 'logs', pattern: '*.csv', started_at: AT };
+  const reasons = [
+    { reason: 'count', detail: '0 of at least 2 files are there' },
+    { reason: 'age', detail: 'the newest is 3 d old' },
+  ] as const;
+  const alert = condition([event('ExpectationViolated', { ...about, reasons: [...reasons] })]);
+  if (alert === null) throw new Error('no alert');
+  expect([alert.severity, summaryOf(alert)]).toEqual([
+    'low',
+    '*.csv of logs is not as expected on web1: 0 of at least 2 files are there; the newest is 3 d old',
+  ]);
+  const over = observe(event('ExpectationViolated', { ...about, reasons: [], cleared_at: AT }), CONTEXT);
+  expect(over).toMatchObject({ type: 'cleared', rule: 'expectation_violated', parts: ['logs/*.csv'] });
+});
+
 describe('a failed backup', () => {
   test('fires at once, and is over when every source has been backed up', () => {
     const alert = condition([backupFailed()]);

@@ -113,6 +113,23 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
       parts: [root],
     };
   },
+  ExpectationViolated: (event, { sources }) => {
+    const { host, source, pattern, reasons, cleared_at } = event.data;
+    const rule = 'expectation_violated';
+    const parts = [`${source}/${pattern}`];
+    if (cleared_at !== undefined) return { type: 'cleared', rule, host, parts };
+    return {
+      type: 'condition',
+      rule,
+      key: `${host}/${parts[0]}`,
+      host,
+      severity: severityOfLoss(sources[source]?.priority),
+      headline: `${pattern} of ${source} is not as expected on ${host}: ${reasons.map(({ detail }) => detail).join('; ')}`,
+      advice: `Does the program still run that writes it? \`expected_patterns\` of sources.${source} says what must be there.`,
+      closing: { by: 'event' },
+      parts,
+    };
+  },
   BackupFailed: (event) => {
     const host = hostOf(event);
     const sources = event.data.sources.toSorted();
