@@ -44,7 +44,9 @@ async function markDrops({ state }: SnapshotDeps, placements: readonly Placement
     const some = drops.slice(start, start + MARK_AT_ONCE);
     const holds = state.write(() => {
       const pinOf = pinsNow(state);
-      if (some.some(({ backup }) => pinOf(backup) !== null || isChanged(state, backup))) return false;
+      const stands = ({ backup, from }: (typeof some)[number]) =>
+        pinOf(backup) === null && !isChanged(state, backup) && isElsewhere(state, backup.backup_id, from);
+      if (!some.every(stands)) return false;
       for (const { backup, from, why } of some)
         state.copies.markGoing({ backup_id: backup.backup_id, tier: from }, why);
       return true;
@@ -59,4 +61,11 @@ async function markDrops({ state }: SnapshotDeps, placements: readonly Placement
 function isChanged({ retention }: BackupState, before: TieredBackup): boolean {
   const now = retention.get(before.backup_id);
   return now === undefined || now.is_bad !== before.is_bad || (now.hold !== null) !== (before.hold !== null);
+}
+
+/** True while another tier holds a copy that was read back. */
+function isElsewhere({ copies }: BackupState, backup_id: string, from: string): boolean {
+  return copies
+    .of(backup_id)
+    .some(({ tier, verified_ms, is_bad }) => tier !== from && verified_ms !== null && !is_bad);
 }
