@@ -6,16 +6,17 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { RestoreRequest } from '../src/api.ts';
 import { openRepository } from '../src/open.ts';
 import { type CraftedItem, craftRepository } from './crafted.ts';
 import { hookStore } from './hooked-store.ts';
-import { makeScratch, SECRET } from './support.ts';
+import { contentOf, makeRepository, makeScratch, noise, requestOf, SECRET } from './support.ts';
 
 async function restoreCrafted(
   items: readonly CraftedItem[],
@@ -130,9 +131,59 @@ describe('a restore stays inside of its target', () => {
     });
     await using repository = await openRepository(swapped, SECRET);
     const { failed } = await repository.restore({ snapshot_id: 'latest', target });
-    expect(failed).toMatchObject([{ path: '/dir', reason: expect.stringContaining('was replaced') }]);
+    const told = { reason: expect.stringContaining('was replaced'), is_damage: false };
+    expect(failed).toMatchObject([
+      { path: '/dir/file', ...told },
+      { path: '/dir', ...told },
+    ]);
     expect(lstatSync(outside).mode & 0o777).toBe(0o700);
+    expect(readdirSync(outside)).toEqual([]);
   });
+
+  test.each(['fresh', 'filled'])(
+    'whoever swaps its folders while it runs; the target is %s',
+    async (state) => {
+      using scratch = makeScratch();
+      const [target, outside] = [join(scratch.path, 'target'), join(scratch.path, 'outside')];
+      const { repository, store } = await makeRepository();
+      await using _ = repository;
+      const folders = Array.from({ length: 40 }, (__, n) => `${n % 4}/sub-${n}`);
+      for (const [n, name] of folders.entries()) {
+        scratch.write(`source/${name}/small`, noise(n, 20_000));
+        scratch.write(`source/${name}/large`, noise(1_000 + n, 1_500_000));
+        mkdirSync(join(outside, name), { recursive: true });
+      }
+      const source = join(scratch.path, 'source');
+      await repository.backup(requestOf(source));
+      const request = { snapshot_id: 'latest', target, subfolder: source };
+      if (state === 'filled') await repository.restore(request);
+      for (const name of state === 'filled' ? folders : [])
+        for (const file of ['small', 'large']) writeFileSync(join(target, name, file), 'stood here');
+      // One step each time the restore reads: a folder, or the one above it, goes aside and a way out comes into its place, or back.
+      const places = folders.flatMap((name) => [name, dirname(name)]).map((name) => join(target, name));
+      let step = 0;
+      let swapped: string | undefined;
+      const swapping = hookStore(store, async (operation) => {
+        if (operation !== 'get') return;
+        step += 1;
+        if (swapped !== undefined) {
+          rmSync(swapped);
+          renameSync(`${swapped}.aside`, swapped);
+        }
+        const standing = places.filter((place) => existsSync(place));
+        swapped = standing[(step * 7) % standing.length];
+        if (swapped === undefined) return;
+        renameSync(swapped, `${swapped}.aside`);
+        symlinkSync(swapped.replace(target, outside), swapped);
+      });
+      await using victim = await openRepository(swapping, SECRET);
+      const { failed } = await victim.restore(request);
+      expect(step).toBeGreaterThan(5);
+      expect(failed.some(({ reason }) => reason.includes('was replaced'))).toBe(true);
+      expect(failed.filter(({ is_damage }) => is_damage)).toEqual([]);
+      expect(contentOf(outside)).toEqual({});
+    },
+  );
 
   test('but the target itself may be a symlink', async () => {
     using scratch = makeScratch();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemCode } from '../errors.ts';
 import { bytesToPath, pathForSystem } from '../paths.ts';
@@ -18,10 +18,10 @@ export class BesideNames implements Disposable {
     running.add(this.#run);
   }
 
-  /** A hidden name in this folder that nothing else has. */
-  next(folder: string): string {
+  /** A hidden name that nothing else has. */
+  next(): string {
     this.#count += 1;
-    return `${folder === '/' ? '' : folder}/${PREFIX}${hostname()}-${process.pid}-${this.#run}-${this.#count}`;
+    return `${PREFIX}${hostname()}-${process.pid}-${this.#run}-${this.#count}`;
   }
 
   [Symbol.dispose](): void {
@@ -30,12 +30,12 @@ export class BesideNames implements Disposable {
 }
 
 /** Removes what restores of this host left in a folder when they were killed; true where the folder is empty then. */
-export async function sweepFolder(folder: string): Promise<boolean> {
-  const names = await readdir(pathForSystem(folder), { encoding: 'buffer' });
+export function sweepFolder(folder: string): boolean {
+  const names = readdirSync(pathForSystem(folder), { encoding: 'buffer' });
   let kept = 0;
   for (const bytes of names) {
     const name = bytesToPath(bytes);
-    if (isLeftover(name)) await rm(pathForSystem(`${folder}/${name}`), { force: true });
+    if (isLeftover(name)) rmSync(pathForSystem(`${folder}/${name}`), { force: true });
     else kept += 1;
   }
   return kept === 0;

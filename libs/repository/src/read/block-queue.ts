@@ -7,6 +7,7 @@ import { packName } from '../pack/pack-name.ts';
 import type { PieceProblem, WriteBlocks, WritePiece } from '../threads/messages.ts';
 import { freeThread, type ThreadLease } from '../threads/worker-pool.ts';
 import { type BlockJob, groupBlocks } from './block-groups.ts';
+import { HeldFolders } from './held-folders.ts';
 import type { Failure, RestoreFile } from './restore-file.ts';
 import { writeBlocks, writePiece } from './write-blocks.ts';
 
@@ -122,7 +123,7 @@ export class BlockQueue implements Disposable {
     const sealed = await this.#get(packName(first.pack), { offset, length });
     const expected = Buffer.allocUnsafeSlow(pieces.length * ID_BYTES);
     for (const [index, { file, id, to }] of pieces.entries()) {
-      expected.set('path' in to ? file.entry.digest : id, index * ID_BYTES);
+      expected.set('name' in to ? file.entry.digest : id, index * ID_BYTES);
     }
     const task: WriteBlocks = {
       task: 'write_blocks',
@@ -163,12 +164,17 @@ export class BlockQueue implements Disposable {
         if (this.#missing.has(place.pack) || isSamePlace(place, piece.place)) continue;
         const data = await this.#readAt(place, piece.id);
         if (data === undefined) continue;
-        const notes = writePiece({ to: piece.to, is_sparse: piece.file.entry.sparse ?? false }, data);
+        using folders = new HeldFolders();
+        const is_sparse = piece.file.entry.sparse ?? false;
+        const notes = writePiece({ to: piece.to, is_sparse }, data, folders);
         return { piece, notes };
       }
       return { piece, failure };
     } catch (error) {
-      return { piece, failure: { reason: reasonOf(error), is_damage: isRepositoryError(error) } };
+      return {
+        piece,
+        failure: { reason: reasonOf(error), is_damage: isRepositoryError(error, 'repo_damaged') },
+      };
     }
   }
 

@@ -5,7 +5,15 @@ import type { ChunkLocation } from '../index/index-database.ts';
 import type { FileVerdict, VerifyFiles } from '../threads/messages.ts';
 import { BlockQueue, type PieceOutcome } from './block-queue.ts';
 import { contentIds } from './entries.ts';
-import { dropOutput, finishOutput, openOutput, setLength, writeWhole } from './output-file.ts';
+import type { HeldFolders } from './held-folders.ts';
+import {
+  dropOutput,
+  finishOutput,
+  type OutputFile,
+  openOutput,
+  setLength,
+  writeWhole,
+} from './output-file.ts';
 import type { RestoreFile } from './restore-file.ts';
 import { verifyFiles } from './verify-files.ts';
 import { unpackMetadata } from './write-blocks.ts';
@@ -32,6 +40,7 @@ export interface FileOutcome {
 
 export interface FileRestorerOptions {
   readonly dry_run: boolean;
+  readonly folders: HeldFolders;
   readonly signal: AbortSignal | undefined;
   readonly on_done: (outcome: FileOutcome) => void;
 }
@@ -41,6 +50,7 @@ export class FileRestorer implements Disposable {
   readonly #engine: Engine;
   readonly #on_done: (outcome: FileOutcome) => void;
   readonly #is_dry: boolean;
+  readonly #folders: HeldFolders;
   readonly #signal: AbortSignal | undefined;
   readonly #blocks: BlockQueue;
   readonly #open = new Set<RestoreFile>();
@@ -51,6 +61,7 @@ export class FileRestorer implements Disposable {
   constructor(engine: Engine, options: FileRestorerOptions) {
     this.#engine = engine;
     this.#is_dry = options.dry_run;
+    this.#folders = options.folders;
     this.#signal = options.signal;
     this.#on_done = options.on_done;
     this.#blocks = new BlockQueue(engine, (outcome) => this.#pieceDone(outcome));
@@ -74,7 +85,7 @@ export class FileRestorer implements Disposable {
   /** Leaves nothing torn behind: for a restore that ends early. */
   async abandon(): Promise<void> {
     await this.#blocks.drain();
-    for (const file of this.#open) if (file.output !== undefined) dropOutput(file.output);
+    for (const { output } of this.#open) if (output !== undefined) this.#tryDrop(output);
     this.#open.clear();
   }
 
@@ -128,7 +139,7 @@ export class FileRestorer implements Disposable {
   #makeEmpty(file: RestoreFile): void {
     if (file.entry.size > 0) throw damaged('its pieces are not as long as it is');
     const metadata = unpackMetadata(file.metadata);
-    file.notes.push(...writeWhole(file.to, NO_BYTES, { metadata, is_sparse: false }));
+    file.notes.push(...writeWhole(file.to, NO_BYTES, { metadata, is_sparse: false, folders: this.#folders }));
     this.#end(file);
   }
 
@@ -167,9 +178,17 @@ export class FileRestorer implements Disposable {
 
   async #openFor(file: RestoreFile): Promise<void> {
     if (this.#open.size >= OPEN_MAX) await this.#blocks.finish();
-    file.output = openOutput(file.to, unpackMetadata(file.metadata));
+    file.output = openOutput(file.to, unpackMetadata(file.metadata), this.#folders);
     this.#open.add(file);
     setLength(file.output.fd, file.entry.size);
+  }
+
+  #tryDrop(output: OutputFile): void {
+    try {
+      dropOutput(output, this.#folders);
+    } catch {
+      // The next restore on this host sweeps it; why this one ends is told, and the other files are to go, too.
+    }
   }
 
   #isEnough(): boolean {
@@ -206,13 +225,13 @@ export class FileRestorer implements Disposable {
     delete file.output;
     this.#open.delete(file);
     if (file.failure !== undefined) {
-      dropOutput(output);
+      dropOutput(output, this.#folders);
       return;
     }
     try {
-      file.notes.push(...finishOutput(output, unpackMetadata(file.metadata)));
+      file.notes.push(...finishOutput(output, unpackMetadata(file.metadata), this.#folders));
     } catch (error) {
-      dropOutput(output);
+      dropOutput(output, this.#folders);
       throw error;
     }
   }
@@ -226,7 +245,8 @@ function verifyTask(files: readonly RestoreFile[], dry_run: boolean): VerifyFile
     digests,
     dry_run,
     files: files.map(({ to, entry, metadata, is_linked }) => ({
-      path: to.path,
+      folder: to.folder,
+      name: to.name,
       size: entry.size,
       metadata,
       is_linked,

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { systemCode } from '../errors.ts';
 import { applyMetadataTo, type FileMetadata } from '../metadata.ts';
 import { pathForSystem } from '../paths.ts';
+import { type HeldFolders, pathIn, type RealFolder } from './held-folders.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 /** What a hole is made of: the smallest that file systems have in common. */
@@ -22,7 +14,8 @@ let own: { uid: number | undefined; gid: number | undefined } | undefined;
 
 /** Where a file goes. */
 export interface Destination {
-  readonly path: string;
+  readonly folder: RealFolder;
+  readonly name: string;
   /** A name in the same folder that it has until it is whole. Undefined: the folder is this restore's own and was empty. */
   readonly beside: string | undefined;
 }
@@ -37,26 +30,39 @@ export interface OutputFile extends Destination {
  * Makes a file that did not stand before: nothing is ever written through a symlink, or into another name of a hard
  * link. Until it is finished it is for its owner only, unless it is ours for good.
  */
-export function openOutput(to: Destination, metadata: FileMetadata): OutputFile {
+export function openOutput(to: Destination, metadata: FileMetadata, folders: HeldFolders): OutputFile {
   own ??= { uid: process.geteuid?.(), gid: process.getegid?.() };
   const is_ours = metadata.uid === own.uid && metadata.gid === own.gid;
   const mode = is_ours && metadata.xattrs === undefined ? metadata.mode & 0o777 : 0o600;
   const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;
-  return { ...to, fd: openSync(pathForSystem(to.beside ?? to.path), flags, mode), is_open: true };
+  return { ...to, fd: folders.open(to.folder, to.beside ?? to.name, { flags, mode }), is_open: true };
 }
 
 /** Gives a whole file its metadata and its name; what had that name, unless it is a folder, goes in the same moment. Gives what could not be set. */
-export function finishOutput(file: OutputFile, metadata: FileMetadata): string[] {
-  const problems = applyMetadataTo(file.fd, file.path, metadata);
+export function finishOutput(file: OutputFile, metadata: FileMetadata, folders: HeldFolders): string[] {
+  const problems = applyMetadataTo(file.fd, pathOf(file), metadata);
   close(file);
-  if (file.beside !== undefined) renameSync(pathForSystem(file.beside), pathForSystem(file.path));
+  putInPlace(file, folders);
   return problems;
 }
 
 /** Closes and removes a file that could not be finished. */
-export function dropOutput(file: OutputFile): void {
+export function dropOutput(file: OutputFile, folders: HeldFolders): void {
   if (file.is_open) close(file);
-  removeFile(file.beside ?? file.path);
+  folders.within(file.folder, (at) => removeFile(pathIn(at, file.beside ?? file.name)));
+}
+
+/** Gives what stands under its other name its own. */
+export function putInPlace({ folder, name, beside }: Destination, folders: HeldFolders): void {
+  if (beside === undefined) return;
+  folders.within(folder, (at) =>
+    renameSync(pathForSystem(pathIn(at, beside)), pathForSystem(pathIn(at, name))),
+  );
+}
+
+/** The path that people know. */
+export function pathOf({ folder, name }: Pick<Destination, 'folder' | 'name'>): string {
+  return pathIn(folder.path, name);
 }
 
 /** Once only, also where it fails: the number may be another file's by then. */
@@ -69,17 +75,17 @@ function close(file: OutputFile): void {
 export function writeWhole(
   to: Destination,
   data: Buffer,
-  how: { metadata: FileMetadata; is_sparse: boolean },
+  how: { metadata: FileMetadata; is_sparse: boolean; folders: HeldFolders },
 ): string[] {
-  const file = openOutput(to, how.metadata);
+  const file = openOutput(to, how.metadata, how.folders);
   try {
     if (how.is_sparse) {
       ftruncateSync(file.fd, data.length);
       writeData(file.fd, data, 0);
     } else writeFully(file.fd, data, 0);
-    return finishOutput(file, how.metadata);
+    return finishOutput(file, how.metadata, how.folders);
   } catch (error) {
-    dropOutput(file);
+    dropOutput(file, how.folders);
     throw error;
   }
 }

@@ -1,27 +1,29 @@
-import { chmodSync, linkSync, lstatSync, mkdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { chmodSync, closeSync, linkSync, lstatSync, mkdirSync, readlinkSync, symlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RepositoryError, reasonOf, systemCode } from '../errors.ts';
-import { applyMetadata, type FileMetadata } from '../metadata.ts';
+import { applyMetadata, applyMetadataTo, type FileMetadata } from '../metadata.ts';
 import { isSafeKey, keyToPath, parentKey, pathForSystem } from '../paths.ts';
 import { BesideNames, sweepFolder } from './beside.ts';
-import { type Destination, removeFile } from './output-file.ts';
+import { HeldFolders, openStanding, pathIn, type RealFolder } from './held-folders.ts';
+import { type Destination, putInPlace, removeFile } from './output-file.ts';
 
 const OWNER_MAY_ALL = 0o700;
 const MODE_BITS = 0o7777;
 
 /** A folder below the target, or the target itself. */
-export interface TargetFolder {
-  readonly path: string;
+export interface TargetFolder extends RealFolder {
   /** This restore made it, or found it empty: nothing in it has to be looked at or replaced. */
   readonly is_fresh: boolean;
 }
 
 /**
  * The folder that is restored into: nothing outside of it is made or changed. Every folder below it is made, or seen
- * to be a real one, before anything goes into it; names of the tree that could leave it are refused.
+ * to be a real one, before anything goes into it, and that very one is held on to; names of the tree that could leave it are refused.
  */
 export class RestoreTarget implements Disposable {
   readonly path: string;
+  /** For all that is done in its folders. */
+  readonly held = new HeldFolders();
   readonly #base: string;
   readonly #is_dry: boolean;
   readonly #names = new BesideNames();
@@ -36,16 +38,17 @@ export class RestoreTarget implements Disposable {
   }
 
   /** Makes the target. It may be a symlink to a folder: it is the caller's own word. Rejects with `restore_refused`. */
-  async make(): Promise<void> {
+  make(): void {
     if (this.#is_dry) {
       const is_there = lstatSync(this.path, { throwIfNoEntry: false }) !== undefined;
-      this.#folders.set(this.#base, { path: this.path, is_fresh: !is_there });
+      this.#folders.set(this.#base, { path: this.path, identity: undefined, is_fresh: !is_there });
       return;
     }
     try {
       const is_made = mkdirSync(this.path, { recursive: true }) !== undefined;
-      const is_fresh = is_made || (await sweepFolder(this.path));
-      this.#folders.set(this.#base, { path: this.path, is_fresh });
+      const target = this.held.enter(this.path, { path: this.path, may_follow: true });
+      const is_fresh = is_made || this.held.within(target, sweepFolder);
+      this.#folders.set(this.#base, { ...target, is_fresh });
     } catch (error) {
       throw new RepositoryError(
         'restore_refused',
@@ -63,14 +66,13 @@ export class RestoreTarget implements Disposable {
   }
 
   /** The folder of a key, made with those above it. Rejects with `restore_refused` where something else, a symlink too, is in the way. */
-  async folder(key: string): Promise<TargetFolder> {
+  folder(key: string): TargetFolder {
     const known = this.#folders.get(key);
     if (known !== undefined) return orThrow(known);
     try {
       const above = parentKey(key);
       if (above === undefined) throw refused(`${keyToPath(key)} would leave the target`);
-      const place = placeIn(await this.folder(above), key);
-      const folder = await this.#make(place);
+      const folder = this.#make(this.folder(above), nameOf(key));
       this.#folders.set(key, folder);
       return folder;
     } catch (error) {
@@ -81,80 +83,95 @@ export class RestoreTarget implements Disposable {
   }
 
   /**
-   * The same once all is in it. Rejects with `restore_refused` where somebody has put something else in its place since,
-   * a symlink above all: what lies behind that is not changed, and what went through it is told.
+   * Sets the metadata of a folder once all is in it; what could not be set. Throws `restore_refused` where somebody has put
+   * something else in its place since, a symlink above all: what lies behind that is not changed.
    */
-  async finishedFolder(key: string): Promise<TargetFolder> {
-    const folder = await this.folder(key);
-    const stat = lstatSync(pathForSystem(folder.path), { throwIfNoEntry: false });
-    if (!stat?.isDirectory()) throw refused(`${folder.path} was replaced while it was restored`);
-    return folder;
+  finishFolder(key: string, metadata: FileMetadata): string[] {
+    const folder = this.folder(key);
+    const fd = openStanding(folder);
+    try {
+      return applyMetadataTo(fd, folder.path, metadata);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Where the entry of a key goes. */
-  async destination(key: string): Promise<Destination> {
-    const folder = await this.folder(parentKey(key) ?? '');
-    return {
-      path: placeIn(folder, key).path,
-      beside: folder.is_fresh ? undefined : this.#names.next(folder.path),
-    };
+  destination(key: string): Destination {
+    const folder = this.folder(parentKey(key) ?? '');
+    return { folder, name: nameOf(key), beside: folder.is_fresh ? undefined : this.#names.next() };
   }
 
   /** Gives what could not be set; undefined: it stood there already, just so. */
   makeSymlink(to: Destination, target: Buffer, metadata: FileMetadata): string[] | undefined {
-    if (to.beside !== undefined && isSameSymlink(to.path, target, metadata)) return undefined;
-    return putInPlace(to, (path) => {
+    const isSame = (at: string) => isSameSymlink(pathIn(at, to.name), target, metadata);
+    if (to.beside !== undefined && this.held.within(to.folder, isSame)) return undefined;
+    return this.#putInPlace(to, (path) => {
       symlinkSync(target, pathForSystem(path));
       return applyMetadata(path, { kind: 'symlink', ...metadata });
     });
   }
 
   /** Another name for a file that was restored; false: it had it already. */
-  makeLink(to: Destination, other_name: string): boolean {
-    if (to.beside !== undefined && isSameFile(to.path, other_name)) return false;
-    if (!this.#is_dry) putInPlace(to, (path) => linkSync(pathForSystem(other_name), pathForSystem(path)));
-    return true;
+  makeLink(to: Destination, first: Destination): boolean {
+    return this.held.within(first.folder, (at) => {
+      const other_name = pathIn(at, first.name);
+      const isSame = (folder: string) => isSameFile(pathIn(folder, to.name), other_name);
+      if (to.beside !== undefined && this.held.within(to.folder, isSame)) return false;
+      if (!this.#is_dry)
+        this.#putInPlace(to, (path) => linkSync(pathForSystem(other_name), pathForSystem(path)));
+      return true;
+    });
   }
 
   [Symbol.dispose](): void {
     this.#names[Symbol.dispose]();
+    this.held[Symbol.dispose]();
   }
 
-  async #make(place: { path: string; in_fresh: boolean }): Promise<TargetFolder> {
-    const { path, in_fresh } = place;
-    if (in_fresh && this.#is_dry) return { path, is_fresh: true };
-    const is_made = !this.#is_dry && tryMakeFolder(path);
-    if (is_made) return { path, is_fresh: true };
-    const stat = lstatSync(pathForSystem(path), { throwIfNoEntry: false });
-    if (stat === undefined) return { path, is_fresh: true };
-    if (!stat.isDirectory()) throw refused(`${path} is in the way and no folder`);
-    if (this.#is_dry) return { path, is_fresh: false };
-    openForOwner(path, stat);
-    return { path, is_fresh: await sweepFolder(path) };
+  #make(above: TargetFolder, name: string): TargetFolder {
+    const path = pathIn(above.path, name);
+    const missing = { path, identity: undefined, is_fresh: true };
+    if (above.is_fresh && this.#is_dry) return missing;
+    return this.held.within(above, (at) => {
+      const place = pathIn(at, name);
+      const is_made = !this.#is_dry && tryMakeFolder(place);
+      const stat = is_made ? undefined : lstatSync(pathForSystem(place), { throwIfNoEntry: false });
+      if (stat === undefined && this.#is_dry) return missing;
+      if (stat !== undefined && !stat.isDirectory()) throw refused(`${path} is in the way and no folder`);
+      if (this.#is_dry) return { ...missing, is_fresh: false };
+      const folder = this.held.enter(place, { path, may_follow: false });
+      if (stat === undefined) return { ...folder, is_fresh: is_made };
+      return { ...folder, is_fresh: this.held.within(folder, (its_path) => openAndSweep(its_path, stat)) };
+    });
+  }
+
+  /** Makes something under the name that it has while it is not whole, then gives it its own. */
+  #putInPlace<Result>(to: Destination, make: (path: string) => Result): Result {
+    return this.held.within(to.folder, (at) => {
+      if (to.beside === undefined) return make(pathIn(at, to.name));
+      try {
+        const result = make(pathIn(at, to.beside));
+        putInPlace(to, this.held);
+        return result;
+      } catch (error) {
+        removeFile(pathIn(at, to.beside));
+        throw error;
+      }
+    });
   }
 }
 
-/** Makes something under the name that it has while it is not whole, then gives it its own. */
-function putInPlace<Result>(to: Destination, make: (path: string) => Result): Result {
-  if (to.beside === undefined) return make(to.path);
-  try {
-    const result = make(to.beside);
-    renameSync(pathForSystem(to.beside), pathForSystem(to.path));
-    return result;
-  } catch (error) {
-    removeFile(to.beside);
-    throw error;
-  }
-}
-
-/** The last part of a key, below a folder. */
-function placeIn(folder: TargetFolder, key: string): { path: string; in_fresh: boolean } {
+/** The last part of a key. */
+function nameOf(key: string): string {
   const name = key.slice(key.lastIndexOf('\0') + 1);
   if (!isSafeKey(name)) throw refused(`${keyToPath(key)} would leave the target`);
-  return {
-    path: `${folder.path === '/' ? '' : folder.path}${keyToPath(name)}`,
-    in_fresh: folder.is_fresh,
-  };
+  return keyToPath(name).slice(1);
+}
+
+function openAndSweep(path: string, stat: { mode: number; uid: number }): boolean {
+  openForOwner(path, stat);
+  return sweepFolder(path);
 }
 
 function tryMakeFolder(path: string): boolean {

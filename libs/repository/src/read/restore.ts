@@ -1,7 +1,7 @@
 import type { RestoreFailure, RestoreRequest, RestoreResult, Snapshot } from '../api.ts';
 import type { Engine } from '../engine.ts';
 import { isRepositoryError, RepositoryError, reasonOf, throwIfAborted } from '../errors.ts';
-import { applyMetadata, syncFileSystem } from '../metadata.ts';
+import { syncFileSystem } from '../metadata.ts';
 import { isWithin, keyToPath, parentKey, pathToKey } from '../paths.ts';
 import { Slice } from '../slice.ts';
 import { findValue, subtreeLeaves } from '../tree/cursor.ts';
@@ -59,7 +59,7 @@ interface Link {
 /** The names of one file: the first is restored, the others are links to it. */
 interface LinkedFile {
   /** Where it stands, once it does. */
-  path: string | undefined;
+  at: Destination | undefined;
   readonly others: Link[];
 }
 
@@ -87,14 +87,14 @@ class RestoreRun implements Disposable {
     this.#disk = new SyncAhead(() => syncFileSystem(work.target.path));
     const on_done = (outcome: FileOutcome) => this.#fileDone(outcome);
     const { dry_run = false, signal } = work.request;
-    this.#files = new FileRestorer(engine, { dry_run, signal, on_done });
+    this.#files = new FileRestorer(engine, { dry_run, folders: work.target.held, signal, on_done });
   }
 
   async run(snapshot: Snapshot, part: Part): Promise<RestoreResult> {
     if (part.base === '' && part.within === undefined && this.#request.select === undefined) {
       this.#totals = { files: snapshot.files, bytes: snapshot.bytes };
     }
-    await this.#target.make();
+    this.#target.make();
     try {
       await this.#walk(snapshot, part);
       await this.#files.finish();
@@ -146,12 +146,12 @@ class RestoreRun implements Disposable {
 
   async #makeFolder({ key, entry }: KeyedEntry): Promise<void> {
     if (this.#folders.has(key) || this.#target.isBase(key)) return;
-    await this.#target.folder(key);
+    this.#target.folder(key);
     this.#folders.set(key, entry);
   }
 
   async #makeSymlink({ key, entry }: KeyedEntry): Promise<void> {
-    const to = await this.#target.destination(key);
+    const to = this.#target.destination(key);
     if (this.#request.dry_run) return;
     const metadata = unpackMetadata(packMetadata(entry));
     const notes = this.#target.makeSymlink(to, entry.target ?? Buffer.alloc(0), metadata);
@@ -169,12 +169,12 @@ class RestoreRun implements Disposable {
     const is_first = known === undefined && !this.#link_groups.has(entry.link_group as string);
     this.#link_groups.add(entry.link_group as string);
     if (known !== undefined) known.others.push({ key, entry });
-    else this.#linked.set(identity, { path: undefined, others: is_first ? [] : [{ key, entry }] });
+    else this.#linked.set(identity, { at: undefined, others: is_first ? [] : [{ key, entry }] });
     return !is_first;
   }
 
   async #makeFile({ key, entry }: Link, changes: { is_linked?: boolean } = {}): Promise<void> {
-    const to = await this.#target.destination(key);
+    const to = this.#target.destination(key);
     await this.#files.add({ ...newRestoreFile(key, entry, to), ...changes });
   }
 
@@ -186,7 +186,7 @@ class RestoreRun implements Disposable {
     this.#note(file.key, file.notes);
     const identity = linkIdentity(file.entry);
     const linked = identity === undefined ? undefined : this.#linked.get(identity);
-    if (linked !== undefined) linked.path = file.to.path;
+    if (linked !== undefined) linked.at = file.to;
     if (!is_unchanged && !this.#request.dry_run) this.#disk.wrote(file.entry.size);
     this.#count(file.entry, is_unchanged);
   }
@@ -195,23 +195,23 @@ class RestoreRun implements Disposable {
   async #makeLinks(): Promise<void> {
     for (let round = [...this.#linked.values()]; round.length > 0; ) {
       for (const file of round) {
-        const next = file.path === undefined ? file.others.shift() : undefined;
+        const next = file.at === undefined ? file.others.shift() : undefined;
         const making = next && this.#makeFile(next, { is_linked: false });
         await making?.catch((error) => this.#fail(next?.key ?? '', error));
       }
       await this.#files.finish();
-      round = round.filter(({ path, others }) => path === undefined && others.length > 0);
+      round = round.filter(({ at, others }) => at === undefined && others.length > 0);
     }
-    for (const { path, others } of this.#linked.values()) {
-      for (const link of path === undefined ? [] : others) await this.#makeLink(link, path as string);
+    for (const { at, others } of this.#linked.values()) {
+      if (at !== undefined) for (const link of others) this.#makeLink(link, at);
     }
   }
 
-  async #makeLink({ key, entry }: Link, path: string): Promise<void> {
+  #makeLink({ key, entry }: Link, first: Destination): void {
     throwIfAborted(this.#request.signal);
     try {
-      const to: Destination = await this.#target.destination(key);
-      this.#count(entry, !this.#target.makeLink(to, path));
+      const to: Destination = this.#target.destination(key);
+      this.#count(entry, !this.#target.makeLink(to, first));
     } catch (error) {
       this.#fail(key, error);
     }
@@ -222,9 +222,8 @@ class RestoreRun implements Disposable {
     const slice = new Slice();
     for (const [key, entry] of [...this.#folders].reverse()) {
       try {
-        const { path } = await this.#target.finishedFolder(key);
         const metadata = unpackMetadata(packMetadata(entry));
-        this.#note(key, applyMetadata(path, { kind: 'directory', ...metadata }));
+        this.#note(key, this.#target.finishFolder(key, metadata));
       } catch (error) {
         this.#fail(key, error);
       }

@@ -5,6 +5,8 @@ import { applyMetadataTo } from '../metadata.ts';
 import { pathForSystem } from '../paths.ts';
 import { asBuffer } from '../threads/keys-over-threads.ts';
 import type { FileToVerify, FileVerdict, PackedMetadata, VerifyFiles } from '../threads/messages.ts';
+import { HeldFolders, pathIn } from './held-folders.ts';
+import { pathOf } from './output-file.ts';
 import { unpackMetadata } from './write-blocks.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
@@ -22,10 +24,12 @@ const PASSED_OVER = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'E
 export function verifyFiles(task: VerifyFiles): FileVerdict[] {
   const digests = asBuffer(task.digests);
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  using folders = new HeldFolders();
   return task.files.map((file, index) => {
     const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
     try {
-      return verifyFile(file, digest, { buffer, dry_run: task.dry_run });
+      const verify = (at: string) => verifyFile(file, digest, { at, buffer, dry_run: task.dry_run });
+      return folders.within(file.folder, verify);
     } catch (error) {
       if (!PASSED_OVER.has(systemCode(error) ?? '')) throw error;
       return WRONG;
@@ -36,18 +40,19 @@ export function verifyFiles(task: VerifyFiles): FileVerdict[] {
 function verifyFile(
   file: FileToVerify,
   digest: Buffer,
-  how: { buffer: Buffer; dry_run: boolean },
+  how: { at: string; buffer: Buffer; dry_run: boolean },
 ): FileVerdict {
-  const stat = lstatSync(pathForSystem(file.path), { bigint: true, throwIfNoEntry: false });
+  const path = pathForSystem(pathIn(how.at, file.name));
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined || !mayBeRight(stat, file)) return WRONG;
-  const fd = openSync(pathForSystem(file.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     if (!digestOf(fd, how.buffer).equals(digest)) return WRONG;
     const is_same = hasMetadata(stat, file.metadata);
     if (is_same || how.dry_run) return { is_right: true, notes: [] };
     // Another name of it may lie outside of the target: its metadata is not ours to change.
     if (stat.nlink > 1n && !file.is_linked) return WRONG;
-    return { is_right: true, notes: applyMetadataTo(fd, file.path, unpackMetadata(file.metadata)) };
+    return { is_right: true, notes: applyMetadataTo(fd, pathOf(file), unpackMetadata(file.metadata)) };
   } finally {
     closeSync(fd);
   }

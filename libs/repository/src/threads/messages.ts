@@ -1,6 +1,7 @@
 import type { Entry } from '../api.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import type { ChunkKind } from '../pack/pack-writer.ts';
+import type { RealFolder } from '../read/held-folders.ts';
 import type { ReturnTicket } from './pack-returns.ts';
 
 /** What a thread needs to store files for one backup. */
@@ -36,7 +37,8 @@ export interface PackedMetadata extends Pick<Entry, 'mode' | 'uid' | 'gid' | 'mt
 
 /** A file that is written whole. */
 export interface NewFile {
-  readonly path: string;
+  readonly folder: RealFolder;
+  readonly name: string;
   /** The name that it has until it is whole; without one it is made under its own. */
   readonly beside: string | undefined;
   readonly metadata: PackedMetadata;
@@ -117,7 +119,8 @@ export interface CopyBlock {
 
 /** A file that should be there already, and is looked at. */
 export interface FileToVerify {
-  readonly path: string;
+  readonly folder: RealFolder;
+  readonly name: string;
   readonly size: number;
   readonly metadata: PackedMetadata;
   /** Several of its names are restored: it may have more than one. */
