@@ -1,7 +1,5 @@
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
-import type { KoffiFunc } from 'koffi';
 import { RepositoryError, systemCode } from '../errors.ts';
-import { systemLibrary } from '../native.ts';
 import { pathForSystem } from '../paths.ts';
 import { type FileStat, statOf } from '../write/file-stat.ts';
 
@@ -20,19 +18,9 @@ const CAN_HOLD = process.platform === 'linux' && existsSync(OPEN_FILES);
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 /** Linux only; `node:fs` names neither. The folder need not be readable. */
 const O_PATH = 0o10000000;
-const O_CLOEXEC = 0o2000000;
 const HELD_MAX = 32;
 /** Something that is no folder stands there, or nothing. */
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
-
-type OpenAt = KoffiFunc<(folder: number, name: string, flags: number, mode: number) => number>;
-
-let loaded: OpenAt | undefined;
-
-function openAt(): OpenAt {
-  loaded ??= systemLibrary().func('int openat(int folder, const char *name, int flags, unsigned int mode)');
-  return loaded as OpenAt;
-}
 
 /**
  * Ways into the folders of a restore that lead nowhere else: where somebody puts something else in the place of one, or of
@@ -65,15 +53,8 @@ export class HeldFolders implements Disposable {
     }
   }
 
-  /** Opens a file in a folder, like `openSync`. By `openat` itself, which costs half of a way through `/proc`. */
+  /** Opens a file in a folder, like `openSync`. Not by `openat`: Node warns of each file that it closes and did not open. */
   open(folder: RealFolder, name: string, how: { flags: number; mode: number }): number {
-    const system_name = pathForSystem(name);
-    if (folder.identity !== undefined && typeof system_name === 'string') {
-      const folder_fd = this.#fdOf(folder, folder.identity);
-      const fd = openAt()(folder_fd, system_name, how.flags | O_CLOEXEC, how.mode);
-      if (fd >= 0) return fd;
-    }
-    // What cannot be opened so has its error from here.
     return this.within(folder, (at) => openSync(pathForSystem(pathIn(at, name)), how.flags, how.mode));
   }
 
