@@ -38,6 +38,7 @@ export const EVENTS = {
   FileRetired: kind('file', 'monitor', file.FileRetired),
   FileDeleted: kind('file', 'monitor', file.FileDeleted),
   FileCorrupted: kind('file', 'monitor', file.FileCorrupted),
+  PartialDeletionDetected: kind('incident', 'monitor', file.PartialDeletionDetected),
   ExpectationViolated: kind('expectation', 'monitor', file.ExpectationViolated),
   WatchGapDetected: kind('watch', 'monitor', file.WatchGapDetected),
   WatchRootLost: kind('watch', 'monitor', file.WatchRootLost),
