@@ -39,6 +39,7 @@ export const EVENTS = {
   FileDeleted: kind('file', 'monitor', file.FileDeleted),
   FileCorrupted: kind('file', 'monitor', file.FileCorrupted),
   MassChangeDetected: kind('source', 'monitor', file.MassChangeDetected),
+  PartialDeletionDetected: kind('incident', 'monitor', file.PartialDeletionDetected),
   ExpectationViolated: kind('expectation', 'monitor', file.ExpectationViolated),
   WatchGapDetected: kind('watch', 'monitor', file.WatchGapDetected),
   WatchRootLost: kind('watch', 'monitor', file.WatchRootLost),

@@ -73,6 +73,19 @@ export const MassChangeDetected = z.object({
   started_at: Timestamp.describe('of the first sign: the last good state is older'),
 });
 
+/** Folders that lost most of their files in one incident, beside `FileDeleted` of each; again at its end where it lasts. */
+export const PartialDeletionDetected = z.object({
+  host: z.string(),
+  source: z.string(),
+  files_lost: z.number().int().describe('in the whole incident'),
+  bytes_lost: z.number().int(),
+  folders: z
+    .array(z.object({ folder: z.string(), files_lost: z.number().int(), files_known: z.number().int() }))
+    .describe('the ten worst; known are those that were there before'),
+  started_at: Timestamp,
+  ended_at: Timestamp.optional().describe('absent while it goes on'),
+});
+
 export const UnmetReason = z.object({ reason: z.enum(['count', 'age']), detail: z.string() });
 /** Files that a source says must be there are not: once when it lasted for a check, and once when it is over. */
 export const ExpectationViolated = z.object({

@@ -7,6 +7,7 @@ import {
   recordFailedRequest,
   recordLoss,
   recordOutcome,
+  recordSummary,
 } from './domain/alert/decide.ts';
 import type { Alert, ConditionAlert, LossAlert, LostFile } from './domain/alert/state.ts';
 import type {
@@ -15,6 +16,7 @@ import type {
   LossObserved,
   Observation,
   OutcomeObserved,
+  SummaryObserved,
 } from './domain/rule/observation.ts';
 
 /** An alert that an observation changed; `fired`: it fires from now on. */
@@ -62,6 +64,11 @@ function applyOutcome(store: AlertStore, seen: At<OutcomeObserved>, now: Now): C
   return changed;
 }
 
+function applySummary(store: AlertStore, seen: SummaryObserved): Changed[] {
+  const found = store.latest(fingerprintOf(seen))?.alert;
+  return found?.kind === 'loss' ? [{ alert: recordSummary(found, seen), fired: false }] : [];
+}
+
 function applyCondition(store: AlertStore, seen: At<ConditionObserved>, now: Now): Changed[] {
   const found = store.latest(fingerprintOf(seen))?.alert;
   const current = found?.kind === 'condition' ? found : null;
@@ -91,6 +98,8 @@ export function applyObservation(store: AlertStore, seen: Observation, now: Now)
       return applyLoss(store, seen, now);
     case 'outcome':
       return applyOutcome(store, seen, now);
+    case 'summary':
+      return applySummary(store, seen);
     case 'condition':
       return applyCondition(store, seen, now);
     case 'cleared':

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { ScanQuestion } from '@holdfast/contracts/http/scan';
 import { rpcSubject } from '@holdfast/contracts/subjects';
 import { createOutbox } from '@holdfast/event-store/outbox';
@@ -8,7 +9,7 @@ import type { RunningService, ServiceConfig } from '@holdfast/runtime/service';
 import { openDatabase } from '@holdfast/runtime/sqlite';
 import { readSchemas } from './adapters/content/json-schemas.ts';
 import { GitTrees } from './adapters/git.ts';
-import { createFileRegistry } from './adapters/registry.ts';
+import { createFileRegistry, type FileRegistry } from './adapters/registry.ts';
 import { REGISTRY_MIGRATIONS } from './adapters/registry-schema.ts';
 import { createScrubProgress } from './adapters/scrub-progress.ts';
 import { createSignTable } from './adapters/sign-table.ts';
@@ -16,15 +17,17 @@ import { createTerritory, schemaFiles } from './adapters/territory.ts';
 import { createToldExpectations } from './adapters/told-expectations.ts';
 import type { GapReason } from './adapters/watcher.ts';
 import { createWorker } from './adapters/worker-client.ts';
+import type { WorkerData } from './adapters/worker-messages.ts';
 import { type MonitorConfig, monitorConfig } from './config.ts';
 import { consumeOutcomes } from './consumers/on-file-recovered.ts';
 import { serveRoutes } from './http/serve-routes.ts';
 import type { Desk } from './inspection/desk.ts';
-import { Expectations } from './inspection/expectations.ts';
+import { Expectations, type ExpectationsParts } from './inspection/expectations.ts';
 import { GapWatch } from './inspection/gap-watch.ts';
 import { Inspector } from './inspection/inspector.ts';
 import { Ledger } from './inspection/ledger.ts';
 import { MassWatch } from './inspection/mass-watch.ts';
+import { PartialDeletions } from './inspection/partial-deletions.ts';
 import { Reconciler } from './inspection/reconciler.ts';
 import { RootGuard } from './inspection/root-guard.ts';
 import { Scans } from './inspection/scans.ts';
@@ -54,7 +57,6 @@ export async function startMonitor(
   begun.catch(fail);
 
   opened.use(await consumeOutcomes(events, host, { registry, ledger, inspector })).done.catch(fail);
-  opened.use(parts.scrubber);
   const afterFirstWalk = () => {
     parts.scrubber.begin();
     parts.expectations.begin();
@@ -148,17 +150,7 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
       onGap: (reason, detail) => gaps.report(reason, detail),
     }),
   );
-  const scrubber = new Scrubber({
-    ...{ clock, log, registry, inspector, reconciler, fail, settings: settings.scrub },
-    progress: createScrubProgress(db),
-    openReader: () => createWorker(thread),
-  });
-  const expectations = new Expectations({
-    ...{ host, clock, territory, roots, ledger, walker, database, fail },
-    ...{ told: createToldExpectations(db), every_ms: check_interval_ms },
-  });
   opened.defer(() => {
-    expectations.stop();
     gaps.stop();
     reconciler.stop();
     inspector.stop();
@@ -168,17 +160,35 @@ function openInspection(context: ServiceContext, opened: AsyncDisposableStack, {
     pending: () => inspector.pending,
     unpublished: () => outbox.pending(),
   });
-  return {
-    registry,
-    outbox,
-    territory,
-    ledger,
-    roots,
-    reconciler,
-    inspector,
-    gaps,
-    keeper,
-    scrubber,
-    expectations,
-  };
+  const inspection = { registry, outbox, territory, ledger, roots, reconciler, inspector, gaps, keeper };
+  return { ...inspection, ...openRounds(opened, { ...base, ...inspection, settings, db, walker, thread }) };
+}
+
+interface RoundsParts extends Omit<ExpectationsParts, 'told' | 'every_ms' | 'database'> {
+  readonly settings: MonitorConfig;
+  readonly db: DatabaseSync;
+  readonly thread: WorkerData;
+  readonly log: ServiceContext['log'];
+  readonly registry: FileRegistry;
+  readonly inspector: Inspector;
+  readonly reconciler: Reconciler;
+}
+
+/** What goes over everything, again and again. */
+function openRounds(opened: AsyncDisposableStack, { settings, db, thread, ...parts }: RoundsParts) {
+  const { database, check_interval_ms, scrub } = settings;
+  const scrubber = opened.use(
+    new Scrubber({
+      ...{ ...parts, settings: scrub, progress: createScrubProgress(db) },
+      openReader: () => createWorker(thread),
+    }),
+  );
+  const told = createToldExpectations(db);
+  const expectations = new Expectations({ ...parts, database, told, every_ms: check_interval_ms });
+  const deletions = new PartialDeletions({ ...parts, database });
+  opened.defer(() => {
+    deletions.stop();
+    expectations.stop();
+  });
+  return { scrubber, expectations };
 }

@@ -87,6 +87,37 @@ describe('detectMissingFiles: a file that is gone', () => {
     expect(losses.map(({ subject }) => subject).sort()).toEqual(names.map((name) => lab.path(name)).sort());
     expect(new Set(losses.map(({ correlationid }) => correlationid)).size).toBe(1);
     expect((await lab.status()).files).toMatchObject({ missing: 5000, present: 0 });
+    const [summary] = await eventually(async () => {
+      const told = await lab.of('PartialDeletionDetected');
+      return told.some(({ data }) => data.ended_at !== undefined) ? told.toReversed() : undefined;
+    });
+    expect(summary?.correlationid).toBe(losses[0]?.correlationid);
+    expect(summary?.data).toMatchObject({
+      files_lost: 5000,
+      folders: [{ folder: lab.root, files_lost: 5000, files_known: 5000 }],
+    });
+  });
+
+  test('a folder that lost most of its files is one incident with one summary, beside the event of each file', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `data/${index}.txt`);
+    const others = Array.from({ length: 40 }, (_, index) => `other/${index}.txt`);
+    const files = Object.fromEntries([...names, ...others].map((name) => [name, name]));
+    await using lab = await Lab.start({ files });
+    for (const name of names.slice(0, 15)) unlinkSync(lab.path(name));
+    for (const name of others.slice(0, 5)) unlinkSync(lab.path(name));
+    const [summary] = await eventually(async () => {
+      const told = await lab.of('PartialDeletionDetected');
+      return told.length > 0 ? told : undefined;
+    });
+    expect(summary?.data).toMatchObject({
+      ...{ source: 'lab', files_lost: 20, ended_at: expect.any(String) },
+      folders: [{ folder: lab.path('data'), files_lost: 15, files_known: 20 }],
+    });
+    const losses = await lab.of('FileDeleted');
+    expect(losses.length).toBe(20);
+    expect(new Set(losses.map(({ correlationid }) => correlationid))).toEqual(
+      new Set([summary?.correlationid]),
+    );
   });
 
   test('a folder that is moved out of the root is a loss of each file in it', async () => {

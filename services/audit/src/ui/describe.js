@@ -1,5 +1,5 @@
 const BAD =
-  /^(FileDeleted|FileCorrupted|RecoveryFailed|ManualRecoveryRequired|Backup\w*Failed|BackupOverdue|NotificationFailed|WatchRootLost|ExpectationViolated|MassChangeDetected|EventStoreRewound|DeadLettered)$/;
+  /^(FileDeleted|FileCorrupted|RecoveryFailed|ManualRecoveryRequired|Backup\w*Failed|BackupOverdue|NotificationFailed|WatchRootLost|ExpectationViolated|PartialDeletionDetected|MassChangeDetected|EventStoreRewound|DeadLettered)$/;
 const GOOD = /^(FileRecovered|AlertResolved|BackupVerified|BackupRestored)$/;
 const NOTE =
   /^(AlertFired|NotificationSent|AccessDenied|WatchGapDetected|RecoveryStarted|RecoverySuperseded)$/;
@@ -19,6 +19,8 @@ const SENTENCES = {
   FileRegistered: (data) => `protected from now on, ${size(data.size)}`,
   FilesRegistered: (data) => `${count(data.files.length, 'file')} of ${data.source} protected from now on`,
   FileRetired: (data) => `gone for good: ${data.reason}`,
+  PartialDeletionDetected: ({ folders: [worst], files_lost }) =>
+    `${worst.folder} lost ${worst.files_lost} of its ${count(worst.files_known, 'file')}; ${count(files_lost, 'file')} in all`,
   ExpectationViolated: (data) =>
     data.cleared_at === undefined
       ? `${data.pattern}: ${data.reasons.map(({ detail }) => detail).join('; ')}`

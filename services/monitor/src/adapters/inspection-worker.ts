@@ -4,7 +4,7 @@ import { openKnownSessions } from './content/known-sessions.ts';
 import { findExpected } from './expected-files.ts';
 import { hashSlowly } from './hash-slowly.ts';
 import { readFile } from './read-file.ts';
-import { measureExtent } from './registry-extent.ts';
+import { countKnown, measureExtent } from './registry-extent.ts';
 import { createTerritory } from './territory.ts';
 import { walk } from './walk.ts';
 import type {
@@ -37,6 +37,7 @@ const tasks: Tasks = {
   writers: async (paths) => findWriters(paths),
   mappers: async (paths) => findMappers(paths),
   expect: async (order) => findExpected(order),
+  known: async (order) => countKnown(order),
   extent: async (order) => measureExtent(order),
   hash: async (order) => hashSlowly(order),
   walk: (order, id) =>

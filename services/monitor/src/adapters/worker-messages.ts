@@ -3,7 +3,7 @@ import type { SchemaTexts } from './content/json-schemas.ts';
 import type { ExpectOrder } from './expected-files.ts';
 import type { HashOrder, HashOutcome } from './hash-slowly.ts';
 import type { ReadOrder, ReadOutcome } from './read-file.ts';
-import type { Extent, ExtentOrder } from './registry-extent.ts';
+import type { Extent, ExtentOrder, KnownOrder } from './registry-extent.ts';
 import type { TerritoryOptions } from './territory.ts';
 import type { Differences, WalkOrder, WalkSummary } from './walk.ts';
 
@@ -14,6 +14,7 @@ export interface WorkerTasks {
   mappers: { order: readonly string[]; answer: string[] };
   hash: { order: HashOrder; answer: HashOutcome[] };
   expect: { order: ExpectOrder; answer: FoundFiles[] };
+  known: { order: KnownOrder; answer: number[] };
   extent: { order: ExtentOrder; answer: Extent };
   walk: { order: WalkOrder; answer: WalkSummary };
 }

@@ -4,6 +4,7 @@ import type {
   LossObserved,
   Observation,
   OutcomeObserved,
+  SummaryObserved,
 } from '../rule/observation.ts';
 import { worse } from '../rule/severity.ts';
 import type { Alert, ConditionAlert, LossAlert, LossCounts, LostFile } from './state.ts';
@@ -19,9 +20,11 @@ export interface Now {
 type At<Kind> = Kind & Pick<Observation, 'at_ms'>;
 
 /** The alert that an observation would be added to. */
-export function fingerprintOf(seen: LossObserved | OutcomeObserved | ConditionObserved): string {
+export function fingerprintOf(
+  seen: LossObserved | OutcomeObserved | ConditionObserved | SummaryObserved,
+): string {
   if (seen.type === 'condition') return `${seen.rule}/${seen.key}`;
-  return `${seen.type === 'loss' ? 'file_loss' : 'recovery_failed'}/${seen.incident}`;
+  return `${seen.type === 'outcome' ? 'recovery_failed' : 'file_loss'}/${seen.incident}`;
 }
 
 function opened(seen: { at_ms: number; host: string }, now: Now) {
@@ -102,6 +105,11 @@ export function recordLoss(
   };
   const known = file ?? { alert_id: alert.alert_id, host: seen.host, path: seen.path, open: 0, failed: 0 };
   return { alert, file: { ...known, open: known.open + 1 } };
+}
+
+/** Says what the losses of an incident have in common: no news by itself, the next message has it. */
+export function recordSummary(incident: LossAlert, { folders }: SummaryObserved): LossAlert {
+  return { ...incident, folders, version: incident.version + 1 };
 }
 
 /** A failure that no loss is known for (a recovery that a person asked for): an incident of its own. */

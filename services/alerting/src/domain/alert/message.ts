@@ -85,9 +85,16 @@ function lossSubject(alert: LossAlert): string {
   return `${whatHappened(alert)}${whatBecame(alert)}${only} (${printable(place)})`;
 }
 
+const FOLDERS_SHOWN = 3;
+
+function depleted({ folder, files_lost, files_known }: NonNullable<LossAlert['folders']>[number]): string {
+  const lost = files_lost.toLocaleString('en-US');
+  return `${printable(folder)} lost ${lost} of its ${count(files_known, 'file')}.`;
+}
+
 function lossDetails(alert: LossAlert): string[] {
   const { counts } = alert;
-  const details: string[] = [];
+  const details = (alert.folders ?? []).slice(0, FOLDERS_SHOWN).map(depleted);
   if (counts.failed > 0)
     details.push(`${count(counts.failed, 'file')} could not be put back by itself: somebody must look.`);
   if (counts.inexact > 0)

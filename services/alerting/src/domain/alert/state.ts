@@ -1,5 +1,5 @@
 import type { Severity } from '@holdfast/contracts/alert-events';
-import type { Closing, RuleName } from '../rule/observation.ts';
+import type { Closing, RuleName, SummaryObserved } from '../rule/observation.ts';
 
 /** `digest`: more of what was told before, still going on. */
 export type MessageKind = 'firing' | 'resolved' | 'digest';
@@ -76,6 +76,8 @@ export interface LossAlert extends AlertBase {
   readonly paths: readonly string[];
   /** The first ten. */
   readonly failures: readonly Failure[];
+  /** Folders that lost most of their files; absent where none did. */
+  readonly folders?: SummaryObserved['folders'];
   /** The longest that one file was gone. */
   readonly longest_recovery_ms: number;
 }

@@ -21,6 +21,15 @@ export interface LossObserved extends FileFact {
   heals: boolean;
 }
 
+/** What the losses of one incident have in common, told beside them. */
+export interface SummaryObserved {
+  type: 'summary';
+  incident: string;
+  host: string;
+  /** Folders that lost most of their files. */
+  folders: readonly { folder: string; files_lost: number; files_known: number }[];
+}
+
 /** What became of a loss. */
 export interface OutcomeObserved extends FileFact {
   type: 'outcome';
@@ -66,6 +75,12 @@ export interface ClearedObserved {
 }
 
 /** What one event means to alerting, at the time that the event tells. */
-export type Observation = (LossObserved | OutcomeObserved | ConditionObserved | ClearedObserved) & {
+export type Observation = (
+  | LossObserved
+  | SummaryObserved
+  | OutcomeObserved
+  | ConditionObserved
+  | ClearedObserved
+) & {
   at_ms: number;
 };

@@ -1,7 +1,7 @@
 import type { EventData, EventType, HoldfastEvent } from '@holdfast/contracts/catalog';
 import { describe, expect, test } from '@jest/globals';
-import { recordCleared, recordCondition } from '../alert/decide.ts';
-import { summaryOf } from '../alert/message.ts';
+import { fingerprintOf, recordCleared, recordCondition, recordLoss, recordSummary } from '../alert/decide.ts';
+import { messageOf, summaryOf } from '../alert/message.ts';
 import type { ConditionAlert } from '../alert/state.ts';
 import { dueAt, FIXED_WAITS, tick } from '../alert/timing.ts';
 import { OBSERVED_TYPES, observe, type RuleContext } from './observe.ts';
@@ -65,6 +65,24 @@ test('what is not there as expected fires once, as severe as its source is dear,
   ]);
   const over = observe(event('ExpectationViolated', { ...about, reasons: [], cleared_at: AT }), CONTEXT);
   expect(over).toMatchObject({ type: 'cleared', rule: 'expectation_violated', parts: ['logs/*.csv'] });
+});
+
+test('folders that lost most of their files are said with the losses of their incident', () => {
+  const folders = [{ folder: '/srv/data', files_lost: 900, files_known: 1000 }];
+  const loss = observe(
+    event('FileDeleted', { host: 'web1', source: 'logs', path: '/a', detected_at: AT }),
+    CONTEXT,
+  );
+  const summary = observe(
+    event('PartialDeletionDetected', { host: 'web1', source: 'logs', folders }),
+    CONTEXT,
+  );
+  if (loss?.type !== 'loss' || summary?.type !== 'summary') throw new Error('not observed');
+  expect(fingerprintOf(summary)).toBe(fingerprintOf(loss));
+  const now = { event_id: 'E1', correlation_id: 'I1', now_ms: 0 };
+  const { alert } = recordLoss(null, null, loss, now);
+  const { details } = messageOf(recordSummary(alert, summary), 'firing', 'http://h');
+  expect(details[0]).toBe('/srv/data lost 900 of its 1,000 files.');
 });
 
 describe('a failed backup', () => {

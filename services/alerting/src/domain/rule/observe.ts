@@ -65,6 +65,9 @@ function backupPart(source: string, reason: string): string {
 const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
   FileDeleted: lossOf,
   FileCorrupted: lossOf,
+  PartialDeletionDetected: ({ correlationid, data: { host, folders } }) => ({
+    ...{ type: 'summary', incident: correlationid, host, folders },
+  }),
   FileRegistered: standsAgain,
   FileModified: standsAgain,
   FileRetired: (event) => outcomeOf(event, event.data, { reason: event.data.reason }),

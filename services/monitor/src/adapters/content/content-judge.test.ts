@@ -140,7 +140,49 @@ describe('conversations', () => {
         line: 18,
       },
     ]);
-    expect(whole?.sessions?.length).toBe(2);
+    expect(whole?.sessions?.filter((session) => !session.startsWith('#')).length).toBe(2);
+  });
+
+  const strange = {
+    session_id: 'a',
+    messages: [
+      { quien: 'ana', texto: 'hola' },
+      { quien: 'bot', texto: 'sí' },
+    ],
+  };
+  const times = (...seconds: number[]) => ({
+    ...good('a'),
+    messages: seconds.map((second) => ({ role: 'user', content: 'x', timestamp: 1764291600 + second })),
+  });
+
+  test('in a form that nobody told us of are no damage', () => {
+    for (const form of [
+      strange,
+      times(9, 5, 1),
+      { messages: [] },
+      { ...good('a'), started_at: '28 nov, 13 h' },
+    ]) {
+      const opinion = judge(JSON.stringify(form), { conversation: true });
+      expect([opinion?.verdict.problems, opinion?.verdict.notes?.length]).toEqual([
+        undefined,
+        expect.any(Number),
+      ]);
+    }
+  });
+
+  test('in another form than the good version had are damaged', () => {
+    const before = judge(JSON.stringify(times(1, 5)), { conversation: true })?.sessions ?? [];
+    const sessions = { ...NO_SESSIONS, of: () => new Set(before) };
+    for (const form of [
+      strange,
+      times(9, 5, 1),
+      { messages: [] },
+      { ...good('a'), started_at: '28 nov, 13 h' },
+    ]) {
+      expect(problemsOf(JSON.stringify(form), { conversation: true, sessions })[0]?.reason).toBe(
+        'conversation',
+      );
+    }
   });
 
   test('that stood here and are gone are a loss', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ConversationCheck, candidatesOf } from '../../domain/content/conversation.ts';
-import type { Finding } from '../../domain/content/finding.ts';
+import type { Finding, Trait } from '../../domain/content/finding.ts';
 import { formatJsonPath } from '../../domain/content/json-path.ts';
 import type { Problem, Verdict } from '../../domain/file-inventory/state.ts';
 import { findJsonProblem, type JsonProblem } from '../json-problem.ts';
@@ -91,15 +91,24 @@ export class ContentJudge {
     const { findings, check } = judged;
     if (check === undefined) return { verdict: { judged: true, ...placed(findings, pieces) }, quiet_ms: 0 };
     check.end();
+    const known = this.#parts.sessions.of(judged.path);
+    const traits = new Set([...check.traits, ...traitsIn(known)]);
+    const isDamage = ({ trait }: Finding) => trait === undefined || traits.has(trait);
     const found = [...findings, ...check.findings];
+    const damage = found.filter(isDamage);
     const sessions = check.sessions.map(({ session_id }) => hashOf(session_id));
-    const doubts = this.#compareSessions(judged, check, sessions);
-    const problems = placed([...found, ...(doubts.isLoss ? doubts.findings : [])], pieces);
-    const { problems: notes } = placed(doubts.isLoss ? [] : doubts.findings, pieces);
+    const doubts = this.#compareSessions(judged, { check, hashes: sessions, known });
+    const { problems } = placed([...damage, ...(doubts.isLoss ? doubts.findings : [])], pieces);
+    const strange = found.filter((finding) => !isDamage(finding));
+    const { problems: notes } = placed([...strange, ...(doubts.isLoss ? [] : doubts.findings)], pieces);
     return {
-      verdict: { judged: true, ...problems, ...(notes !== undefined && { notes }) },
-      quiet_ms: doubts.isLoss && found.length === 0 ? TAKEN_OVER_QUIET_MS : 0,
-      sessions: sessions.slice(0, SESSIONS_MAX),
+      verdict: {
+        judged: true,
+        ...(problems !== undefined && { problems }),
+        ...(notes !== undefined && { notes }),
+      },
+      quiet_ms: doubts.isLoss && damage.length === 0 ? TAKEN_OVER_QUIET_MS : 0,
+      sessions: [markOf(check.traits), ...sessions.slice(0, SESSIONS_MAX)],
     };
   }
 
@@ -107,8 +116,8 @@ export class ContentJudge {
    * Sessions that stand in another file too. They are a loss only where the file holds none of its own any more: what was
    * copied over it. Where it merely gained some they may be on their way from the one file to the other.
    */
-  #compareSessions({ path, checks }: Judged, check: ConversationCheck, hashes: readonly string[]) {
-    const own = this.#parts.sessions.of(path);
+  #compareSessions({ path, checks }: Judged, { check, hashes, known }: Compared) {
+    const own = new Set([...known].filter((session) => !isMark(session)));
     const isEmptied = own.size > 0 && check.conversations === 0;
     if (isEmptied) {
       const detail = `no conversation is left of ${own.size} that stood here`;
@@ -130,6 +139,13 @@ export class ContentJudge {
     if (known !== undefined) this.#compiled.set(schema, known);
     return known;
   }
+}
+
+interface Compared {
+  readonly check: ConversationCheck;
+  readonly hashes: readonly string[];
+  /** Sessions and traits of the last good version. */
+  readonly known: ReadonlySet<string>;
 }
 
 interface Judged {
@@ -177,6 +193,12 @@ function placed(
   }));
   return { problems };
 }
+
+/** The traits of a file, kept among its sessions: no hash looks like them. */
+const markOf = (traits: ReadonlySet<Trait>): string => `#${[...traits].sort().join(',')}`;
+const traitsIn = (known: ReadonlySet<string>) =>
+  [...known].filter(isMark).flatMap((mark) => mark.slice(1).split(',') as Trait[]);
+const isMark = (session: string): boolean => session.startsWith('#');
 
 /** The id itself may be a name or a number of a telephone. */
 function hashOf(session_id: string): string {

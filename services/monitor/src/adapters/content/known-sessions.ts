@@ -6,7 +6,7 @@ import { toFileRow } from '../registry-rows.ts';
 
 /** Which file holds which conversations, as far as they were good. Sessions are hashed. */
 export interface KnownSessions extends Disposable {
-  /** Those of the last good version of a file. */
+  /** Those of the last good version of a file, and the traits of its conversations. */
   of(path: string): ReadonlySet<string>;
   /** Another file of the source that holds the session for certain: it stands there as it was when it was read. */
   holderOf(session: string, beside: { path: string; source: string }): string | undefined;

@@ -53,6 +53,7 @@ export class StreamedConversations {
 
 function put(parent: Container, step: string | number, value: unknown) {
   if (Array.isArray(parent)) parent.push(value);
-  // Not by assignment: `__proto__` is a key like others.
+  else if (step !== '__proto__') parent[step] = value;
+  // Assigned it would be no key of its own.
   else Object.defineProperty(parent, step, { value, enumerable: true, writable: true, configurable: true });
 }

@@ -1,7 +1,7 @@
-import { FINDINGS_MAX, type Finding } from './finding.ts';
+import { FINDINGS_MAX, type Finding, type Trait } from './finding.ts';
 import type { JsonPath } from './json-path.ts';
 import { checkMessages } from './message.ts';
-import { problemOfTime, timeOf } from './message-time.ts';
+import { timeOf } from './message-time.ts';
 
 /** An id of a session, and where it stands in its document. */
 export interface SessionPlace {
@@ -45,6 +45,8 @@ function* elementsOf(list: readonly unknown[], path: JsonPath) {
  */
 export class ConversationCheck {
   readonly findings: Finding[] = [];
+  /** What the good ones have. */
+  readonly traits = new Set<Trait>();
   readonly #sessions = new Map<string, JsonPath>();
   /** They name a session as a conversation does, and hold no messages: whether they should, their neighbours tell. */
   readonly #silent: JsonPath[] = [];
@@ -67,7 +69,7 @@ export class ConversationCheck {
   /** After the last one. */
   end(): void {
     if (this.#conversations === 0) return;
-    for (const path of this.#silent) this.#tell('messages are missing', path);
+    for (const path of this.#silent) this.#tell('messages', 'messages are missing', path);
   }
 
   #judge(conversation: Fields, path: JsonPath) {
@@ -76,32 +78,41 @@ export class ConversationCheck {
     this.#judgeTimes(conversation, path);
     const { messages } = conversation;
     const place = [...path, 'messages'];
-    if (!Array.isArray(messages)) return this.#tell('is not a list', place);
-    checkMessages(messages, (detail, below) => this.#tell(detail, [...place, ...below]));
+    if (!Array.isArray(messages)) return this.#tell('messages', 'is not a list', place);
+    this.traits.add('messages');
+    checkMessages(messages, {
+      tell: (trait, detail, below) => this.#tell(trait, detail, [...place, ...below]),
+      seen: (trait) => this.traits.add(trait),
+    });
   }
 
   #judgeSession(session: unknown, path: JsonPath) {
     const place = [...path, 'session_id'];
-    if (session === undefined) return this.#tell('session_id is missing', path);
+    if (session === undefined) return this.#tell('session', 'session_id is missing', path);
     const isText = typeof session === 'string' && session.trim() !== '';
-    if (!isText && typeof session !== 'number') return this.#tell('is not the id of a session', place);
+    if (!isText && typeof session !== 'number')
+      return this.#tell('session', 'is not the id of a session', place);
     const session_id = String(session);
-    if (this.#sessions.has(session_id)) this.#tell('is the id of another session in this file', place);
+    this.traits.add('session');
+    if (this.#sessions.has(session_id))
+      this.#tell('session', 'is the id of another session in this file', place);
     else this.#sessions.set(session_id, place);
   }
 
   #judgeTimes(conversation: Fields, path: JsonPath) {
     const [started, ended] = ['started_at', 'ended_at'].map((key) => {
       if (!(key in conversation) || conversation[key] === null) return undefined;
-      const problem = problemOfTime(conversation[key]);
-      if (problem !== undefined) this.#tell(problem, [...path, key]);
-      return timeOf(conversation[key]);
+      const time_ms = timeOf(conversation[key]);
+      if (time_ms === undefined) this.#tell('time', 'is not a time', [...path, key]);
+      else this.traits.add('time');
+      return time_ms;
     });
     if (started !== undefined && ended !== undefined && ended < started)
-      this.#tell('lies before started_at', [...path, 'ended_at']);
+      this.#tell('time', 'lies before started_at', [...path, 'ended_at']);
   }
 
-  #tell(detail: string, path: JsonPath) {
-    if (this.findings.length < FINDINGS_MAX) this.findings.push({ reason: 'conversation', detail, path });
+  #tell(trait: Trait, detail: string, path: JsonPath) {
+    if (this.findings.length < FINDINGS_MAX)
+      this.findings.push({ reason: 'conversation', detail, path, trait });
   }
 }

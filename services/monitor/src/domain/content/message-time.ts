@@ -12,8 +12,3 @@ export function timeOf(value: unknown): number | undefined {
   const time_ms = Date.parse(value);
   return Number.isNaN(time_ms) ? undefined : time_ms;
 }
-
-/** What is wrong with a time, if anything. */
-export function problemOfTime(value: unknown): string | undefined {
-  return timeOf(value) === undefined ? 'is not a time' : undefined;
-}

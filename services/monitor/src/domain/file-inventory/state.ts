@@ -87,7 +87,7 @@ export interface Sighting {
   readonly facts: Facts;
   readonly verdict: Verdict;
   readonly by: DetectedBy;
-  /** Sessions of the conversations that it holds, hashed; absent where nobody asked. */
+  /** Sessions of the conversations that it holds, hashed, and what is known of their form; absent where nobody asked. */
   readonly sessions?: readonly string[];
   /** Somebody meant this content whatever the validators say: it is what git has for this path. */
   readonly intended?: boolean;
