@@ -1,15 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { BackupHealth, TierStatus } from '@holdfast/contracts/http/backup';
-import { afterEach, expect, test } from '@jest/globals';
-import { runCli } from '../support/holdfast-process.ts';
-
-let server: Server | undefined;
-
-afterEach(() => {
-  server?.close();
-});
+import { expect, test } from '@jest/globals';
+import { runCliAgainst } from '../support/canned-server.ts';
 
 const HOT: TierStatus = {
   ...{ tier: 'hot', status: 'ok', detail: null, location: '/backups/hot', level: 'normal' },
@@ -31,16 +22,8 @@ function healthOf(more: Partial<BackupHealth>): BackupHealth {
 /** What `holdfast health` prints of a Holdfast whose services all run. */
 async function printed(health: BackupHealth) {
   const services = ['audit', 'backup'].map((service) => ({ service, ready: true, detail: {} }));
-  const replies: Record<string, unknown> = {
-    '/readyz': { status: 'ok', services },
-    '/api/backup/health': health,
-  };
-  server = createServer(({ url = '' }, reply) => {
-    reply.setHeader('content-type', 'application/json').end(JSON.stringify(replies[url]));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return runCli(['health', '--url', `http://127.0.0.1:${port}`, '--token', 'any']);
+  const replies = { '/readyz': { status: 'ok', services }, '/api/backup/health': health };
+  return runCliAgainst(replies, ['health']);
 }
 
 test('where all is well the services are all that is named', async () => {

@@ -93,7 +93,7 @@ const documentsOf = (database: string, collection = 'quotes') =>
     expect(await wrong('--source', 'database', '--query', '{_id')).toMatch(/^2 .*--query is no JSON/);
     expect(await wrong('--source', 'database', '--files', 'a')).toMatch(/^2 .*--files/);
     expect(await wrong('--source', 'database', '--at', 'noon')).toMatch(/ noon is no time/);
-    expect(await wrong('--source', 'nope')).toMatch(/ nope is no database/);
+    expect(await wrong('--source', 'nope')).toMatch(/^2 .* nope not known; there are database, files/);
     expect(await wrong('--source', 'files')).toMatch(/ files is no database/);
     expect(await wrong('--source', 'database', '--at', '2020-01-01T00:00:00Z')).toMatch(
       / 2020-01-01T00:00:00Z is not in this backup; it holds /,

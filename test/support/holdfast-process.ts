@@ -39,12 +39,18 @@ export interface HoldfastProcess extends AsyncDisposable {
   kill(signal: NodeJS.Signals): Promise<number | null>;
 }
 
+export interface RunOptions {
+  env?: Record<string, string>;
+  uid?: number;
+  cwd?: string;
+  /** Ctrl-C when this resolves. */
+  interrupt?: Promise<unknown>;
+}
+
 /** Runs the CLI to its end. */
-export async function runCli(
-  args: string[],
-  options: { env?: Record<string, string>; uid?: number; cwd?: string } = {},
-) {
+export async function runCli(args: string[], options: RunOptions = {}) {
   const child = spawnCli(args, options);
+  void options.interrupt?.then(() => child.kill('SIGINT'));
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (piece) => {
@@ -99,10 +105,7 @@ export async function startHoldfastProcess({
   };
 }
 
-function spawnCli(
-  args: string[],
-  { env = {}, uid, cwd }: { env?: Record<string, string>; uid?: number; cwd?: string },
-) {
+function spawnCli(args: string[], { env = {}, uid, cwd }: Omit<RunOptions, 'interrupt'>) {
   const { NODE_OPTIONS: _, ...inherited } = process.env;
   return spawn(
     process.execPath,

@@ -50,7 +50,7 @@ export function connect(options: ConnectionOptions): Client {
   };
   const open = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const answer = await ask(path, init);
-    if (!answer.ok) throw await problemOf(answer);
+    if (!answer.ok) throw problemOf(await answer.text(), answer.status);
     return answer;
   };
   return {
@@ -81,16 +81,16 @@ function hostOf(url: string): string {
   return parsed.hostname;
 }
 
-async function problemOf(answer: Response): Promise<HoldfastError> {
-  const text = await answer.text();
+/** The error that a problem reply stands for; its own text where it is none. */
+export function problemOf(text: string, status = 500): HoldfastError {
   let problem: { code?: string; detail?: string; title?: string } = {};
   try {
     problem = JSON.parse(text);
   } catch {
     problem = { detail: text.slice(0, 200) };
   }
-  const message = problem.detail ?? problem.title ?? `HTTP ${answer.status}`;
-  return new HoldfastError(knownCode(problem.code, answer.status), message);
+  const message = problem.detail ?? problem.title ?? `HTTP ${status}`;
+  return new HoldfastError(knownCode(problem.code, status), message);
 }
 
 function knownCode(code: string | undefined, status: number): ErrorCode {

@@ -37,6 +37,10 @@ const COMMAND_FILES: readonly CommandFile[] = [
     names: ['allow-delete'],
     load: async () => (await import('./commands/allow-delete.ts')).registerAllowDelete,
   },
+  {
+    names: ['quarantine'],
+    load: async () => (await import('./commands/quarantine.ts')).registerQuarantine,
+  },
   { names: ['health'], load: async () => (await import('./commands/health.ts')).registerHealth },
   { names: ['alerts'], load: async () => (await import('./commands/alerts.ts')).registerAlerts },
   { names: ['token'], load: async () => (await import('./commands/token.ts')).registerToken },

@@ -134,6 +134,8 @@ export const BackupHeld = z.object({
   reason: z.string(),
   until: Timestamp.nullable(),
 });
+/** Somebody said that a source is well again, or that the mass change was meant. */
+export const MassChangeReleased = z.object({ host: z.string(), source: z.string() });
 export const BackupHoldReleased = z.object({ backup_id: z.string() });
 /** After the backups that went; each of them has its own BackupDeleted under the same correlationid. */
 export const RetentionApplied = z.object({

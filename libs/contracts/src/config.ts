@@ -211,6 +211,12 @@ export const HoldfastConfig = z.strictObject({
       settle_ms: z.number().int().nonnegative().default(1000).describe('sources below critical'),
       settle_critical_ms: z.number().int().nonnegative().default(10),
       move_window_ms: z.number().int().nonnegative().default(10),
+      canaries: z
+        .array(z.string())
+        .default([])
+        .describe(
+          'globs of files (absolute, or the end of a path) that nobody has a reason to touch: whoever does raises an alarm',
+        ),
       scrub: z
         .strictObject({
           enabled: z.boolean().default(true),

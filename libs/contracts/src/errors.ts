@@ -185,7 +185,7 @@ export const ERRORS = {
     409,
     EXIT.failed,
     'Something newer stands there',
-    'Move it away, or restore into another folder.',
+    'Move it away, or restore to another place.',
   ),
   no_good_version: kind(
     404,

@@ -69,6 +69,23 @@ export const PartialDeletionDetected = z.object({
   ended_at: Timestamp.optional().describe('absent while it goes on'),
 });
 
+export const MassChangeDetected = z.object({
+  host: z.string(),
+  source: z.string(),
+  window_ms: z.number().int().positive().describe('the longest window that is over its threshold'),
+  files: z.number().int().nonnegative(),
+  bytes: z.number().int().nonnegative(),
+  kinds: z
+    .record(z.string(), z.number().int().positive())
+    .describe('files by sign: scrambled, renamed, replaced, deleted, note, canary'),
+  entropy_mean: z.number().nullable().describe('bits a byte of what was read; null: nothing was'),
+  score: z.number().describe('1 and more: by how much the clearest threshold is reached'),
+  verdict: z.literal('alarm'),
+  reasons: z.array(z.string()),
+  examples: z.array(z.string()).max(10),
+  started_at: Timestamp.describe('of the first sign: the last good state is older'),
+});
+
 export const UnmetReason = z.object({ reason: z.enum(['count', 'age']), detail: z.string() });
 /** Files that a source says must be there are not: once when it lasted for a check, and once when it is over. */
 export const ExpectationViolated = z.object({

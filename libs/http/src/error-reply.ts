@@ -16,13 +16,19 @@ export const Problem = z.object({
 });
 export type Problem = z.infer<typeof Problem>;
 
-/** Turns whatever a handler threw into a problem reply. What nobody expected is logged in full and told in general. */
+/** Turns whatever a handler threw into a problem reply: what nobody expected is told in general. */
 export function replyWithError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = problemReply(error, request);
+  if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
+  return reply.code(problem.status).type('application/problem+json').send(problem);
+}
+
+/** What a problem reply says of whatever was thrown. What nobody expected is logged in full. */
+export function problemReply(error: unknown, request: FastifyRequest): Problem {
   const problem = problemOf(error, request);
   if (problem.status >= 500)
     request.log.error({ err: error, route: request.routeOptions.url }, 'request failed');
-  if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
-  return reply.code(problem.status).type('application/problem+json').send(problem);
+  return problem;
 }
 
 /** The reply where no route is. */

@@ -154,6 +154,14 @@ export interface Difference {
   readonly after: Entry | undefined;
 }
 
+/** Where a comparison goes on, and where the first of the two snapshots is. */
+export interface DiffOptions {
+  /** Only what comes behind this path: where one that was broken off goes on. */
+  readonly behind?: string | undefined;
+  /** The repository that holds the snapshot before: a copy, or what this is a copy of (`bad_request` for any other). */
+  readonly before_in?: Repository | undefined;
+}
+
 /** What is put back, and where. */
 export interface RestoreRequest {
   readonly snapshot_id: string;
@@ -344,7 +352,7 @@ export interface Repository extends AsyncDisposable {
   /** Calls `use` for each file in the order that reads each block once; several at a time. */
   read_many(entries: readonly Entry[], use: (entry: Entry, data: Buffer) => Promise<void>): Promise<void>;
   /** What differs between two snapshots, in path order; cost follows the difference. */
-  diff(before: Snapshot, after: Snapshot): AsyncIterable<Difference>;
+  diff(before: Snapshot, after: Snapshot, options?: DiffOptions): AsyncIterable<Difference>;
   restore(request: RestoreRequest): Promise<RestoreResult>;
   /** Removes snapshots, leaving a tombstone of each; ids as `snapshot` takes them. `prune` frees what only they reached. */
   forget(ids: readonly string[], options?: ForgetOptions): Promise<void>;

@@ -75,7 +75,7 @@ function readingOf(engine: Engine): Pick<Repository, Reading> {
     async *versions(path, filter) {
       yield* listVersions(engine, await engine.snapshots.all(filter), path);
     },
-    diff: (before, after) => listDifferences(engine, before, after),
+    diff: (before, after, options = {}) => listDifferences(engine, [before, after], options),
     read: (entry) => readFile(engine, entry),
     read_stream: (entry) => readPieces(engine, entry),
     read_many: (entries, use) => readMany(engine, entries, use),

@@ -5,7 +5,7 @@ import { createFaultyStore, seededFaults } from '@holdfast/storage/faulty';
 import { createMemoryStore } from '@holdfast/storage/memory';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Repository } from '../src/api.ts';
+import type { Repository, Snapshot } from '../src/api.ts';
 import { isRepositoryError } from '../src/errors.ts';
 import { initRepository, openRepository } from '../src/open.ts';
 import {
@@ -57,6 +57,27 @@ async function contentOf(repository: Repository, id: string): Promise<Record<str
 }
 
 describe('copy', () => {
+  test('compares a snapshot here with one that only the other holds, and not with one of a stranger', async () => {
+    using scratch = makeScratch();
+    const made = await makeStored(scratch);
+    await using repository = made.repository;
+    await using other = (await makeSecond(made.store)).other;
+    await other.copy_from(repository, { snapshots: [made.second.id] });
+    await repository.forget([made.second.id]);
+    const [after] = (await other.snapshots()) as [Snapshot];
+    const seen = async (behind?: string) => {
+      const found = other.diff(made.first, after, { before_in: repository, behind });
+      return (await Array.fromAsync(found)).map(({ path }) => path.slice(made.root.length));
+    };
+    const all = await seen();
+    expect(all).toContain('/0/0');
+    expect(await seen(`${made.root}${all[0]}`)).toEqual(all.slice(1));
+
+    await using stranger = (await makeRepository()).repository;
+    const mixed = Array.fromAsync(stranger.diff(made.first, after, { before_in: repository }));
+    await expect(mixed).rejects.toMatchObject({ code: 'bad_request' });
+  });
+
   test('brings every snapshot with all that it reaches, once', async () => {
     using scratch = makeScratch();
     const { repository, store, first, second } = await makeStored(scratch);

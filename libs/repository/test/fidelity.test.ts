@@ -268,6 +268,26 @@ describe('what does not stand still', () => {
     expect(await repository.find(snapshot, join(root, '1599'))).toMatchObject({ size: 3 });
   });
 
+  test('a root that is taken away while named changes are looked at loses nothing', async () => {
+    using scratch = makeScratch();
+    const root = join(scratch.path, 'source');
+    const changes = Array.from({ length: 100 }, (_, n) =>
+      scratch.write(`source/${n % 10}/${1000 + n}`, `${n}`),
+    );
+    const { repository } = await makeRepository();
+    await using _ = repository;
+    await repository.backup(requestOf(root));
+    let left = 50;
+    const select = (path: string) => {
+      if (path.length > join(root, '0').length) left -= 1;
+      if (left === 0) renameSync(root, join(scratch.path, 'elsewhere'));
+      return true;
+    };
+    const { stats } = await repository.backup(requestOf(root, { select, changes }));
+    expect(stats).toMatchObject({ files: 100, files_removed: 0 });
+    expect(stats.unreadable).toEqual([{ path: root, reason: 'it was taken away while it was read' }]);
+  });
+
   test('a root that is taken away between the walk and the reading loses no file', async () => {
     using scratch = makeScratch();
     for (const name of ['a', 'b', 'c']) scratch.write(`source/${name}`, name);

@@ -27,10 +27,18 @@ export interface ProtectedSource extends CompiledSource {
   readonly refusal?: string | undefined;
 }
 
+/** A source that is configured, and of which nothing can be read as the configuration is. */
+export interface UnreadableSource extends CompiledSource {
+  /** In a few words, for people. */
+  readonly reason: string;
+}
+
 /** What this service takes from the configuration, made ready once. */
 export interface BackupSettings {
   /** The sources that hold files, and the databases that have an address; the most important first. */
   readonly sources: readonly ProtectedSource[];
+  /** All others. */
+  readonly unreadable: readonly UnreadableSource[];
   readonly database_file: string;
   readonly scratch_dir: string;
   /** Of the hot tier: where backups are made. */
@@ -56,15 +64,21 @@ export function backupSettings(
   const time_zone = config.time_zone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
   const refused = new Map(refusedSources(config, data_dir).map(({ source, reason }) => [source, reason]));
   const own = own_source ? [ownSource(config, join(paths.service('backup'), OWN_SOURCE))] : [];
-  const sources: ProtectedSource[] = compileSources(config, process.cwd(), data_dir)
-    .filter(({ name }) => name !== OWN_SOURCE)
-    .flatMap((source) => readable(source, join(paths.service('backup'), 'mongodb', source.name)))
+  const configured = compileSources(config, process.cwd(), data_dir).filter(
+    ({ name }) => name !== OWN_SOURCE,
+  );
+  const judged = configured.map((source) => ({ ...source, reason: whyUnreadable(source) }));
+  const unreadable = judged.filter((source): source is UnreadableSource => source.reason !== null);
+  const sources: ProtectedSource[] = configured
+    .filter(({ name }) => !unreadable.some((source) => source.name === name))
+    .map((source) => readable(source, join(paths.service('backup'), 'mongodb', source.name)))
     .map((source) => ({ ...source, plan: planOf(source), refusal: refused.get(source.name) }));
   const places = tierPlaces(config, data_dir, 'backup');
   const [hot] = places;
   const retention = policyOf(config, time_zone);
   return {
     sources: [...sources, ...own].sort((one, other) => urgencyOf(one) - urgencyOf(other)),
+    unreadable,
     database_file: join(paths.service('backup'), 'backup.sqlite'),
     scratch_dir: paths.scratch,
     repository: hot,
@@ -83,10 +97,14 @@ function verificationOf({ verification }: HoldfastConfig): VerifyPolicy | null {
   return enabled ? { after_ms, restore_every_ms } : null;
 }
 
+function whyUnreadable(source: CompiledSource): string | null {
+  if (source.roots.length > 0) return null;
+  return namesDatabase(source) ? whyNoDatabase(source) : 'it names no files: give it a root';
+}
+
 /** What can be read of a source: its files, or what is put together of its database. */
-function readable(source: CompiledSource, folder: string): CompiledSource[] {
-  if (source.roots.length > 0) return [source];
-  return namesDatabase(source) && whyNoDatabase(source) === null ? [databaseSource(source, folder)] : [];
+function readable(source: CompiledSource, folder: string): CompiledSource {
+  return source.roots.length > 0 ? source : databaseSource(source, folder);
 }
 
 function planOf({ name, config, mongodb }: CompiledSource & { mongodb?: MongoSource }): SourcePlan {

@@ -82,6 +82,21 @@ describe('a failure', () => {
     });
   });
 
+  test('of a run that then finds nothing changed ends with a backup all the same: it is told by that', async () => {
+    using at = place();
+    const path = at.write('a.json', '{"a":1}');
+    const repository = memoryRepository();
+    await using backup = await boot(at, { repository });
+    await backup.created(1);
+    repository.onBackup = () => {
+      repository.onBackup = () => undefined;
+      throw new HoldfastError('storage_failed', 'the store says no');
+    };
+    await backup.tell('FileModified', facts(path), path);
+    const [, second] = await backup.created(2);
+    expect(second).toMatchObject({ reason: 'on_change', files_changed: 0 });
+  });
+
   test('of a snapshot whose outcome was not known: it is found, not made twice', async () => {
     using at = place();
     at.write('a.json', '{"a":1}');

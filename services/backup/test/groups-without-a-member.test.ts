@@ -1,15 +1,14 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { BackupRunView, CreatedBackups } from '@holdfast/contracts/http/backup';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
 import type { BackupRequest } from '@holdfast/repository/api';
-import { openOrCreate } from '@holdfast/repository/repository-key';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Engine } from '../src/adapters/engine.ts';
 import { boot, type Place, place } from './support/booted.ts';
+import { openRealRepository } from './support/real-repository.ts';
 
 type Runs = { items: BackupRunView[] };
 
@@ -30,9 +29,7 @@ afterEach(async () => {
 });
 
 async function engine(): Promise<Engine> {
-  const [location, key_file] = [join(at.data_dir, 'repository'), join(at.data_dir, 'repository.key')];
-  mkdirSync(at.data_dir, { recursive: true });
-  const repository = held.use(await openOrCreate({ location, key_file }));
+  const repository = held.use(await openRealRepository(at));
   const backup: Engine['backup'] = async (request) => {
     await before(request);
     return repository.backup(request);

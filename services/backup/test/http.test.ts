@@ -69,6 +69,20 @@ describe('making backups', () => {
     expect((await backup.call('POST', '/api/backup', {}, 'viewer')).status).toBe(403);
   });
 
+  test('one that is configured, and of which nothing can be read, says what to do', async () => {
+    const said = {
+      code: 'config_invalid',
+      detail: expect.stringMatching(/^sources.quotes: .* set MONGODB_URL/),
+    };
+    const sources = ['quotes'];
+    const asked = await Promise.all([
+      backup.call('POST', '/api/backup', { sources }),
+      backup.call('PUT', '/api/backup/schedules/own', { enabled: true, every: 'daily', sources }),
+      backup.call('POST', '/api/backup/restore-database', { source: 'quotes' }),
+    ]);
+    expect(asked.map(({ body }) => body)).toMatchObject([said, said, said]);
+  });
+
   test('a differential compares with the last full', async () => {
     const body = { type: 'differential', sources: ['bmc'], wait: true };
     const { body: full } = await backup.call<BackupManifest>('POST', '/api/backup', {

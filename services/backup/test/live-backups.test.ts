@@ -107,6 +107,17 @@ describe('backups on change', () => {
     await eventually(async () => (await stored(refused)) === checksumOf(refused), { timeout_ms: 15_000 });
   }, 20_000);
 
+  test('the end of a failure is told, also where the file reads as it did before', async () => {
+    const path = join(at.root, 'a.json');
+    repository.unreadable.add(path);
+    await backup.tell('FileModified', facts(path), path);
+    await eventually(async () => (await backup.told('BackupFailed')).length > 0);
+    expect(await backup.told('BackupCreated')).toHaveLength(1);
+    repository.unreadable.delete(path);
+    const [, second] = await backup.created(2);
+    expect(second).toMatchObject({ reason: 'on_change', files_changed: 0, files_unreadable: [] });
+  }, 20_000);
+
   test('a retired file leaves the next backup; a moved one is there under its new name', async () => {
     const [gone, from] = [join(at.root, 'a.json'), join(at.root, 'data/b.json')];
     const retired = { ...facts(gone), reason: 'allowed' as const };

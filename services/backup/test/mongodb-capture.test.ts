@@ -157,6 +157,32 @@ const restore: Protected['restore'] = (...wish) => own.restore(...wish);
     );
   });
 
+  test('documents that cannot be put into what stands there leave what stands there', async () => {
+    const people = mongo.client.db('people').collection<{ _id: number; mail: string }>('people');
+    await people.createIndex({ mail: 1 }, { unique: true });
+    await people.insertMany([
+      { _id: 1, mail: 'a' },
+      { _id: 2, mail: 'b' },
+    ]);
+    await using source = protect('people');
+    const snapshot = await source.backUp('base');
+    await people.updateOne({ _id: 1 }, { $set: { mail: 'mine' } });
+    await people.insertOne({ _id: 3, mail: 'a' });
+    const before = await people.find().sort({ _id: 1 }).toArray();
+    const wish = { collections: ['people'], query: { _id: { $in: [1, 2] } } };
+    await expect(restore(snapshot, 'people', wish)).rejects.toThrow(/duplicate key/);
+    expect(await people.find().sort({ _id: 1 }).toArray()).toEqual(before);
+    await people.deleteOne({ _id: 3 });
+    for (const target of ['people', 'empty']) {
+      await restore(snapshot, target, wish);
+      const there = mongo.client.db(target).collection<{ _id: number }>('people');
+      expect(await there.find().sort({ _id: 1 }).toArray()).toEqual([
+        { _id: 1, mail: 'a' },
+        { _id: 2, mail: 'b' },
+      ]);
+    }
+  });
+
   test('a new base takes the place of the old one once a backup holds it; every moment between stays', async () => {
     const counts = mongo.client.db('bases').collection<{ _id: number; n: number }>('counts');
     await counts.insertOne({ _id: 1, n: 0 });

@@ -30,7 +30,7 @@ let own: Protected;
     await db.collection<{ _id: number }>('items').updateOne({ _id: 3 }, { $set: { later: true } });
     await db.command({ collMod: 'items', validator: { n: { $lt: 100 } } });
     await db.command({ collMod: 'items', index: { name: 'old', expireAfterSeconds: 2_100_000_000 } });
-    proving = await reckonDatabase(own.repository, await source.backUp('next'), signal);
+    proving = await reckonDatabase(own.repository, await source.backUp('next'), { signal });
   }, 90_000);
   afterAll(async () => {
     await own[Symbol.asyncDispose]();

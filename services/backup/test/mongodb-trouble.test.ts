@@ -133,7 +133,7 @@ async function backUpAtLast(source: ReturnType<Protected['protect']>, backup_id:
     const folder = await captured('reader', PASSWORD);
     const request = { host: 'web1', source: 'rights', roots: [folder], metadata: () => ({}) };
     const { snapshot } = await own.repository.backup(request);
-    const proving = await reckonDatabase(own.repository, snapshot, signal);
+    const proving = await reckonDatabase(own.repository, snapshot, { signal });
     const told = async (work: Promise<unknown>) => {
       const error = await work.then(
         () => null,

@@ -260,6 +260,16 @@ describe('a change of a schedule', () => {
     expect(await schedulesOf(again)).toMatchObject([{ name: 'night', origin: 'api', cron: '0 3 * * *' }]);
   });
 
+  test('with a jitter is shown, and what is shown can be given again', async () => {
+    using at = filled();
+    const yaml: Yaml = { schedule: { office: { cron: '*/30 8-18 * * 1-5', jitter: '2m' } } };
+    await using backup = await boot(at, options(at, fakeClock(START), yaml));
+    const [office] = await schedulesOf(backup);
+    expect(office).toMatchObject({ name: 'office', jitter: 120_000, config: { jitter: 120_000 } });
+    const put = await backup.call<ScheduleView>('PUT', '/api/backup/schedules/office', office?.config);
+    expect(put).toMatchObject({ status: 200, body: { jitter: 120_000 } });
+  });
+
   test('that is none is refused; a viewer may look only', async () => {
     using at = filled();
     await using backup = await boot(at, options(at, fakeClock(START)));

@@ -1,18 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type { SourceConfig } from '@holdfast/contracts/config';
 import type { RestoreResult } from '@holdfast/contracts/http/backup';
 import { createMemoryStore } from '@holdfast/event-store/memory-store';
 import type { ReadPass } from '@holdfast/repository/api';
-import { openOrCreate } from '@holdfast/repository/repository-key';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Engine } from '../src/adapters/engine.ts';
 import { type Booted, boot, facts, type Place, place } from './support/booted.ts';
+import { openRealRepository, type PassHook, watchPasses } from './support/real-repository.ts';
 
 type Items = { items: BackupManifest[] };
-type PassHook = (source: string, pass: ReadPass) => void;
 
 let at: Place;
 let held: AsyncDisposableStack;
@@ -31,20 +30,7 @@ afterEach(async () => {
 
 /** The real engine, with a look at each pass before the service has it. */
 async function engine(onPass: PassHook = () => undefined): Promise<Engine> {
-  const [location, key_file] = [join(at.data_dir, 'repository'), join(at.data_dir, 'repository.key')];
-  mkdirSync(at.data_dir, { recursive: true });
-  const repository = held.use(await openOrCreate({ location, key_file }));
-  return {
-    ...repository,
-    backup: (request) => {
-      const { settle, source } = request;
-      const watched = async (pass: ReadPass) => {
-        onPass(source, pass);
-        return settle?.(pass) ?? false;
-      };
-      return repository.backup({ ...request, ...(settle && { settle: watched }) });
-    },
-  };
+  return watchPasses(held.use(await openRealRepository(at)), onPass);
 }
 
 const sourceOf = (name: string, more: Partial<SourceConfig> = {}): Partial<SourceConfig> => ({

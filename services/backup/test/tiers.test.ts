@@ -15,6 +15,7 @@ import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import type {
   BackupHealth,
   BackupStorage,
+  FileDifference,
   ListedBackup,
   VerifyResult,
 } from '@holdfast/contracts/http/backup';
@@ -24,10 +25,13 @@ import { openOrCreate } from '@holdfast/repository/repository-key';
 import type { Clock } from '@holdfast/runtime/clock';
 import { eventually } from '@holdfast/testkit/wait-for';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { z } from 'zod';
 import type { Space } from '../src/domain/storage/level.ts';
 import { checksumOf } from './support/booted.ts';
 import { TIERS } from './support/tier-config.ts';
 import { DAY, HOUR, type Tiered, tiered, tierWith } from './support/tiered.ts';
+
+type DiffPage = { items: z.infer<typeof FileDifference>[]; next_cursor: string | null };
 
 let here: Tiered;
 
@@ -37,6 +41,34 @@ beforeEach(() => {
 
 afterEach(async () => {
   await here[Symbol.asyncDispose]();
+});
+
+test('what differs between two backups in different tiers, in pages', async () => {
+  const { old, newest } = await here.twoBackups();
+  here.clock.advance(7 * DAY);
+  await here.until(old.backup_id, 'warm');
+  const diff = async (query: string, [one, other]: BackupManifest[] = [old, newest]) => {
+    const path = `/api/backup/${one?.backup_id}/diff/${other?.backup_id}${query}`;
+    return (await here.backup.call<DiffPage>('GET', path, undefined, 'viewer')).body;
+  };
+  const seen = ({ items }: DiffPage) =>
+    items.map((one) => [one.path.slice(here.at.root.length), one.change, one.before?.size, one.after?.size]);
+  const all = await diff('');
+  expect(seen(all)).toEqual([
+    ['/a.json', 'changed', 7, 7],
+    ['/b.json', 'added', undefined, 2],
+  ]);
+  expect(seen(await diff('', [newest, old])).map(([path, change]) => [path, change])).toEqual([
+    ['/a.json', 'changed'],
+    ['/b.json', 'removed'],
+  ]);
+  const first = await diff('?limit=1');
+  const second = await diff(`?limit=1&cursor=${first.next_cursor}`);
+  expect([...first.items, ...second.items]).toEqual(all.items);
+  expect([all.next_cursor, second.next_cursor]).toEqual([null, null]);
+  // The folder has one more file in it.
+  expect(seen(await diff('?metadata=true'))[0]?.slice(0, 2)).toEqual(['', 'metadata']);
+  expect((await here.backup.call('GET', `/api/backup/${old.backup_id}/diff/backup_x`)).status).toBe(404);
 });
 
 test('a backup goes from hot to warm to cold, and comes back from there byte by byte', async () => {

@@ -12,6 +12,7 @@ import { GitTrees } from './adapters/git.ts';
 import { createFileRegistry, type FileRegistry } from './adapters/registry.ts';
 import { REGISTRY_MIGRATIONS } from './adapters/registry-schema.ts';
 import { createScrubProgress } from './adapters/scrub-progress.ts';
+import { createSignTable } from './adapters/sign-table.ts';
 import { createTerritory, schemaFiles } from './adapters/territory.ts';
 import { createToldExpectations } from './adapters/told-expectations.ts';
 import type { GapReason } from './adapters/watcher.ts';
@@ -25,6 +26,7 @@ import { Expectations, type ExpectationsParts } from './inspection/expectations.
 import { GapWatch } from './inspection/gap-watch.ts';
 import { Inspector } from './inspection/inspector.ts';
 import { Ledger } from './inspection/ledger.ts';
+import { MassWatch } from './inspection/mass-watch.ts';
 import { PartialDeletions } from './inspection/partial-deletions.ts';
 import { Reconciler } from './inspection/reconciler.ts';
 import { RootGuard } from './inspection/root-guard.ts';
@@ -102,16 +104,24 @@ interface Wishes {
   fail(error: unknown): void;
 }
 
-/** Everything between the watcher and the outbox, stopped in the opposite order by the stack. */
-function openInspection(context: ServiceContext, opened: AsyncDisposableStack, { settings, fail }: Wishes) {
-  const { host, clock, log, origin, events, registry: metricsRegistry } = context;
-  const { database } = settings;
-  const db = opened.adopt(openDatabase(database, REGISTRY_MIGRATIONS), (open) => open.close());
+/** What is known, and how it is told. */
+function openLedger(context: ServiceContext, opened: AsyncDisposableStack, settings: MonitorConfig) {
+  const { host, log, origin, events } = context;
+  const db = opened.adopt(openDatabase(settings.database, REGISTRY_MIGRATIONS), (open) => open.close());
   const registry = createFileRegistry(db);
   const outbox = opened.use(createOutbox({ db, store: events, log }));
-  const metrics = createMonitorMetrics(metricsRegistry);
+  const metrics = createMonitorMetrics(context.registry);
   const territory = createTerritory(settings.territory);
-  const ledger = new Ledger({ db, registry, outbox, origin, metrics });
+  const mass = new MassWatch({ host, territory, registry, signs: createSignTable(db) });
+  const ledger = new Ledger({ db, registry, outbox, origin, metrics, mass });
+  return { db, registry, outbox, metrics, territory, ledger };
+}
+
+/** Everything between the watcher and the outbox, stopped in the opposite order by the stack. */
+function openInspection(context: ServiceContext, opened: AsyncDisposableStack, { settings, fail }: Wishes) {
+  const { host, clock, log } = context;
+  const { database } = settings;
+  const { db, registry, outbox, metrics, territory, ledger } = openLedger(context, opened, settings);
   const thread = { ...settings.territory, database, schemas: readSchemas(schemaFiles(settings.territory)) };
   const reader = opened.use(createWorker(thread));
   const walker = opened.use(createWorker(thread));

@@ -17,6 +17,7 @@ const territoryOf = (root: string): Territory => ({
   enters: (path) => !path.includes('left-out'),
   rootOf: () => root,
   checksOf: () => ({ source: 'lab', json: false, conversation: false }),
+  isCanary: () => false,
   settleMs: () => 0,
 });
 

@@ -1,7 +1,8 @@
 import type { RestoreDatabaseResult } from '@holdfast/contracts/http/backup';
-import { type ConnectionOptions, connect } from '../client.ts';
+import type { ConnectionOptions } from '../client.ts';
 import { count, print, printJson } from '../output/print.ts';
 import { usageError } from '../output/report-error.ts';
+import { sendLong } from '../send-long.ts';
 
 /** What `restore` takes for a database. */
 export interface DatabaseOptions extends ConnectionOptions {
@@ -39,7 +40,7 @@ export async function restoreDatabase(
     dry_run: options.dryRun ?? false,
   };
   const path = '/api/backup/restore-database';
-  const answer = await connect(options).send<RestoreDatabaseResult>('POST', path, body);
+  const answer = await sendLong<RestoreDatabaseResult>(options, path, body);
   if (options.json) {
     printJson(answer);
     return;

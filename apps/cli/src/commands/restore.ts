@@ -3,8 +3,9 @@ import type { DatabaseProof } from '@holdfast/contracts/backup-events';
 import { EXIT, HoldfastError } from '@holdfast/contracts/errors';
 import type { RestoreResult } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
-import { type ConnectionOptions, connect, withConnection } from '../client.ts';
+import { type ConnectionOptions, withConnection } from '../client.ts';
 import { bytes, count, print, printJson, warn } from '../output/print.ts';
+import { sendLong } from '../send-long.ts';
 import { backupIdOf } from './backups.ts';
 import { type DatabaseOptions, meansDatabase, restoreDatabase } from './restore-database.ts';
 
@@ -70,7 +71,7 @@ async function verify(
 ) {
   const id = backupIdOf(positional, options);
   const path = `/api/backup/${encodeURIComponent(id)}/verify`;
-  const answer = await connect(options).send<VerifyAnswer>('POST', path, { level: options.level });
+  const answer = await sendLong<VerifyAnswer>(options, path, { level: options.level });
   if (options.json) printJson(answer);
   else print(`${id}: ${count(answer.files_checked, 'file')}, ${bytes(answer.bytes_checked)} checked`);
   if (!options.json && answer.database !== undefined) print(proofLine(answer.database));
@@ -94,7 +95,7 @@ async function restore(positional: string | undefined, options: RestoreOptions):
     verify: options.verify,
     dry_run: options.dryRun ?? false,
   };
-  const answer = await connect(options).send<RestoreAnswer>('POST', '/api/backup/restore', body);
+  const answer = await sendLong<RestoreAnswer>(options, '/api/backup/restore', body);
   if (options.json) printJson(answer);
   else
     print(

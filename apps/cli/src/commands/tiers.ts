@@ -1,8 +1,7 @@
-import { styleText } from 'node:util';
 import type { BackupStorage, MoveResult, TierStorage } from '@holdfast/contracts/http/backup';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../client.ts';
-import { bytes, count, localTime, print, printJson, printTable } from '../output/print.ts';
+import { bytes, type Cell, count, localTime, print, printJson, printTable } from '../output/print.ts';
 
 /** `tiers`: where backups are kept; `tiers move`: brings them to where they belong. */
 export function registerTiers(program: Command): void {
@@ -38,10 +37,10 @@ async function show(options: ConnectionOptions): Promise<void> {
   for (const { tier, detail } of storage.tiers) if (detail !== null) print(`${tier}: ${detail}`);
 }
 
-function statusOf({ status, level }: TierStorage): string {
-  if (status === 'unavailable') return styleText('red', status);
+function statusOf({ status, level }: TierStorage): Cell {
+  if (status === 'unavailable') return { text: status, colour: 'red' };
   if (status !== 'ok' || level === 'normal') return status;
-  return styleText(level === 'critical' ? 'red' : 'yellow', `${level} usage`);
+  return { text: `${level} usage`, colour: level === 'critical' ? 'red' : 'yellow' };
 }
 
 async function move(options: ConnectionOptions & { dryRun?: boolean }): Promise<void> {

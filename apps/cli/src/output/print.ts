@@ -20,15 +20,28 @@ const PLAIN = {
   middle: '  ',
 };
 
+/** A cell in a colour of ours: what is in it does as little to the terminal as in any other. */
+export interface ColouredCell {
+  readonly text: string;
+  readonly colour: 'red' | 'yellow';
+}
+
+export type Cell = string | number | null | undefined | ColouredCell;
+
 /** A table for people: a dim head, one line a row, no frame. */
-export function printTable(head: readonly string[], rows: readonly (readonly unknown[])[]): void {
+export function printTable(head: readonly string[], rows: readonly (readonly Cell[])[]): void {
   const table = new Table({
     head: head.map((cell) => styleText('dim', cell.toUpperCase())),
     chars: PLAIN,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
-  table.push(...rows.map((row) => row.map((cell) => printable(String(cell ?? '–')))));
+  table.push(...rows.map((row) => row.map(cellText)));
   printAsIs(table.toString());
+}
+
+function cellText(cell: Cell): string {
+  if (typeof cell !== 'object' || cell === null) return printable(String(cell ?? '–'));
+  return styleText(cell.colour, printable(cell.text));
 }
 
 /** One line on stdout, whatever is in it: names that others chose do nothing to the terminal. */

@@ -8,6 +8,7 @@ import { PAGE_QUERY } from './page.ts';
 export const AlertRule = z.enum([
   'file_loss',
   'recovery_failed',
+  'mass_change',
   'watch_root_lost',
   'expectation_violated',
   'backup_failed',

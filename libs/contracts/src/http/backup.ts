@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BackupManifest, BackupType, DatabaseProof } from '../backup-events.ts';
 import { Checksum, Timestamp } from '../envelope.ts';
+import { MassChangeDetected } from '../file-events.ts';
 import { ScheduleConfig } from '../schedule.ts';
 import { StorageLevel } from '../storage-events.ts';
 import { PAGE_QUERY } from './page.ts';
@@ -45,6 +46,12 @@ export const BackupHold = z.object({
   actor: z.string(),
 });
 export type BackupHold = z.infer<typeof BackupHold>;
+/** A source in quarantine; `last_good_backup_id` null: none is older than the first sign. */
+export const QuarantinedSource = MassChangeDetected.extend({
+  detected_at: Timestamp,
+  last_good_backup_id: z.string().nullable(),
+});
+export type QuarantinedSource = z.infer<typeof QuarantinedSource>;
 export const HoldBody = z.strictObject({
   reason: z.string().min(1).max(500),
   until: Moment.optional().describe('default: until it is released'),
@@ -170,6 +177,19 @@ export const ListFilesQuery = z.object({
   cursor: z.string().optional(),
 });
 
+/** What one path went through from one backup to another. */
+export const FileDifference = z.object({
+  path: z.string(),
+  change: z.enum(['added', 'removed', 'changed', 'type', 'metadata']),
+  before: BackupFile.nullable(),
+  after: BackupFile.nullable(),
+});
+export const DiffQuery = z.object({
+  metadata: z.stringbool().default(false).describe('also where only mode, owner or time differ'),
+  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  cursor: z.string().optional(),
+});
+
 export const VerifyLevel = z.enum(['manifest', 'data', 'restore']);
 export type VerifyLevel = z.infer<typeof VerifyLevel>;
 export const VerifyBody = z.strictObject({ level: VerifyLevel.default('data') });
@@ -280,7 +300,10 @@ export type BackupStorage = z.infer<typeof BackupStorage>;
 /** A schedule as it is now. */
 export const ScheduleView = z.object({
   name: z.string(),
-  config: ScheduleConfig.describe('as it was given: what PUT takes'),
+  // What is read from text is written as a number, which PUT takes too.
+  config: ScheduleConfig.extend({ jitter: z.number().optional().describe('milliseconds') }).describe(
+    'as it was given: what PUT takes',
+  ),
   enabled: z.boolean(),
   type: BackupType,
   cron: z.string().nullable().describe('null: no clock starts it, who deploys asks for it'),

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { CopyRequest, CopyResult, Progress, Snapshot } from '../api.ts';
 import type { Engine } from '../engine.ts';
 import { fromStorage, isRepositoryError, RepositoryError, reasonOf, throwIfAborted } from '../errors.ts';
+import { mustShareIds } from '../must-share-ids.ts';
 import { Slice } from '../slice.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
 import { eachId } from '../tree/each-chunk.ts';
@@ -204,16 +205,6 @@ class Copy implements Disposable {
 
 /** Levels of zstd. */
 const LEVELS = { fast: 1, default: 3, high: 9, max: 19 } as const;
-
-/** Throws `bad_request` where chunks of the same bytes have other ids in the other repository. */
-export function mustShareIds(source: Engine, destination: Engine): void {
-  if (source.keys.chunk_id_key.equals(destination.keys.chunk_id_key)) return;
-  const [from, to] = [source.store.location, destination.store.location];
-  throw new RepositoryError(
-    'bad_request',
-    `${to} names chunks in another way than ${from}: make it with \`repo init --repo … --from-repo ${from}\``,
-  );
-}
 
 /** It was told by the snapshot that it belongs to. */
 function ignoreDamage(error: unknown): void {

@@ -1,7 +1,9 @@
-import type { Difference, Entry, Snapshot, Version } from '../api.ts';
+import type { Difference, DiffOptions, Entry, Snapshot, Version } from '../api.ts';
 import { ID_BYTES } from '../crypto/keys.ts';
 import type { Engine } from '../engine.ts';
+import { engineOf } from '../engine-of.ts';
 import { damaged } from '../errors.ts';
+import { mustShareIds } from '../must-share-ids.ts';
 import { pathToKey } from '../paths.ts';
 import type { StoredSnapshot } from '../snapshot/snapshot-object.ts';
 import { findValue, leavesFrom, subtreeLeaves } from '../tree/cursor.ts';
@@ -54,17 +56,17 @@ export async function* listVersions(
 /** What differs between two snapshots, in order of paths. Cost follows the difference. */
 export async function* listDifferences(
   engine: Engine,
-  before: Snapshot,
-  after: Snapshot,
+  [before, after]: readonly [Snapshot, Snapshot],
+  { before_in, behind }: DiffOptions,
 ): AsyncGenerator<Difference> {
-  for await (const { key, before: old_value, after: new_value } of diffTrees(
-    engine.nodes.load,
-    before.tree,
-    after.tree,
-  )) {
+  const old = before_in === undefined ? engine : engineOf(before_in);
+  mustShareIds(old, engine);
+  const terms = { loadBefore: old.nodes.load, behind: behind === undefined ? undefined : pathToKey(behind) };
+  const differences = diffTrees(engine.nodes.load, [before.tree, after.tree], terms);
+  for await (const { key, before: old_value, after: new_value } of differences) {
     const is_both = old_value !== undefined && new_value !== undefined;
     if (is_both && isSameEntry(engine.keys, old_value, new_value)) continue;
-    const old_entry = old_value === undefined ? undefined : await expand(engine, key, old_value);
+    const old_entry = old_value === undefined ? undefined : await expand(old, key, old_value);
     const new_entry = new_value === undefined ? undefined : await expand(engine, key, new_value);
     yield { path: (new_entry ?? old_entry)?.path ?? '', before: old_entry, after: new_entry };
   }

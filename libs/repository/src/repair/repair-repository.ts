@@ -1,11 +1,11 @@
 import type { CheckProblem, RepairRequest, RepairResult } from '../api.ts';
 import { idsOf, type Survey, surveyStore } from '../check/check-repository.ts';
 import { TreeCheck } from '../check/check-trees.ts';
-import { mustShareIds } from '../copy/copy-snapshots.ts';
 import type { Engine } from '../engine.ts';
 import { engineOf } from '../engine-of.ts';
 import { fromStorage, throwIfAborted } from '../errors.ts';
 import type { IndexedPack } from '../index/index-object.ts';
+import { mustShareIds } from '../must-share-ids.ts';
 import { packName } from '../pack/pack-name.ts';
 import { readPackTable } from '../pack/pack-table.ts';
 import { snapshotName } from '../snapshot/snapshot-object.ts';

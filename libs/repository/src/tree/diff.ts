@@ -1,5 +1,5 @@
 import { childId, type LoadNode, type TreeItem } from './cursor.ts';
-import type { TreeNode } from './node.ts';
+import { floorIndex, type TreeNode } from './node.ts';
 
 /** One key that differs: the value before and after, undefined where it was not there. */
 export interface TreeDifference {
@@ -8,15 +8,23 @@ export interface TreeDifference {
   readonly after: Buffer | undefined;
 }
 
+/** How two trees are compared. */
+interface DiffTerms {
+  /** Only keys that come after it. What comes before costs one node load a level. */
+  readonly behind?: string | undefined;
+  /** Gives the nodes of the tree before, where they are elsewhere; equal ids are equal nodes there too. */
+  readonly loadBefore?: LoadNode | undefined;
+}
+
 /** What differs between two trees, in order of keys. Subtrees that are the same node are never loaded. */
 export async function* diffTrees(
   load: LoadNode,
-  before: string,
-  after: string,
+  [before, after]: readonly [string, string],
+  { behind, loadBefore = load }: DiffTerms = {},
 ): AsyncGenerator<TreeDifference> {
   if (before === after) return;
-  const one = new TreeWalk(load, before);
-  const other = new TreeWalk(load, after);
+  const one = new TreeWalk(loadBefore, before, behind);
+  const other = new TreeWalk(load, after, behind);
   await one.start();
   await other.start();
   for (;;) {
@@ -61,11 +69,13 @@ interface Step {
 class TreeWalk {
   readonly #load: LoadNode;
   readonly #root: string;
+  readonly #behind: string | undefined;
   #steps: Step[] = [];
 
-  constructor(load: LoadNode, root: string) {
+  constructor(load: LoadNode, root: string, behind: string | undefined) {
     this.#load = load;
     this.#root = root;
+    this.#behind = behind;
   }
 
   async start(): Promise<void> {
@@ -115,6 +125,14 @@ class TreeWalk {
   }
 
   async #down(id: string): Promise<void> {
-    this.#steps.push({ id, node: await this.#load(id), at: 0 });
+    const node = await this.#load(id);
+    this.#steps.push({ id, node, at: this.#firstOf(node) });
+  }
+
+  /** Of what is wanted: it may lie in the child whose first key comes before, and is not an item that does. */
+  #firstOf({ keys, level }: TreeNode): number {
+    if (this.#behind === undefined) return 0;
+    const at = floorIndex(keys, this.#behind);
+    return level === 0 ? at + 1 : Math.max(0, at);
   }
 }

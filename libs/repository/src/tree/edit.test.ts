@@ -78,11 +78,7 @@ describe('a tree that is edited', () => {
       const before = await editTree(store, undefined, asEdits(first));
       const after = await editTree(store, before, asEdits(second));
       const found = new Map<string, [Buffer | undefined, Buffer | undefined]>();
-      for await (const { key, before: one, after: other } of diffTrees(
-        store.load,
-        before.id.toString('hex'),
-        after.id.toString('hex'),
-      )) {
+      for await (const { key, before: one, after: other } of diffTrees(store.load, hexOf(before, after))) {
         found.set(key, [one, other]);
       }
       const old = asEdits(first.filter(([key]) => lastOf(first, key) !== undefined));
@@ -90,6 +86,21 @@ describe('a tree that is edited', () => {
       expect([...found.keys()].sort()).toEqual(changed.map(([key]) => key).sort());
     });
     await fc.assert(property, { numRuns: 100, verbose: 1 });
+  });
+
+  test('gone on with behind any key, the tree before elsewhere, it finds the rest', async () => {
+    const property = fc.asyncProperty(edits, edits, fc.nat(), async (first, second, luck) => {
+      const [old, now] = [memoryTreeStore(), memoryTreeStore()];
+      const before = await editTree(old, undefined, asEdits(first));
+      const after = await editTree(now, undefined, asEdits(second));
+      const terms = { loadBefore: old.load };
+      const all = await Array.fromAsync(diffTrees(now.load, hexOf(before, after), terms));
+      const keys = [...asEdits(first).keys(), ...asEdits(second).keys()];
+      const behind = keys[luck % keys.length] ?? '';
+      const rest = await Array.fromAsync(diffTrees(now.load, hexOf(before, after), { ...terms, behind }));
+      expect(rest).toEqual(all.filter(({ key }) => key > behind));
+    });
+    await fc.assert(property, { numRuns: 200, verbose: 1 });
   });
 
   test('writes a few nodes for one change among many', async () => {
@@ -105,6 +116,9 @@ describe('a tree that is edited', () => {
     ).toEqual(root);
   });
 });
+
+const hexOf = (...roots: [ChildRef, ChildRef]) =>
+  roots.map(({ id }) => id.toString('hex')) as [string, string];
 
 function buildInOrder(items: ReadonlyMap<string, Buffer>): ChildRef {
   const { boundary, save } = memoryTreeStore();

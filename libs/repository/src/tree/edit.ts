@@ -24,6 +24,8 @@ interface FoundNode {
   /** How its parent refers to it. */
   readonly ref: Buffer;
   readonly is_leftmost: boolean;
+  /** First key that falls into the next node; undefined: there is none. */
+  readonly until: string | undefined;
 }
 
 /**
@@ -52,7 +54,7 @@ export async function editTree(
 
 async function loadRoot(store: TreeStore, root: ChildRef): Promise<FoundNode> {
   const node = await store.load(root.id.toString('hex'));
-  return { node, ref: encodeChildRef(root), is_leftmost: true };
+  return { node, ref: encodeChildRef(root), is_leftmost: true, until: undefined };
 }
 
 /** Makes the edits of one level; what follows for the level above: first keys of nodes that changed or went away. */
@@ -81,16 +83,25 @@ async function findAffected(
 ): Promise<FoundNode[]> {
   const found = new Map<string, FoundNode>();
   const keep = (node: FoundNode) => found.set(node.node.keys[0] ?? '', node);
-  for (const [key, value] of work.edits) {
-    const holder = await descend(store, top, { level: work.level, below: (keys) => floorIndex(keys, key) });
-    keep(holder);
-    const first_goes = value === undefined && holder.node.keys[0] === key && !holder.is_leftmost;
+  let holder: FoundNode | undefined;
+  for (const key of [...work.edits.keys()].sort(byBytes)) {
+    // Edits are close together: most fall into the node of the one before.
+    if (holder === undefined || !reaches(holder, key)) {
+      holder = await descend(store, top, { level: work.level, below: (keys) => floorIndex(keys, key) });
+      keep(holder);
+    }
+    const first_goes =
+      work.edits.get(key) === undefined && holder.node.keys[0] === key && !holder.is_leftmost;
     // Without its first key nothing says that a node begins here: what is left of it belongs to the one before.
     if (first_goes) {
       keep(await descend(store, top, { level: work.level, below: (keys) => belowIndex(keys, key) }));
     }
   }
   return [...found.keys()].sort(byBytes).map((key) => found.get(key) as FoundNode);
+}
+
+function reaches({ until }: FoundNode, key: string): boolean {
+  return until === undefined || key < until;
 }
 
 async function descend(
@@ -102,7 +113,9 @@ async function descend(
   while (at.node.level > to.level) {
     const index = Math.max(0, to.below(at.node.keys));
     const node = await store.load(childId(at.node, index));
-    at = { node, ref: at.node.values[index] as Buffer, is_leftmost: at.is_leftmost && index === 0 };
+    const ref = at.node.values[index] as Buffer;
+    const until = at.node.keys[index + 1] ?? at.until;
+    at = { node, ref, until, is_leftmost: at.is_leftmost && index === 0 };
   }
   return at;
 }

@@ -67,6 +67,14 @@ export function statAt(path: string): FileStat {
   return fromStats(lstatSync(system_path, { bigint: true }));
 }
 
+/** The same; undefined where nothing stands. Where that is the rule, an error made for each costs more than all else. */
+export function statIfThere(path: string): FileStat | undefined {
+  const system_path = pathForSystem(path);
+  if (HAS_STATX && statxAt(path, system_path) === 0) return fromWords();
+  const stat = lstatSync(system_path, { bigint: true, throwIfNoEntry: false });
+  return stat && fromStats(stat);
+}
+
 /** The same of an open file. */
 export function statOf(fd: number): FileStat {
   if (HAS_STATX && system().by_bytes(fd, EMPTY_PATH, AT_EMPTY_PATH, STATX_BASIC_STATS, words) === 0)

@@ -4,15 +4,20 @@ import type { TreeItem } from '../tree/cursor.ts';
 export class ParentCursor {
   readonly #leaves: AsyncIterator<TreeItem[]>;
   readonly #on_passed: (item: TreeItem) => void;
+  readonly #room: () => Promise<void>;
   #leaf: readonly TreeItem[] = [];
   #at = 0;
   #last_key: string | undefined;
   #is_done = false;
 
-  /** `on_passed` gets each entry that the walk did not come upon. */
-  constructor(leaves: AsyncIterable<TreeItem[]>, on_passed: (item: TreeItem) => void) {
+  /** `on_passed` gets each entry that the walk did not come upon; `room` is awaited before each leaf that is loaded. */
+  constructor(
+    leaves: AsyncIterable<TreeItem[]>,
+    told: { on_passed: (item: TreeItem) => void; room: () => Promise<void> },
+  ) {
     this.#leaves = leaves[Symbol.asyncIterator]();
-    this.#on_passed = on_passed;
+    this.#on_passed = told.on_passed;
+    this.#room = told.room;
   }
 
   /** True where the leaf in hand tells of this key: `take` may be called. */
@@ -52,6 +57,7 @@ export class ParentCursor {
 
   async #nextLeaf(): Promise<boolean> {
     if (this.#is_done) return false;
+    await this.#room();
     const next = await this.#leaves.next();
     this.#is_done = next.done === true;
     this.#leaf = next.done === true ? [] : next.value;

@@ -2,11 +2,17 @@ import type { BackupRequest } from '../api.ts';
 import type { Engine } from '../engine.ts';
 import { throwIfAborted } from '../errors.ts';
 import { ancestorsOf, pathToKey } from '../paths.ts';
+import { Slice } from '../slice.ts';
 import { findValue, leavesFrom, subtreeLeaves, type TreeItem } from '../tree/cursor.ts';
+import { NearLeaf } from '../tree/near-leaf.ts';
+import { ChangePlan } from './change-plan.ts';
 import { statAt } from './file-stat.ts';
 import { ParentCursor } from './parent-cursor.ts';
-import { planChanges, readFrom, storedPath, type Target, targetsOf } from './targets.ts';
+import { readFrom, storedPath, type Target, targetsOf } from './targets.ts';
 import { look, type WalkItem, type WalkOptions, walk } from './walk.ts';
+
+/** So many paths are reported before the scan waits for what is worked off. */
+const REPORTED_AT_ONCE = 256;
 
 /** What a scan finds out. `before` is the parent's entry, encoded. */
 export interface ScanSink {
@@ -39,6 +45,10 @@ export class Scan {
   /** Roots that stood when the scan began, and what stood there. */
   #stood: ReadonlyMap<Target, string | undefined> = new Map();
   readonly #options: WalkOptions;
+  /** Paths of the parent that are not there, and not yet told. */
+  readonly #gone: TreeItem[] = [];
+  #reported = 0;
+  readonly #slice = new Slice();
 
   constructor(
     engine: Engine,
@@ -97,20 +107,59 @@ export class Scan {
 
   async #scanChanges(roots: readonly Target[]): Promise<void> {
     const standing = this.#standing(roots);
-    const { targets, folders } = planChanges(this.#request, standing);
-    const missing = folders
-      .filter((folder) => !this.#lookAtFolder(folder))
-      .filter(({ key }) => !this.#isKept(key));
-    for (const target of targetsOf([...targets, ...missing].map(({ path }) => path))) {
-      const cursor = this.#cursor(this.#leaves(target.key));
-      const is_root = roots.some(({ key }) => key === target.key);
-      if (is_root || this.#isSelected(target)) await this.#walkBeside(cursor, target);
-      await cursor.finish();
-    }
-    for (const folder of folders) {
+    const plan = await ChangePlan.of(this.#request, standing);
+    const near = new NearLeaf(this.#engine.nodes.load, this.#parent_tree as string);
+    const missing = new Map<string, boolean>();
+    const isMissing = (folder: Target) => {
+      const known = missing.get(folder.key) ?? this.#isMissing(folder);
+      missing.set(folder.key, known);
+      return known;
+    };
+    for (const target of plan.targets(isMissing)) await this.#scanTarget(target, { roots, near });
+    await this.#passGone();
+    for (const folder of plan.foldersAbove()) {
       const item = look(folder, this.#options);
       if (item !== undefined) this.#report(item, await this.#before(folder.key));
+      await this.#roomAtTimes();
     }
+  }
+
+  async #scanTarget(target: Target, of: { roots: readonly Target[]; near: NearLeaf }): Promise<void> {
+    const item = look(target, this.#options);
+    const is_root = of.roots.some(({ key }) => key === target.key);
+    const is_wanted = item !== undefined && (is_root || this.#options.select(item.path, item.kind));
+    const before = item?.kind === 'directory' ? undefined : await of.near.subtree(target.key);
+    if (before === undefined) await this.#scanSubtree(target, is_wanted);
+    else {
+      const own = before[0]?.key === target.key ? before[0] : undefined;
+      if (is_wanted) this.#report(item, own?.value);
+      for (const one of before) if (one !== own || !is_wanted) this.#gone.push(one);
+    }
+    await this.#roomAtTimes();
+  }
+
+  async #scanSubtree(target: Target, is_wanted: boolean): Promise<void> {
+    const cursor = this.#cursor(this.#leaves(target.key));
+    if (is_wanted) await this.#walkBeside(cursor, target);
+    this.lookAgain();
+    await cursor.finish();
+  }
+
+  async #roomAtTimes(): Promise<void> {
+    this.#reported += 1;
+    if (this.#reported % REPORTED_AT_ONCE === 0) await this.#passGone();
+  }
+
+  /** What is gone from a root that was taken away meanwhile is no deletion: looked at for many together. */
+  async #passGone(): Promise<void> {
+    throwIfAborted(this.#request.signal);
+    this.lookAgain();
+    for (const item of this.#gone.splice(0)) this.#pass(item);
+    await this.#room();
+  }
+
+  #isMissing(folder: Target): boolean {
+    return look(folder, this.#options) === undefined && !this.#isKept(folder.key);
   }
 
   /** Those roots that stand; the others are named, and what the parent has of them is kept. */
@@ -133,7 +182,7 @@ export class Scan {
         if (!cursor.reaches(item.key)) await cursor.load(item.key);
         this.#report(item, cursor.take(item.key));
       }
-      await this.#sink.room();
+      await this.#room();
     }
   }
 
@@ -144,10 +193,20 @@ export class Scan {
   }
 
   #cursor(leaves: AsyncIterable<TreeItem[]>): ParentCursor {
-    return new ParentCursor(leaves, ({ key, value }) => {
-      if (this.#isKept(key)) this.#sink.kept(key);
-      else this.#sink.gone(key, value);
+    return new ParentCursor(leaves, {
+      on_passed: (item) => this.#pass(item),
+      room: () => this.#room(),
     });
+  }
+
+  #pass({ key, value }: TreeItem): void {
+    if (this.#isKept(key)) this.#sink.kept(key);
+    else this.#sink.gone(key, value);
+  }
+
+  async #room(): Promise<void> {
+    await this.#sink.room();
+    await this.#slice.rest();
   }
 
   #leaves(folder: string | undefined): AsyncIterable<TreeItem[]> {
@@ -169,15 +228,6 @@ export class Scan {
     if (this.#unreadable.has('') || this.#unreadable.has(key)) return true;
     for (const folder of ancestorsOf(key)) if (this.#unreadable.has(folder)) return true;
     return false;
-  }
-
-  #isSelected(target: Target): boolean {
-    const item = look(target, this.#options);
-    return item === undefined || this.#options.select(item.path, item.kind);
-  }
-
-  #lookAtFolder(folder: Target): boolean {
-    return look(folder, this.#options) !== undefined;
   }
 
   #cannotRead(what: Target, reason: string): void {

@@ -59,7 +59,7 @@ async function countsOf(parts: PassParts, { parent, first, last }: Passes) {
   if (parent === undefined) return { ...counts, files_new: last.root.files };
   await makeReadable(parts);
   const [was, is] = [parent, last].map(({ root }) => root.id.toString('hex')) as [string, string];
-  for await (const { before, after } of diffTrees(parts.engine.nodes.load, was, is)) {
+  for await (const { before, after } of diffTrees(parts.engine.nodes.load, [was, is])) {
     if (before?.[0] === FILE && after?.[0] === FILE) counts.files_changed += 1;
     else if (after?.[0] === FILE) counts.files_new += 1;
     else if (before?.[0] === FILE) counts.files_removed += 1;

@@ -19,7 +19,7 @@ export class TreeWriter {
   readonly #builder: TreeBuilder | undefined;
   /** New nodes that the index may not know yet. */
   readonly #unstored = new Map<string, TreeNode>();
-  #edits = new Map<string, Buffer | undefined>();
+  readonly #edits = new Map<string, Buffer | undefined>();
   #flushing: Promise<void> = Promise.resolve();
 
   constructor(engine: Engine, sink: ChunkSink, root: ChildRef | undefined) {
@@ -60,11 +60,16 @@ export class TreeWriter {
 
   #flush(): Promise<void> {
     this.#flushing = this.#flushing.then(async () => {
-      const edits: Edits = this.#edits;
-      this.#edits = new Map();
-      if (edits.size > 0) this.#root = await editTree(this.#store, this.#root, edits);
+      while (this.#edits.size > 0) this.#root = await editTree(this.#store, this.#root, this.#takeEdits());
     });
     return this.#flushing;
+  }
+
+  /** What one edit of the tree holds in memory grows with them: not all at once. */
+  #takeEdits(): Edits {
+    const edits = [...Iterator.from(this.#edits).take(EDITS_MAX)];
+    for (const [key] of edits) this.#edits.delete(key);
+    return new Map(edits);
   }
 
   #save(node: TreeNode): Buffer {

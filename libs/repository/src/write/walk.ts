@@ -3,7 +3,7 @@ import type { EntryKind } from '../api.ts';
 import { reasonOf, systemCode } from '../errors.ts';
 import { bytesToPath, pathForSystem } from '../paths.ts';
 import { Slice } from '../slice.ts';
-import { type FileStat, statAt } from './file-stat.ts';
+import { type FileStat, statIfThere } from './file-stat.ts';
 
 /** One path as it stands on disk. */
 export interface WalkItem {
@@ -70,7 +70,8 @@ export async function* walk(start: Place, options: WalkOptions): AsyncGenerator<
 export function look(place: Place, options: Omit<WalkOptions, 'select'>): WalkItem | undefined {
   const { path, key } = place;
   try {
-    const stat = statAt(path);
+    const stat = statIfThere(path);
+    if (stat === undefined) return undefined;
     const { kind } = stat;
     if (kind === 'other') {
       options.on_skipped({ path, reason: 'neither a file, a folder nor a symlink' });

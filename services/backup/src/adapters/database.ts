@@ -4,6 +4,7 @@ import { OUTBOX_SCHEMA } from '@holdfast/event-store/outbox';
 import { openDatabase } from '@holdfast/runtime/sqlite';
 import { OWED_HOOKS_SCHEMA } from './hooks/owed-hooks-table.ts';
 import { FROZEN_SCHEMA } from './moments/frozen-table.ts';
+import { QUARANTINE_SCHEMA } from './retention/quarantine-table.ts';
 
 const SCHEMA = `
   CREATE TABLE runs (
@@ -150,6 +151,19 @@ const GROUPS = `
   CREATE INDEX backups_of_group ON backups (manifest ->> '$.moment.group_id', source)
     WHERE backup_type = 'snapshot' AND manifest <> '' AND deleted_ms IS NULL AND going IS NULL`;
 
+/** What backups took: it outlives them, so that rotation does not change the figures of a period. */
+const FIGURES = `
+  ALTER TABLE backups ADD COLUMN duration_ms INTEGER;
+  ALTER TABLE backups ADD COLUMN bytes_read INTEGER;
+  ALTER TABLE backups ADD COLUMN bytes_stored INTEGER;
+  UPDATE backups SET
+    duration_ms = CAST(1000 * (manifest ->> '$.metadata.backup_duration_seconds') AS INTEGER),
+    bytes_read = manifest ->> '$.bytes_read',
+    bytes_stored = manifest ->> '$.bytes_stored'
+  WHERE deleted_ms IS NULL AND manifest <> '';
+  CREATE INDEX backups_made ON backups (time_ms, source, backup_type, duration_ms, bytes_read, bytes_stored);
+  CREATE INDEX backups_verified ON backups (read_ms, restored_ms) WHERE deleted_ms IS NULL AND going IS NULL`;
+
 /** The state of the backup service: all but the outbox can be told again from the events and the repository. */
 export function openBackupDatabase(file: string): DatabaseSync {
   return openDatabase(file, [
@@ -161,5 +175,7 @@ export function openBackupDatabase(file: string): DatabaseSync {
     FROZEN_SCHEMA,
     OWED_HOOKS_SCHEMA,
     GROUPS,
+    QUARANTINE_SCHEMA,
+    FIGURES,
   ]);
 }

@@ -8,6 +8,7 @@ import type { BackupSettings } from '../config.ts';
 import { createRunTable, type RunTable } from './backup-run/run-table.ts';
 import { type CatalogList, createCatalogList } from './catalog/catalog-list.ts';
 import { type CatalogTable, createCatalogTable } from './catalog/catalog-table.ts';
+import { createFigureTable, type FigureTable } from './catalog/figure-table.ts';
 import { type ChangeTable, createChangeTable } from './changes/change-table.ts';
 import { createWalkTable, type WalkTable } from './changes/walk-table.ts';
 import { openBackupDatabase } from './database.ts';
@@ -15,6 +16,7 @@ import { createOwedHooksTable, type OwedHooksTable } from './hooks/owed-hooks-ta
 import { createMarkTable, type MarkTable } from './mark-table.ts';
 import { createFrozenTable, type FrozenTable } from './moments/frozen-table.ts';
 import { type CaseTable, createCaseTable } from './retention/case-table.ts';
+import { createQuarantineTable, type QuarantineTable } from './retention/quarantine-table.ts';
 import { createRetentionTable, type RetentionTable } from './retention/retention-table.ts';
 import { createScheduleTable, type ScheduleTable } from './schedule/schedule-table.ts';
 import { type CopyTable, createCopyTable } from './tiers/copy-table.ts';
@@ -31,6 +33,7 @@ export interface BackupState extends AsyncDisposable {
   readonly copies: CopyTable;
   readonly tiers: TierTable;
   readonly list: CatalogList;
+  readonly figures: FigureTable;
   readonly retention: RetentionTable;
   readonly schedules: ScheduleTable;
   readonly walks: WalkTable;
@@ -38,6 +41,7 @@ export interface BackupState extends AsyncDisposable {
   readonly verify: VerifyTable;
   readonly frozen: FrozenTable;
   readonly owed_hooks: OwedHooksTable;
+  readonly quarantines: QuarantineTable;
   readonly outbox: Outbox;
   /** One transaction: the change and the events that tell of it, both or none; the events go out after it. */
   write<Result>(work: () => Result): Result;
@@ -58,6 +62,7 @@ export function openState(
     places.map(({ name }) => name),
   );
   const schedules = createScheduleTable(db);
+  const quarantines = createQuarantineTable(db);
   return {
     db,
     runs: createRunTable(db),
@@ -68,10 +73,12 @@ export function openState(
     verify: createVerifyTable(db),
     frozen: createFrozenTable(db),
     owed_hooks: createOwedHooksTable(db),
+    quarantines,
     catalog,
     copies,
     tiers: createTierTable(db),
     list: createCatalogList(db),
+    figures: createFigureTable(db),
     retention: createRetentionTable(db),
     schedules,
     outbox,
@@ -86,6 +93,7 @@ export function openState(
       catalog.apply(event);
       copies.apply(event);
       schedules.apply(event);
+      quarantines.apply(event);
       return event;
     },
     async [Symbol.asyncDispose]() {

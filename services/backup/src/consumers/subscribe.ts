@@ -18,6 +18,7 @@ const FILE_EVENTS: readonly EventType[] = [
   'FileCorrupted',
   'FileRecovered',
   'RecoverySuperseded',
+  'MassChangeDetected',
 ];
 const OWN_EVENTS: readonly EventType[] = [
   'BackupCreated',
@@ -29,6 +30,7 @@ const OWN_EVENTS: readonly EventType[] = [
   'BackupHeld',
   'BackupHoldReleased',
   'ScheduleModified',
+  'MassChangeReleased',
 ];
 const REPLAY_BATCH = 500;
 const REPLAYED = 'replayed';
@@ -79,6 +81,7 @@ function apply(deps: ConsumerDeps, event: HoldfastEvent): void {
   deps.state.catalog.apply(event);
   deps.state.copies.apply(event);
   deps.state.schedules.apply(event);
+  deps.state.quarantines.apply(event);
   onFileChanged(deps, event);
   onLoss(deps, event);
   onLossClosed(deps, event);

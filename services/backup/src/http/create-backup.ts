@@ -18,13 +18,14 @@ export function createBackup(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'Make a backup now',
-    body: CreateBackupBody,
+    body: CreateBackupBody.nullish(),
     response: { 201: CreatedBackups, 202: AcceptedBackups },
   };
   app.post(
     '/api/backup',
     { config: { role: 'backup_operator' }, schema },
-    async ({ body, caller }, reply) => {
+    async ({ body: given, caller }, reply) => {
+      const body = given ?? CreateBackupBody.parse({});
       const correlationid = newId(deps.context.clock.now_ms());
       const wishes = wishedBackups(deps, body, { correlationid, actor: actorOf(caller) });
       const runs = deps.runner.request(wishes);

@@ -19,11 +19,12 @@ export interface RouteDeps extends SnapshotDeps {
   readonly metrics: BackupMetrics;
 }
 
-/** What the engine rejects with, as the error that a reply is made of. */
-export async function answered<Answer>(work: Promise<Answer>): Promise<Answer> {
+/** What the engine rejects with, as the error that a reply is made of; `interrupted` where whoever asked is gone. */
+export async function answered<Answer>(work: Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
   try {
     return await work;
   } catch (error) {
+    if (signal?.aborted) throw new HoldfastError('interrupted', 'the request was ended', { cause: error });
     throw toKnownError(error);
   }
 }

@@ -2,11 +2,11 @@ import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { BackupFile, ListFilesQuery } from '@holdfast/contracts/http/backup';
 import { decodeCursor, encodeCursor, pageOf } from '@holdfast/http/cursor';
 import type { HttpServer } from '@holdfast/http/server';
-import type { Entry } from '@holdfast/repository/api';
 import { z } from 'zod';
 import { pathFilter } from '../adapters/backup-run/path-filter.ts';
 import { type Located, readCopy } from '../adapters/tiers/read-copies.ts';
 import { answered, type RouteDeps, requireManifest } from './deps.ts';
+import { fileView } from './file-view.ts';
 
 const Place = z.object({ skip: z.number().int().nonnegative() });
 
@@ -46,16 +46,4 @@ async function filesIn({ repository, snapshot_id }: Located, query: Query) {
     items.push(fileView(entry));
   }
   return { items, next_cursor: null };
-}
-
-function fileView(entry: Entry): z.infer<typeof BackupFile> {
-  return {
-    path: entry.path,
-    kind: entry.kind,
-    size: entry.size,
-    mode: entry.mode.toString(8).padStart(4, '0'),
-    mtime: new Date(Number(entry.mtime_ns / 1_000_000n)).toISOString(),
-    checksum: entry.kind === 'file' ? entry.checksum : null,
-    target: entry.target ?? null,
-  };
 }

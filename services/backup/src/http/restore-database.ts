@@ -2,8 +2,10 @@ import type { BackupManifest } from '@holdfast/contracts/backup-events';
 import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
 import { RestoreDatabaseBody, RestoreDatabaseResult } from '@holdfast/contracts/http/backup';
 import { actorOf } from '@holdfast/http/caller';
+import { type Asked, PROGRESS_NOTE, replyWithProgress } from '@holdfast/http/progress-reply';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
+import { requireSources } from '../adapters/backup-run/require-sources.ts';
 import { backupsAround } from '../adapters/catalog/backups-around.ts';
 import { readCopy } from '../adapters/tiers/read-copies.ts';
 import { type ClusterTime, endOfSecond, formatTime, parseTime } from '../domain/mongodb/cluster-time.ts';
@@ -18,27 +20,31 @@ export function restoreDatabaseRoute(app: HttpServer, deps: RouteDeps): void {
   const schema = {
     tags: ['backup'],
     summary: 'Restore a database as it was at a moment',
+    description: PROGRESS_NOTE,
     body: RestoreDatabaseBody,
     response: { 200: RestoreDatabaseResult },
   };
   const route = { config: { role: 'backup_operator' as const }, schema };
-  app.post('/api/backup/restore-database', route, async ({ body, caller, signal }) => {
-    const result = await answered(restore(deps, body, signal));
-    if (!result.dry_run) tell(deps, result, actorOf(caller));
-    return result;
-  });
+  app.post('/api/backup/restore-database', route, (request, reply) =>
+    replyWithProgress({ request, reply, ...deps.context }, async (asked) => {
+      const { body, caller } = request;
+      const result = await answered(restore(deps, body, asked), asked.signal);
+      if (!result.dry_run) tell(deps, result, actorOf(caller));
+      return result;
+    }),
+  );
 }
 
 async function restore(
   deps: RouteDeps,
   body: RestoreDatabaseBody,
-  signal: AbortSignal,
+  asked: Asked,
 ): Promise<RestoreDatabaseResult> {
   const at = body.at === undefined ? null : momentOf(body.at);
   let refusal: unknown = null;
   for (const manifest of candidates(deps, body, at)) {
     try {
-      return await restoreFrom(deps, manifest, { body, at, signal });
+      return await restoreFrom(deps, manifest, { body, at, ...asked });
     } catch (error) {
       // Nothing was touched; the backups after it may hold the moment.
       if (body.source === undefined || !isHoldfastError(error) || error.code !== 'moment_not_held')
@@ -63,21 +69,20 @@ function candidates(
   return backupsAround(deps.state, source, at === null ? null : at.seconds * 1000);
 }
 
-interface Wish {
+interface Wish extends Asked {
   readonly body: RestoreDatabaseBody;
   readonly at: ClusterTime | null;
-  readonly signal: AbortSignal;
 }
 
 async function restoreFrom(
   deps: RouteDeps,
   manifest: BackupManifest,
-  { body, at: asked, signal }: Wish,
+  { body, at: asked_at, ...asked }: Wish,
 ): Promise<RestoreDatabaseResult> {
   const started = performance.now();
   // A backup of type snapshot goes where all others of its group are.
   const shared = body.backup_id === undefined ? undefined : manifest.moment?.cluster_time;
-  const at = asked ?? (shared == null ? null : momentOf(shared));
+  const at = asked_at ?? (shared == null ? null : momentOf(shared));
   const source = requireDatabase(deps, manifest.sources[0]?.source ?? '');
   await using connected = await connectDatabase(await source.url(), source.database);
   const { client, db } = connected;
@@ -88,7 +93,7 @@ async function restoreFrom(
     collections: body.collections,
     query: body.query === undefined ? undefined : decodeQuery(body.query),
     overwrite: body.overwrite,
-    signal,
+    ...asked,
   };
   const restored = await readCopy(deps, manifest, async ({ repository, snapshot_id }) =>
     work({ repository, snapshot: await repository.snapshot(snapshot_id), ...wanted }),
@@ -107,7 +112,8 @@ async function restoreFrom(
 function requireDatabase({ settings }: RouteDeps, name: string): MongoSource {
   const source = settings.sources.find((one) => one.name === name);
   if (source?.mongodb !== undefined) return source.mongodb;
-  throw new HoldfastError('bad_request', `${name} is no database that this host reaches: restore its files`);
+  if (source === undefined) requireSources(settings, [name]);
+  throw new HoldfastError('bad_request', `${name} is no database: restore its files`);
 }
 
 function momentOf(text: string): ClusterTime {

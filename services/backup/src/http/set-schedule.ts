@@ -4,6 +4,7 @@ import { ScheduleConfig, scheduleProblem } from '@holdfast/contracts/schedule';
 import { actorOf } from '@holdfast/http/caller';
 import type { HttpServer } from '@holdfast/http/server';
 import { z } from 'zod';
+import { requireSources } from '../adapters/backup-run/require-sources.ts';
 import { modifySchedule } from '../adapters/schedule/modify-schedules.ts';
 import type { Schedule } from '../domain/schedule/state.ts';
 import type { RouteDeps } from './deps.ts';
@@ -33,9 +34,5 @@ export function setSchedule(app: HttpServer, deps: RouteDeps): void {
 function refuse({ settings }: RouteDeps, name: string, config: ScheduleConfig): void {
   const problem = scheduleProblem(name, config);
   if (problem !== null) throw new HoldfastError('bad_request', `${name}: ${problem}`);
-  const known = settings.sources.map((source) => source.name);
-  const unknown = config.sources?.filter((source) => !known.includes(source)) ?? [];
-  if (unknown.length === 0) return;
-  const there = known.join(', ');
-  throw new HoldfastError('bad_request', `body.sources: ${unknown.join(', ')} not known; there are ${there}`);
+  requireSources(settings, config.sources);
 }

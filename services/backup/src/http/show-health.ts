@@ -1,9 +1,7 @@
 import { BackupHealth } from '@holdfast/contracts/http/backup';
 import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
-import { compileSources } from '@holdfast/runtime/source-match';
 import type { ProtectedSource } from '../config.ts';
-import { namesDatabase, whyNoDatabase } from '../mongodb/source.ts';
 import type { RouteDeps } from './deps.ts';
 import { tierStatuses } from './tier-status.ts';
 
@@ -75,20 +73,16 @@ function statusOf(has_backup: boolean, is_failing: boolean): SourceHealth['statu
 }
 
 /** Sources that nothing can be read of, each with its reason: nowhere a failure. */
-function others({ context, settings }: RouteDeps): SourceHealth[] {
-  const read = new Set(settings.sources.map(({ name }) => name));
-  const sources = compileSources(context.config, process.cwd(), context.data_dir);
-  return sources
-    .filter(({ name }) => !read.has(name))
-    .map((source) => ({
-      source: source.name,
-      status: 'unsupported' as const,
-      detail: namesDatabase(source) ? whyNoDatabase(source) : 'it names no files',
-      priority: source.config.priority,
-      backup_frequency: source.config.backup_frequency,
-      last_backup_id: null,
-      last_backup_at: null,
-      next_backup_at: null,
-      pending_changes: 0,
-    }));
+function others({ settings }: RouteDeps): SourceHealth[] {
+  return settings.unreadable.map(({ name, config, reason }) => ({
+    source: name,
+    status: 'unsupported' as const,
+    detail: reason,
+    priority: config.priority,
+    backup_frequency: config.backup_frequency,
+    last_backup_id: null,
+    last_backup_at: null,
+    next_backup_at: null,
+    pending_changes: 0,
+  }));
 }

@@ -1,6 +1,6 @@
 import { type Db, MaxKey } from 'mongodb';
 import { BSON_TYPE, type BsonElement, bsonField } from '../domain/mongodb/bson-bytes.ts';
-import { keyOf } from '../domain/mongodb/change-event.ts';
+import { keyIn } from '../domain/mongodb/change-event.ts';
 import { exactValue, hasExactValue } from './exact-value.ts';
 import { findRaw, type RawFind } from './raw-find.ts';
 
@@ -87,11 +87,6 @@ function edgeAfter(edge: Edge, documents: readonly Buffer[]): Edge {
   // A copy: it is not to hold the message of the server that it lies in.
   const from = bsonField(Buffer.from(documents[at] ?? []), '_id') ?? null;
   return { from, copied: new Set(keys) };
-}
-
-function keyIn(document: Buffer): string {
-  const id = bsonField(document, '_id');
-  return id === undefined ? '' : keyOf(id);
 }
 
 /** In the order of `_id`, from one document on; a capped collection in its own order, as that is part of it. */

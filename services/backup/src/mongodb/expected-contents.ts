@@ -1,10 +1,11 @@
-import { bsonField } from '../domain/mongodb/bson-bytes.ts';
-import { type ChangeEvent, changesDocument, keyOf } from '../domain/mongodb/change-event.ts';
+import type { ReportProgress } from '@holdfast/contracts/http/progress';
+import { createWorkMeter, type WorkMeter } from '@holdfast/runtime/work-meter';
+import { type ChangeEvent, changesDocument, keyIn, keyOf } from '../domain/mongodb/change-event.ts';
 import { addDocuments, type DocumentSum, joinSums, NO_DOCUMENTS } from '../domain/mongodb/document-sum.ts';
 import { replayBatch } from '../domain/mongodb/replay-batch.ts';
 import type { RestorePlan } from '../domain/mongodb/restore-plan.ts';
 import type { HeldLog } from './held-log.ts';
-import { baseOf, plannedEvents } from './restore-database.ts';
+import { baseOf, bytesOf, plannedEvents } from './restore-database.ts';
 
 /** What a plan is reckoned from. */
 export interface Reckoning {
@@ -13,6 +14,7 @@ export interface Reckoning {
   readonly signal: AbortSignal;
   /** So much of changed documents is held in memory; more is reckoned in several passes. */
   readonly budget_bytes?: number | undefined;
+  readonly report?: ReportProgress | undefined;
 }
 
 export type Contents = ReadonlyMap<string, DocumentSum>;
@@ -33,10 +35,20 @@ export async function expectedContents(reckoning: Reckoning): Promise<Contents> 
 }
 
 async function inParts(reckoning: Reckoning, parts: number): Promise<Contents | null> {
+  const { held, plan, report } = reckoning;
   const whole = new Map<string, DocumentSum>();
+  // Each part goes through the changes twice.
+  const bytes_of_part = held.bytesOfBase(baseOf(held, plan), () => true) + 2 * held.bytesOfLog(plan.segments);
+  const meter = createWorkMeter(report, {
+    doing: 'reading',
+    items: 'documents',
+    bytes_total: parts * bytes_of_part,
+  });
+  // Changes are no documents of their own.
+  const log_meter = { add: (_changes: number, bytes: number) => meter.add(0, bytes) };
   for (let part = 0; part < parts; part++) {
     const isIn = (key: string) => parts === 1 || partOf(key) % parts === part;
-    const found = await reckonPart({ ...reckoning, isIn });
+    const found = await reckonPart({ ...reckoning, isIn, meter, log_meter });
     if (found === null) return null;
     for (const [name, sum] of found) whole.set(name, joinSums(whole.get(name) ?? NO_DOCUMENTS, sum));
   }
@@ -45,6 +57,8 @@ async function inParts(reckoning: Reckoning, parts: number): Promise<Contents | 
 
 interface Part extends Reckoning {
   readonly isIn: (key: string) => boolean;
+  readonly meter: WorkMeter;
+  readonly log_meter: WorkMeter;
 }
 
 /** A collection while it is reckoned: documents that no change touches are in the sum, the others stay documents. */
@@ -61,7 +75,7 @@ async function reckonPart(part: Part): Promise<Contents | null> {
   const keys = await touchedKeys(part, budget);
   const collections: Collections = new Map();
   if (budget.left < 0 || !(await loadBase(part, { collections, keys, budget }))) return null;
-  for await (const event of plannedEvents(part)) {
+  for await (const event of plannedEvents({ ...part, meter: part.log_meter })) {
     if (!changesDocument(event)) changeCollections(collections, event, part.held.database);
     else if (event.id !== null && part.isIn(keyOf(event.id)))
       changeDocument(collections, event, { part, budget });
@@ -81,7 +95,7 @@ interface Budget {
 
 async function touchedKeys(part: Part, budget: Budget): Promise<Set<string>> {
   const keys = new Set<string>();
-  for await (const { id } of plannedEvents(part)) {
+  for await (const { id } of plannedEvents({ ...part, meter: part.log_meter })) {
     const key = id === null ? '' : keyOf(id);
     if (id === null || keys.has(key) || !part.isIn(key)) continue;
     keys.add(key);
@@ -99,7 +113,7 @@ interface Loading {
 
 /** False where it would take more memory than there may be. */
 async function loadBase(part: Part, loading: Loading): Promise<boolean> {
-  const { held, plan, signal } = part;
+  const { held, plan, signal, meter } = part;
   const base = baseOf(held, plan);
   for (const name of Object.keys(base.collections)) {
     const reckoned = loading.collections.getOrInsertComputed(name, nothingYet);
@@ -111,6 +125,7 @@ async function loadBase(part: Part, loading: Loading): Promise<boolean> {
         documents.filter((document) => part.isIn(keyIn(document))),
         loading,
       );
+      meter.add(documents.length, bytesOf(documents));
       if (loading.budget.left < 0) return false;
     }
   }
@@ -133,11 +148,6 @@ function addOfBase(reckoned: Reckoned, documents: readonly Buffer[], { keys, bud
 
 function nothingYet(): Reckoned {
   return { untouched: NO_DOCUMENTS, touched: new Map() };
-}
-
-function keyIn(document: Buffer): string {
-  const id = bsonField(document, '_id');
-  return id === undefined ? '' : keyOf(id);
 }
 
 function changeDocument(

@@ -18,6 +18,10 @@ export interface HeldLog extends Holding {
   /** The documents of a collection of a base, some at a time. */
   documents(base: BaseFile, collection: string): AsyncGenerator<Buffer[]>;
   events(segment: SegmentName): Promise<Buffer[]>;
+  /** How much `documents` will read. */
+  bytesOfBase(base: BaseFile, isNeeded: (collection: string) => boolean): number;
+  /** How much `events` will read, of all of them together. */
+  bytesOfLog(segments: readonly SegmentName[]): number;
 }
 
 /** Reads what a snapshot holds. Rejects with `not_found` where it is none of a database. */
@@ -42,6 +46,9 @@ export async function readHeldLog(reader: LogReader, snapshot: Snapshot): Promis
     const { file } = base.collections[collection] ?? { file: collection };
     return `${BASE_PREFIX}${base.id}/${encodeURIComponent(base.database)}/${file}`;
   };
+  const pathOf = (segment: SegmentName) => `${CHANGES}/${segmentFile(segment)}`;
+  const bytesAt = (paths: readonly string[]) =>
+    paths.reduce((sum, path) => sum + (entries.get(path)?.size ?? 0), 0);
   return {
     bases,
     segments,
@@ -55,9 +62,16 @@ export async function readHeldLog(reader: LogReader, snapshot: Snapshot): Promis
       return documentsOf(reader, entries.get(path), path);
     },
     events: async (segment) => {
-      const path = `${CHANGES}/${segmentFile(segment)}`;
+      const path = pathOf(segment);
       return eventsOf(await read(path), path);
     },
+    bytesOfBase: (base, isNeeded) =>
+      bytesAt(
+        Object.keys(base.collections)
+          .filter(isNeeded)
+          .map((name) => `${fileOf(base, name)}.bson`),
+      ),
+    bytesOfLog: (all) => bytesAt(all.map(pathOf)),
   };
 }
 

@@ -6,7 +6,7 @@ import { type RestoreDatabase, type RestoredDatabase, requirePlan, wantedOf } fr
 
 /** What a restore would bring, and whether it would be refused; nothing is written. */
 export async function previewRestore(request: RestoreDatabase): Promise<RestoredDatabase> {
-  const { repository, snapshot, target, overwrite, signal } = request;
+  const { repository, snapshot, target, overwrite, signal, report } = request;
   if (request.query !== undefined) {
     throw new HoldfastError(
       'bad_request',
@@ -15,7 +15,7 @@ export async function previewRestore(request: RestoreDatabase): Promise<Restored
   }
   const held = await readHeldLog(repository, snapshot);
   const plan = requirePlan(held, request.at);
-  const contents = wantedOf(await expectedContents({ held, plan, signal }), request);
+  const contents = wantedOf(await expectedContents({ held, plan, signal, report }), request);
   const collections = contents.map(([name, { documents }]) => ({ name, documents }));
   await refuseOccupied(
     target,

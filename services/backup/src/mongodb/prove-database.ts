@@ -1,4 +1,6 @@
+import type { ReportProgress } from '@holdfast/contracts/http/progress';
 import type { Snapshot } from '@holdfast/repository/api';
+import { createWorkMeter, type WorkMeter } from '@holdfast/runtime/work-meter';
 import { BSON, type Db } from 'mongodb';
 import { type CollectionFacts, optionsOf } from '../domain/mongodb/collections.ts';
 import { addDocuments, type DocumentSum, NO_DOCUMENTS } from '../domain/mongodb/document-sum.ts';
@@ -9,7 +11,7 @@ import { type HeldLog, type LogReader, readHeldLog } from './held-log.ts';
 import { finish } from './put-in-place.ts';
 import { findRaw } from './raw-find.ts';
 import type { Replay } from './replay.ts';
-import { putTogether, requirePlan } from './restore-database.ts';
+import { bytesOf, putTogether, requirePlan } from './restore-database.ts';
 
 /** What was found out of a backup of a database. */
 export interface DatabaseFindings {
@@ -24,17 +26,18 @@ export interface Proving {
   readonly plan: RestorePlan;
   readonly expected: Contents;
   readonly signal: AbortSignal;
+  readonly report?: ReportProgress | undefined;
 }
 
 /** Applies every change to the base, without any MongoDB. Rejects with `repo_damaged` where that cannot be done. */
 export async function reckonDatabase(
   repository: LogReader,
   snapshot: Snapshot,
-  signal: AbortSignal,
+  watching: Pick<Proving, 'signal' | 'report'>,
 ): Promise<Proving> {
   const held = await readHeldLog(repository, snapshot);
   const plan = requirePlan(held, null);
-  return { held, plan, expected: await expectedContents({ held, plan, signal }), signal };
+  return { held, plan, expected: await expectedContents({ held, plan, ...watching }), ...watching };
 }
 
 /**
@@ -59,9 +62,11 @@ export function findingsOf({ expected }: Proving): DatabaseFindings {
 }
 
 async function compare(proving: Proving, target: Db, replay: Replay): Promise<DatabaseFindings> {
-  const { held, expected } = proving;
+  const { held, expected, signal, report } = proving;
   const problems: string[] = [];
   const facts = replay.collections();
+  const items_total = findingsOf(proving).documents;
+  const meter = createWorkMeter(report, { doing: 'comparing', items: 'documents', items_total });
   for (const name of new Set([...expected.keys(), ...facts.keys()])) {
     const there = facts.get(name);
     const found = (reason: string) => void problems.push(`${held.database}.${name}: ${reason}`);
@@ -69,8 +74,8 @@ async function compare(proving: Proving, target: Db, replay: Replay): Promise<Da
     else if (there.kind === 'view') await tryView(target, there, found);
     else {
       const place = replay.placeOf(name);
-      compareSums(await sumOf(target, place, proving.signal), expected.get(name), found);
-      await compareFacts(target, place, { facts: there, found });
+      compareSums(await sumOf(target, place, { signal, meter }), expected.get(name), found);
+      await compareFacts(target, place, { facts: { ...there, signal }, found });
     }
   }
   return { ...findingsOf(proving), problems };
@@ -86,11 +91,16 @@ function compareSums(
   } else if (there.sum !== expected.sum) found('a document that was restored differs');
 }
 
-async function sumOf(db: Db, place: string, signal: AbortSignal): Promise<DocumentSum> {
+async function sumOf(
+  db: Db,
+  place: string,
+  { signal, meter }: { signal: AbortSignal; meter: WorkMeter },
+): Promise<DocumentSum> {
   let sum = NO_DOCUMENTS;
   for await (const documents of findRaw(db, { find: place })) {
     signal.throwIfAborted();
     sum = addDocuments(sum, documents);
+    meter.add(documents.length, bytesOf(documents));
   }
   return sum;
 }
@@ -99,7 +109,7 @@ async function sumOf(db: Db, place: string, signal: AbortSignal): Promise<Docume
 async function compareFacts(
   target: Db,
   place: string,
-  { facts, found }: { facts: CollectionFacts; found: (reason: string) => void },
+  { facts, found }: { facts: Parameters<typeof finish>[2]; found: (reason: string) => void },
 ): Promise<void> {
   try {
     await finish(target, place, facts);

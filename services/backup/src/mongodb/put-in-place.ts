@@ -1,9 +1,12 @@
 import { HoldfastError } from '@holdfast/contracts/errors';
+import type { ReportProgress } from '@holdfast/contracts/http/progress';
+import { createWorkMeter } from '@holdfast/runtime/work-meter';
 import type { Db } from 'mongodb';
 import { type BsonElement, bsonField } from '../domain/mongodb/bson-bytes.ts';
 import type { CollectionFacts } from '../domain/mongodb/collections.ts';
+import { inTransaction } from './in-transaction.ts';
 import { findRaw } from './raw-find.ts';
-import { deleteRaw, insertRaw } from './raw-write.ts';
+import { type CommandTaker, deleteRaw, insertRaw } from './raw-write.ts';
 import type { Replay } from './replay.ts';
 
 export interface Placing {
@@ -12,6 +15,9 @@ export interface Placing {
   readonly collections: ReadonlyMap<string, CollectionFacts>;
   readonly query?: Record<string, unknown> | undefined;
   readonly overwrite: boolean;
+  /** Heeded as long as nothing has its name yet. */
+  readonly signal: AbortSignal;
+  readonly report?: ReportProgress | undefined;
 }
 
 type Placed = { readonly name: string; readonly documents: number };
@@ -25,9 +31,10 @@ const CHANGEABLE = [
   'expireAfterSeconds',
 ];
 
-/** Gives what was put together its indexes and its name. */
+/** Gives what was put together its indexes and its name. Once the first has its name, all get theirs. */
 export async function putInPlace(placing: Placing): Promise<Placed[]> {
-  const { target, collections, replay } = placing;
+  const { target, collections, replay, signal } = placing;
+  signal.throwIfAborted();
   if (placing.query !== undefined) return mergeAll(placing);
   await refuseOccupied(target, [...collections.keys()], placing.overwrite);
   const placed: Placed[] = [];
@@ -35,7 +42,16 @@ export async function putInPlace(placing: Placing): Promise<Placed[]> {
     [...collections].filter(([, { kind }]) => (kind === 'view') === wanted),
   );
   // Indexes of all come first: when the first collection gets its name, nothing can fail any more but the renaming.
-  for (const [name, facts] of others ?? []) await finish(target, replay.placeOf(name), facts);
+  const meter = createWorkMeter(placing.report, {
+    doing: 'indexing',
+    items: 'collections',
+    items_total: others?.length ?? 0,
+  });
+  for (const [name, facts] of others ?? []) {
+    await finish(target, replay.placeOf(name), { ...facts, signal });
+    meter.add(1, 0);
+  }
+  signal.throwIfAborted();
   for (const [name] of others ?? []) {
     const place = replay.placeOf(name);
     const documents = await target.collection(place).estimatedDocumentCount();
@@ -71,10 +87,10 @@ export async function refuseOccupied(
 export async function finish(
   target: Db,
   place: string,
-  { indexes, options }: CollectionFacts,
+  { indexes, options, signal }: CollectionFacts & { readonly signal: AbortSignal },
 ): Promise<void> {
   const wanted = indexes.filter(({ name, clustered }) => name !== '_id_' && clustered === undefined);
-  if (wanted.length > 0) await target.command({ createIndexes: place, indexes: wanted });
+  if (wanted.length > 0) await target.command({ createIndexes: place, indexes: wanted }, { signal });
   const changed = Object.entries(options).filter(([name]) => CHANGEABLE.includes(name));
   if (changed.length > 0) await target.command({ collMod: place, ...Object.fromEntries(changed) });
 }
@@ -94,12 +110,23 @@ async function merge(
   { from, to, query }: { from: string; to: string; query: Record<string, unknown> },
 ): Promise<number> {
   let count = 0;
+  const replace = async (taker: CommandTaker, documents: readonly Buffer[]) => {
+    await deleteRaw(taker, to, idsOf(documents));
+    await insertRaw(taker, to, documents);
+  };
+  // What stands there is gone only where what was to take its place is there. Transactions take no capped collection.
+  const is_capped = await isCapped(target, to);
   for await (const documents of findRaw(target, { find: from, filter: query })) {
-    await deleteRaw(target, to, idsOf(documents));
-    await insertRaw(target, to, documents);
+    if (is_capped) await replace(target, documents);
+    else await inTransaction(target, (taker) => replace(taker, documents));
     count += documents.length;
   }
   return count;
+}
+
+async function isCapped(target: Db, name: string): Promise<boolean> {
+  const [there] = await target.listCollections({ name }).toArray();
+  return Object(Object(there).options).capped === true;
 }
 
 function idsOf(documents: readonly Buffer[]): BsonElement[] {

@@ -17,7 +17,7 @@ interface DocumentSequence {
 }
 
 // The driver serializes objects only, and objects cannot hold every document. This class is what it then sends; it is
-// not part of its promised interface, so its version is pinned and test/mongodb.test.ts would notice.
+// not part of its promised interface, so its version is pinned and test/mongodb-exact.test.ts would notice.
 const { DocumentSequence: Sequence } = createRequire(import.meta.url)('mongodb/lib/cmap/commands.js') as {
   DocumentSequence: new (field: string) => DocumentSequence;
 };
@@ -26,8 +26,15 @@ const { DocumentSequence: Sequence } = createRequire(import.meta.url)('mongodb/l
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCH_DOCUMENTS = 2_000;
 
+/** What takes the commands: a database, or a transaction in one. */
+export type CommandTaker = Pick<Db, 'command'>;
+
 /** Stores documents as they are, byte by byte; validators are not asked, they were when these were written. */
-export async function insertRaw(db: Db, collection: string, documents: readonly Buffer[]): Promise<void> {
+export async function insertRaw(
+  db: CommandTaker,
+  collection: string,
+  documents: readonly Buffer[],
+): Promise<void> {
   for (const batch of batchesOf(documents)) {
     const command = { insert: collection, ordered: false, bypassDocumentValidation: true };
     await write(db, { ...command, documents: sequenceOf('documents', batch) });
@@ -36,7 +43,11 @@ export async function insertRaw(db: Db, collection: string, documents: readonly 
 }
 
 /** Removes documents by their `_id`. */
-export async function deleteRaw(db: Db, collection: string, ids: readonly BsonElement[]): Promise<void> {
+export async function deleteRaw(
+  db: CommandTaker,
+  collection: string,
+  ids: readonly BsonElement[],
+): Promise<void> {
   const statements = ids.map((id) =>
     bsonDocument([documentElement('q', [{ ...id, name: '_id' }]), bsonInt32('limit', 1)]),
   );
@@ -47,7 +58,7 @@ export async function deleteRaw(db: Db, collection: string, ids: readonly BsonEl
 
 /** Puts documents in the place of those with their `_id`, where they stand; one that is not there comes last. */
 export async function replaceRaw(
-  db: Db,
+  db: CommandTaker,
   collection: string,
   documents: readonly { readonly id: BsonElement; readonly document: Buffer }[],
 ): Promise<void> {
@@ -70,7 +81,11 @@ export async function replaceRaw(
 }
 
 /** MongoDB puts the time of day where a whole document is written with an empty timestamp in it: that is taken back. */
-async function keepEmptyTimestamps(db: Db, collection: string, documents: readonly Buffer[]): Promise<void> {
+async function keepEmptyTimestamps(
+  db: CommandTaker,
+  collection: string,
+  documents: readonly Buffer[],
+): Promise<void> {
   const statements = documents.flatMap((document) => {
     const empty = emptyTimestamps(document);
     const id = bsonField(document, '_id');
@@ -106,7 +121,7 @@ function sequenceOf(field: string, documents: readonly Buffer[]): DocumentSequen
   return sequence;
 }
 
-async function write(db: Db, command: Record<string, unknown>): Promise<void> {
+async function write(db: CommandTaker, command: Record<string, unknown>): Promise<void> {
   let reply: Record<string, unknown>;
   try {
     reply = await db.command({ ...command, writeConcern: { w: 'majority' } });

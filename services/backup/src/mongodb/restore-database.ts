@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '@holdfast/contracts/errors';
+import type { ReportProgress } from '@holdfast/contracts/http/progress';
 import type { Snapshot } from '@holdfast/repository/api';
+import { createWorkMeter, type WorkMeter } from '@holdfast/runtime/work-meter';
 import type { Db } from 'mongodb';
 import { type ChangeEvent, readChangeEvent } from '../domain/mongodb/change-event.ts';
 import { type ClusterTime, compareTimes } from '../domain/mongodb/cluster-time.ts';
@@ -24,7 +26,9 @@ export interface RestoreDatabase {
   readonly query?: Record<string, unknown> | undefined;
   /** Whole collections may take the place of those that stand there. */
   readonly overwrite: boolean;
+  /** Until the collections are put in place; from then on it is done to the end. */
   readonly signal: AbortSignal;
+  readonly report?: ReportProgress | undefined;
 }
 
 export interface RestoredDatabase {
@@ -47,9 +51,9 @@ export async function restoreDatabase(request: RestoreDatabase): Promise<Restore
   const plan = requirePlan(held, request.at);
   const needed = await namesNeeded(held, plan, request);
   const isNeeded = (name: string) => needed === null || needed.has(name);
-  const { target, signal } = request;
+  const { target, signal, report } = request;
   try {
-    await using replay = await putTogether({ held, plan, target, isNeeded, signal });
+    await using replay = await putTogether({ held, plan, target, isNeeded, signal, report });
     const collections = new Map(wantedOf(replay.collections(), request));
     const placed = await putInPlace({ ...request, replay, collections });
     return {
@@ -76,11 +80,12 @@ export interface PuttingTogether {
   readonly target: Db;
   readonly isNeeded: (collection: string) => boolean;
   readonly signal: AbortSignal;
+  readonly report?: ReportProgress | undefined;
 }
 
 /** The documents of a moment in collections of other names, still without indexes. What was made is gone where it rejects. */
 export async function putTogether(work: PuttingTogether): Promise<Replay> {
-  const { held, plan, target, isNeeded } = work;
+  const { held, plan, target, isNeeded, report } = work;
   await using parts = new AsyncDisposableStack();
   const replay = parts.use(
     createReplay({
@@ -92,7 +97,12 @@ export async function putTogether(work: PuttingTogether): Promise<Replay> {
     }),
   );
   await loadBase(work, replay);
-  for await (const event of plannedEvents(work)) await replay.add(event);
+  const meter = createWorkMeter(report, {
+    doing: 'replaying',
+    items: 'changes',
+    bytes_total: held.bytesOfLog(plan.segments),
+  });
+  for await (const event of plannedEvents({ ...work, meter })) await replay.add(event);
   await replay.flush();
   parts.move();
   return replay;
@@ -104,10 +114,15 @@ async function namesNeeded(
   plan: RestorePlan,
   request: RestoreDatabase,
 ): Promise<Set<string> | null> {
-  const { collections } = request;
+  const { collections, signal, report } = request;
   if (collections === undefined) return null;
+  const meter = createWorkMeter(report, {
+    doing: 'reading',
+    items: 'changes',
+    bytes_total: held.bytesOfLog(plan.segments),
+  });
   const renames: { from: string; to: string }[] = [];
-  for await (const event of plannedEvents({ held, plan, signal: request.signal })) {
+  for await (const event of plannedEvents({ held, plan, signal, meter })) {
     if (event.type === 'rename' && event.to !== null) {
       renames.push({ from: event.collection, to: event.to.collection });
     }
@@ -115,8 +130,13 @@ async function namesNeeded(
   return namesBefore(collections, renames);
 }
 
-async function loadBase({ held, plan, signal }: PuttingTogether, replay: Replay): Promise<void> {
+async function loadBase({ held, plan, signal, report }: PuttingTogether, replay: Replay): Promise<void> {
   const base = baseOf(held, plan);
+  const meter = createWorkMeter(report, {
+    doing: 'restoring',
+    items: 'documents',
+    bytes_total: held.bytesOfBase(base, replay.isNeeded),
+  });
   for (const name of Object.keys(base.collections)) {
     if (!replay.isNeeded(name)) continue;
     const facts = await held.facts(base, name);
@@ -125,6 +145,7 @@ async function loadBase({ held, plan, signal }: PuttingTogether, replay: Replay)
     for await (const documents of held.documents(base, name)) {
       signal.throwIfAborted();
       await replay.load(name, documents);
+      meter.add(documents.length, bytesOf(documents));
     }
   }
 }
@@ -136,15 +157,24 @@ export function baseOf(held: HeldLog, plan: RestorePlan): HeldLog['bases'][numbe
   return base;
 }
 
+/** How much documents take together. */
+export function bytesOf(documents: readonly Buffer[]): number {
+  return documents.reduce((sum, { length }) => sum + length, 0);
+}
+
 /** All changes from the begin of the base to the moment of a plan, in order. */
 export async function* plannedEvents({
   held,
   plan,
   signal,
-}: Pick<PuttingTogether, 'held' | 'plan' | 'signal'>): AsyncGenerator<ChangeEvent> {
+  meter,
+}: Pick<PuttingTogether, 'held' | 'plan' | 'signal'> & {
+  readonly meter?: WorkMeter | undefined;
+}): AsyncGenerator<ChangeEvent> {
   for (const segment of plan.segments) {
     for (const bytes of await held.events(segment)) {
       signal.throwIfAborted();
+      meter?.add(1, bytes.length);
       const event = readChangeEvent(bytes);
       if (compareTimes(event.time, plan.base.from) < 0) continue;
       if (compareTimes(event.time, plan.at) > 0) return;

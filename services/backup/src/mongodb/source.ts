@@ -26,7 +26,7 @@ export function whyNoDatabase({ config }: CompiledSource): string | null {
   if (config.mongodb_url_file === undefined) return 'it has no mongodb_url: give one, or set MONGODB_URL';
   return existsSync(config.mongodb_url_file)
     ? null
-    : `${config.mongodb_url_file} (mongodb_url_file) is not there`;
+    : `${config.mongodb_url_file} (mongodb_url_file) is not there: make it`;
 }
 
 /** The source as the repository reads it: the folder of its base and its changes. */

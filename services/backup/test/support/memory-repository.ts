@@ -220,6 +220,8 @@ function readTree(
       tree.set(path, entryOf(path, stat, contents));
     } catch (error) {
       unreadable.push({ path, reason: String(error) });
+      const kept = before.get(path);
+      if (kept !== undefined) tree.set(path, kept);
     }
   };
   for (const path of request.changes ?? request.roots) look(path);

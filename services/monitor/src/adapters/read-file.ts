@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { systemCode } from '@holdfast/contracts/errors';
 import type { Facts } from '../domain/file-inventory/state.ts';
+import { type Shape, shapeOf } from '../domain/mass-change/shape.ts';
 import type { ContentJudge, Opinion } from './content/content-judge.ts';
 import { toFileStat } from './file-stat.ts';
 import type { ContentChecks } from './territory.ts';
@@ -17,6 +18,7 @@ export type ReadOutcome =
       readonly path: string;
       readonly kind: 'read';
       readonly facts: Facts;
+      readonly shape: Shape;
     } & Opinion)
   /** It was written to while it was read. */
   | { readonly path: string; readonly kind: 'changing' }
@@ -51,8 +53,10 @@ function readOpen(descriptor: number, { path, checks }: ReadOrder, judge: Conten
   const stat = toFileStat(before);
   const reading = judge.begin(path, checks, stat.size);
   const hash = createHash('sha256');
+  let shape: Shape | undefined;
   let size = 0;
   for (const piece of piecesOf(descriptor, stat.size)) {
+    shape ??= shapeOf(path, piece);
     size += piece.length;
     hash.update(piece);
     reading?.write(piece);
@@ -62,7 +66,8 @@ function readOpen(descriptor: number, { path, checks }: ReadOrder, judge: Conten
   if (size !== stat.size || after.mtimeNs !== before.mtimeNs || after.size !== before.size)
     return { path, kind: 'changing' };
   const facts = { ...stat, checksum: `sha256:${hash.digest('hex')}` };
-  return { path, kind: 'read', facts, ...opinion };
+  shape ??= shapeOf(path, new Uint8Array());
+  return { path, kind: 'read', facts, shape, ...opinion };
 }
 
 const UNJUDGED: Opinion = { verdict: { judged: false }, quiet_ms: 0 };

@@ -24,6 +24,17 @@ export const REGISTRY_MIGRATIONS: readonly string[] = [
   CREATE TABLE registered_sources (source TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE allowances (path TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
   ${OUTBOX_SCHEMA}`,
+  `
+  CREATE TABLE mass_signs (
+    source TEXT NOT NULL,
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    entropy REAL
+  );
+  CREATE INDEX mass_signs_source ON mass_signs (source);
+  CREATE TABLE mass_alarms (source TEXT PRIMARY KEY, last_sign_ms INTEGER NOT NULL) WITHOUT ROWID;`,
   // Conversations by the file that holds them: a session that stands in two files, or in none any more, is found.
   `
   CREATE TABLE sessions (path TEXT NOT NULL, session TEXT NOT NULL, PRIMARY KEY (path, session)) WITHOUT ROWID;

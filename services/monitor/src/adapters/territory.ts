@@ -24,6 +24,8 @@ export interface Territory {
   enters(path: string, kind: PathKind): boolean;
   rootOf(path: string): string | undefined;
   checksOf(path: string): ContentChecks;
+  /** A file that nobody has a reason to touch. */
+  isCanary(path: string): boolean;
   /** Quiet time after the last write before a file of this source is judged. */
   settleMs(source: CompiledSource): number;
 }
@@ -39,6 +41,9 @@ export function createTerritory({ config, base_dir, data_dir }: TerritoryOptions
   const sources = compileSources(config, base_dir, data_dir).filter(({ roots }) => roots.length > 0);
   const roots = outermost(sources.flatMap((source) => rootsOf(source, base_dir)));
   const { settle_ms, settle_critical_ms } = config.monitor;
+  const canaries = config.monitor.canaries.map((glob) =>
+    compilePattern('/', glob.startsWith('/') ? glob : `**/${glob}`),
+  );
   const sourceOf = (path: string) => sources.find((source) => source.matches(path));
   return {
     roots,
@@ -47,6 +52,7 @@ export function createTerritory({ config, base_dir, data_dir }: TerritoryOptions
     enters: (path, kind) => roots.includes(path) || sources.some((source) => source.select(path, kind)),
     rootOf: (path) => roots.find((root) => isWithin(path, root)),
     checksOf: (path) => checksOf(path, sourceOf(path), base_dir),
+    isCanary: (path) => canaries.some((canary) => canary.matches(path)),
     settleMs: ({ config: { priority } }) => (priority === 'critical' ? settle_critical_ms : settle_ms),
   };
 }

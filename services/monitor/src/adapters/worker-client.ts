@@ -3,6 +3,9 @@ import { HoldfastError } from '@holdfast/contracts/errors';
 import type { Differences } from './walk.ts';
 import type { TaskMessage, TaskName, WorkerData, WorkerReply, WorkerTasks } from './worker-messages.ts';
 
+/** What a thread makes dies young, and is little at a time: more room for it only makes the process larger. */
+const LIMITS = { maxYoungGenerationSizeMb: 6 };
+
 interface Asked {
   resolve(answer: never): void;
   reject(error: Error): void;
@@ -29,7 +32,10 @@ export function createWorker(data: WorkerData): InspectionWorker {
     worker = undefined;
   };
   const start = () => {
-    const started = new Worker(new URL('./inspection-worker.ts', import.meta.url), { workerData: data });
+    const started = new Worker(new URL('./inspection-worker.ts', import.meta.url), {
+      workerData: data,
+      resourceLimits: LIMITS,
+    });
     started.on('message', (message: WorkerReply) => receive(message, asked, started));
     started.on('error', (cause) =>
       fail(new HoldfastError('internal', 'a worker of the monitor died', { cause })),

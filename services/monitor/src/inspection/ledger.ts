@@ -10,6 +10,7 @@ import { groupRegistrations } from '../domain/file-inventory/group.ts';
 import { type Incidents, joinIncident } from '../domain/file-inventory/incident.ts';
 import type { Decision, Draft, FileRow } from '../domain/file-inventory/state.ts';
 import type { MonitorMetrics } from '../metrics.ts';
+import type { MassWatch, Shapes } from './mass-watch.ts';
 
 export interface LedgerParts {
   readonly db: DatabaseSync;
@@ -17,10 +18,12 @@ export interface LedgerParts {
   readonly outbox: Outbox;
   readonly origin: Origin;
   readonly metrics: MonitorMetrics;
+  readonly mass: MassWatch;
 }
 
 /** Traces that are remembered, so that what ends a case joins the trace of its loss. */
 const TRACES_MAX = 1000;
+const NO_SHAPES: Shapes = new Map();
 
 /** Makes decisions durable: rows and events in one transaction, then the events go out. */
 export class Ledger {
@@ -48,14 +51,18 @@ export class Ledger {
     };
   }
 
-  /** Durable when this returns. `grouped` folds registrations into `FilesRegistered`. */
-  commit(decisions: readonly Decision[], options: { grouped?: boolean } = {}): void {
+  /** Durable when this returns. `grouped` folds registrations into `FilesRegistered`; `shapes`: of the files that were read. */
+  commit(decisions: readonly Decision[], options: { grouped?: boolean; shapes?: Shapes } = {}): void {
     const changed = decisions.filter(({ put, remove }) => put.length + remove.length > 0);
     if (changed.length === 0) return;
     const drafts = changed.flatMap(({ events }) => events);
     const events = this.#eventsOf(options.grouped ? groupRegistrations(drafts) : drafts);
-    const { db, registry, outbox } = this.#parts;
+    const { db, registry, outbox, mass, origin } = this.#parts;
     transaction(db, () => {
+      const alarms = options.grouped
+        ? []
+        : mass.judge(drafts, options.shapes ?? NO_SHAPES, origin.clock.now_ms());
+      for (const data of alarms) events.push(this.#alarm(data));
       for (const decision of changed) registry.apply(decision);
       outbox.add(events);
     });
@@ -84,6 +91,13 @@ export class Ledger {
     });
     this.#send([event as HoldfastEvent]);
     return event;
+  }
+
+  #alarm(data: EventData<'MassChangeDetected'>): HoldfastEvent {
+    return newEvent(this.#parts.origin, 'MassChangeDetected', {
+      subject: data.source,
+      data,
+    }) as HoldfastEvent;
   }
 
   #send(events: readonly HoldfastEvent[]) {

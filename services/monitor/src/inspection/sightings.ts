@@ -13,6 +13,7 @@ import {
   type Sighting,
   type Verdict,
 } from '../domain/file-inventory/state.ts';
+import type { Shape } from '../domain/mass-change/shape.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Desk } from './desk.ts';
 import type { Registrations } from './registrations.ts';
@@ -45,6 +46,7 @@ export type Judgement = { readonly path: string } & (
 /** What may be decided now. */
 interface Certain extends Sighting {
   readonly first_ms: number;
+  readonly shape: Shape;
 }
 
 export interface SightingsParts extends Desk {
@@ -249,7 +251,11 @@ export class Sightings {
     for (const seen of first) registrations.add(seen);
     const others = now.filter((seen) => !first.includes(seen));
     const moment = ledger.moment();
-    ledger.commit(others.map((seen) => this.#decideOne(seen, moment)));
+    const shapes = new Map(others.map(({ path, shape }) => [path, shape]));
+    ledger.commit(
+      others.map((seen) => this.#decideOne(seen, moment)),
+      { shapes },
+    );
     for (const seen of others) this.#arrive(seen);
   }
 
@@ -306,9 +312,9 @@ function isRot(row: FileRow | undefined, facts: Facts): boolean {
 
 function toCertain(entry: Settling, outcome: Read, about: { intended: boolean; source: string }): Certain {
   const { path, by, scrubbed, first_ms } = entry;
-  const { facts, verdict, sessions } = outcome;
+  const { facts, verdict, shape, sessions } = outcome;
   const more = { ...(scrubbed && { scrubbed }), ...(sessions !== undefined && { sessions }) };
-  return { path, facts, verdict, by, first_ms, ...about, ...more };
+  return { path, facts, verdict, shape, by, first_ms, ...about, ...more };
 }
 
 /** Batches that a thread reads in one go: not too many files, not too many bytes. */

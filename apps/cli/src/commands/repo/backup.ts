@@ -5,12 +5,13 @@ import { EXIT, systemCode } from '@holdfast/contracts/errors';
 import type { BackupResult } from '@holdfast/repository/api';
 import { createPathFilter } from '@holdfast/repository/path-filter';
 import { type Command, Option } from 'commander';
+import { abortOnInterrupt } from '../../abort-on-interrupt.ts';
 import { bytes, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
 import { type GlobOptions, withGlobOptions } from './glob-options.ts';
 import { ownFoldersBelow } from './own-folders.ts';
-import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
+import { type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
 
 interface BackupOptions extends RepoOptions, GlobOptions {
   type: 'full' | 'incremental';

@@ -1,10 +1,11 @@
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { CheckProblem, PackSubset, Reach } from '@holdfast/repository/api';
 import type { Command } from 'commander';
+import { abortOnInterrupt } from '../../abort-on-interrupt.ts';
 import { count, print, printJson } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
-import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
+import { type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
 
 interface CheckOptions extends RepoOptions {
   readData?: boolean;

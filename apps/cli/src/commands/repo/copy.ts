@@ -1,11 +1,11 @@
 import { EXIT } from '@holdfast/contracts/errors';
 import type { CopyRequest, CopyResult } from '@holdfast/repository/api';
 import { type Command, Option } from 'commander';
+import { abortOnInterrupt } from '../../abort-on-interrupt.ts';
 import { bytes, count, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
 import {
-  abortOnInterrupt,
   type SecondRepoOptions,
   secondRepo,
   withRepoOptions,

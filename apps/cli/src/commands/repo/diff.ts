@@ -1,11 +1,11 @@
 import type { Difference, Entry } from '@holdfast/repository/api';
+import { type Change, changeOf } from '@holdfast/repository/tree/change-of';
 import type { Command } from 'commander';
 import { bytes, count, print, printJson } from '../../output/print.ts';
 import { entryAsJson } from './entry-output.ts';
 import { type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
 
-const SIGN = { added: '+', removed: '-', changed: 'M', type: 'T', metadata: 'U' };
-type Change = keyof typeof SIGN;
+const SIGN: Record<Change, string> = { added: '+', removed: '-', changed: 'M', type: 'T', metadata: 'U' };
 
 interface DiffOptions extends RepoOptions {
   metadata?: boolean;
@@ -37,15 +37,6 @@ async function diff(before: string, after: string, options: DiffOptions): Promis
     if (change !== 'metadata' || options.metadata) print(`${SIGN[change]}  ${difference.path}`);
   }
   print(summaryOf(differences));
-}
-
-/** What a path went through. */
-export function changeOf({ before, after }: Difference): Change {
-  if (before === undefined) return 'added';
-  if (after === undefined) return 'removed';
-  if (before.kind !== after.kind) return 'type';
-  const is_same = before.checksum === after.checksum && before.target === after.target;
-  return is_same ? 'metadata' : 'changed';
 }
 
 /** `2 files added (1.4 MiB), 1 removed (12 B), 3 changed; 4 only in their metadata` */

@@ -23,7 +23,7 @@ export function entryAsJson(entry: Entry) {
 }
 
 /** `-rw-r--r--  1000  1000  12345  2026-11-23 01:47:00.123  /srv/x`: a row for people, as `ls -l` has it. */
-export function entryAsRow(entry: Entry): unknown[] {
+export function entryAsRow(entry: Entry): (string | number)[] {
   const name = entry.target === undefined ? entry.path : `${entry.path} -> ${entry.target}`;
   return [modeText(entry), entry.uid, entry.gid, entry.size, localTime(mtimeOf(entry)), name];
 }

@@ -3,10 +3,11 @@ import { EXIT } from '@holdfast/contracts/errors';
 import type { Repository } from '@holdfast/repository/api';
 import type { PruneResult } from '@holdfast/repository/maintain/prune';
 import type { Command } from 'commander';
+import { abortOnInterrupt } from '../../abort-on-interrupt.ts';
 import { bytes, count, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
-import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
+import { type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
 
 /** What `prune` and `forget --prune` have in common. */
 export interface PruneCommandOptions extends RepoOptions {

@@ -2,12 +2,12 @@ import { asHoldfastError, HoldfastError } from '@holdfast/contracts/errors';
 import type { RepairResult, Repository } from '@holdfast/repository/api';
 import { rebuildConfig } from '@holdfast/repository/open';
 import type { Command } from 'commander';
+import { abortOnInterrupt } from '../../abort-on-interrupt.ts';
 import { bytes, count, print, printJson } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { usageError } from '../../output/report-error.ts';
 import { describeProblem } from './check.ts';
 import {
-  abortOnInterrupt,
   type SecondRepoOptions,
   secondRepo,
   secretOf,

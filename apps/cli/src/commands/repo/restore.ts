@@ -4,11 +4,12 @@ import type { RestoreResult } from '@holdfast/repository/api';
 import { literalPaths } from '@holdfast/repository/literal-paths';
 import { createPathFilter } from '@holdfast/repository/path-filter';
 import type { Command } from 'commander';
+import { abortOnInterrupt } from '../../abort-on-interrupt.ts';
 import { bytes, count, print, printJson, warn } from '../../output/print.ts';
 import { startProgressBar } from '../../output/progress-bar.ts';
 import { type GlobOptions, withGlobOptions } from './glob-options.ts';
 import { splitSnapshotPath } from './snapshot-path.ts';
-import { abortOnInterrupt, type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
+import { type RepoOptions, withRepoOptions, withRepository } from './with-repository.ts';
 
 interface RestoreOptions extends RepoOptions, GlobOptions {
   target: string;

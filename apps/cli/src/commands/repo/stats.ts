@@ -66,7 +66,7 @@ function sum(figures: readonly ChunkFigures[]): ChunkFigures {
   return { chunks: of('chunks'), bytes: of('bytes'), bytes_stored: of('bytes_stored') };
 }
 
-function row(name: string, figures: ChunkFigures): unknown[] {
+function row(name: string, figures: ChunkFigures): (string | number)[] {
   return [name, figures.chunks, bytes(figures.bytes), bytes(figures.bytes_stored)];
 }
 

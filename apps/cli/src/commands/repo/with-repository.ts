@@ -119,14 +119,6 @@ export async function readText(option: string, file: string): Promise<string> {
   }
 }
 
-/** Ends with the command at the first Ctrl-C, in good order. */
-export function abortOnInterrupt(): AbortSignal & Disposable {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  process.once('SIGINT', abort);
-  return Object.assign(controller.signal, { [Symbol.dispose]: () => void process.off('SIGINT', abort) });
-}
-
 /** Ours alone, also where the repository belongs to a service. Undefined where there is no home to keep it in. */
 export function cacheDir(): string | undefined {
   // A relative one, or an empty one, counts as none (XDG Base Directory): it would be a cache wherever one happens to be.

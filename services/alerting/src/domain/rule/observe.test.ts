@@ -101,6 +101,20 @@ describe('a failed backup', () => {
     expect(tick(whole, WAITS, 9, 0)).toMatchObject({ resolved: true, tell: 'resolved' });
   });
 
+  test.each([
+    ['schedule', 'request', true],
+    ['schedule', 'on_change', false],
+    ['on_change', 'on_change', true],
+    ['on_change', 'schedule', true],
+  ])('by %s is over after one by %s: %s', (failure, success, is_over) => {
+    const error = { code: 'hook_failed', message: 'no' };
+    const alert = condition([event('BackupFailed', { sources: ['logs'], reason: failure, error })]);
+    const manifest = { reason: success, sources: [{ source: 'logs' }] };
+    const cleared = observe(event('BackupCreated', { manifest } as never), CONTEXT);
+    if (alert === null || cleared?.type !== 'cleared') throw new Error('nothing is cleared');
+    expect(recordCleared(alert, cleared, 5).outstanding.length === 0).toBe(is_over);
+  });
+
   test('has the severity that the configuration gives it', () => {
     const severities = { backup_failed: 'medium' as const };
     expect(observe(backupFailed(), { ...CONTEXT, severities })).toMatchObject({ severity: 'medium' });

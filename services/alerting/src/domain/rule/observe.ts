@@ -55,6 +55,13 @@ function adviceOn(code: string): string {
   return 'It is tried again by itself; the versions that were stored before are safe.';
 }
 
+const ON_CHANGE = 'on_change';
+
+/** A backup of changes alone makes nothing good where a look at everything fails: the alert would come and go. */
+function backupPart(source: string, reason: string): string {
+  return reason === ON_CHANGE ? `${source}/${ON_CHANGE}` : source;
+}
+
 const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
   FileDeleted: lossOf,
   FileCorrupted: lossOf,
@@ -79,6 +86,27 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
       reason: event.data.reason,
       steps: event.data.steps,
     }),
+  MassChangeDetected: (event) => {
+    const { host, source, files, reasons } = event.data;
+    return {
+      type: 'condition',
+      rule: 'mass_change',
+      key: `${host}/${source}`,
+      host,
+      severity: 'critical',
+      headline: `${source} on ${host} looks as if it were under attack, ${files} files so far: ${reasons.join('; ')}`,
+      advice:
+        'No backup of it is cleaned up until you say so. Stop what does it, look at `holdfast quarantine list`, then roll back or release.',
+      closing: { by: 'event' },
+      parts: [source],
+    };
+  },
+  MassChangeReleased: ({ data: { host, source } }) => ({
+    type: 'cleared',
+    rule: 'mass_change',
+    host,
+    parts: [source],
+  }),
   WatchRootLost: (event) => {
     const { host, root, reason, reconciled_at } = event.data;
     if (reconciled_at !== undefined) return { type: 'cleared', rule: 'watch_root_lost', host, parts: [root] };
@@ -115,24 +143,26 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
   BackupFailed: (event) => {
     const host = hostOf(event);
     const sources = event.data.sources.toSorted();
+    const parts = sources.map((source) => backupPart(source, event.data.reason));
     return {
       type: 'condition',
       rule: 'backup_failed',
-      key: `${host}/${sources.join(',')}`,
+      key: `${host}/${parts.join(',')}`,
       host,
       severity: 'critical',
       headline: `Backup of ${sources.join(', ')} failed on ${host}: ${event.data.error.message}`,
       advice: adviceOn(event.data.error.code),
       closing: { by: 'event' },
-      parts: sources,
+      parts,
     };
   },
-  BackupCreated: (event) => ({
-    type: 'cleared',
-    rule: 'backup_failed',
-    host: hostOf(event),
-    parts: event.data.manifest.sources.map(({ source }) => source),
-  }),
+  BackupCreated: (event) => {
+    const { sources, reason } = event.data.manifest;
+    // What looks at everything holds the changes too.
+    const reasons = reason === ON_CHANGE ? [ON_CHANGE] : [reason, ON_CHANGE];
+    const parts = sources.flatMap(({ source }) => reasons.map((one) => backupPart(source, one)));
+    return { type: 'cleared', rule: 'backup_failed', host: hostOf(event), parts };
+  },
   BackupOverdue: (event) => {
     const { source, schedule, expected_at, cleared_at } = event.data;
     const host = hostOf(event);

@@ -79,7 +79,8 @@ async function outcomeOf(
     logProgress(progress);
   };
   try {
-    const what = { run, source, taken, signal, onProgress, participant };
+    const ends_failure = run.error !== null || deps.refused.has(run, taken);
+    const what = { run, source, taken, signal, onProgress, participant, ends_failure };
     const make = () => withHooks(deps, attempt, (hooks) => makeSnapshot(deps, { ...what, hooks }));
     const made = (await adopted(deps, run)) ?? (await make());
     const manifest = made.unchanged ? null : manifestOf(made.snapshot);

@@ -40,6 +40,8 @@ export interface Attempt {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
   readonly participant: Participant | null;
+  /** A failure was told that this run may end: it is told even where nothing changed. */
+  readonly ends_failure: boolean;
   /** Commands that ran before it. */
   readonly hooks: readonly HookReport[];
 }
@@ -102,7 +104,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
     ...(missed !== undefined && { on_difference: missed.found }),
     metadata,
     compression: run.compression,
-    skip_unchanged: run.reason === 'on_change' || run.reason === 'reconciled',
+    skip_unchanged: !attempt.ends_failure && (run.reason === 'on_change' || run.reason === 'reconciled'),
     on_progress: attempt.onProgress,
     signal,
   });

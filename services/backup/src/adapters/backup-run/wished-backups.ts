@@ -4,6 +4,7 @@ import { BEFORE_DEPLOYMENT } from '@holdfast/contracts/schedule';
 import { typeOf } from '../../domain/schedule/define.ts';
 import type { SnapshotDeps } from './make-snapshot.ts';
 import type { RunRequest } from './plan-runs.ts';
+import { requireSources } from './require-sources.ts';
 
 type WishDeps = Pick<SnapshotDeps, 'state' | 'settings'>;
 
@@ -12,12 +13,19 @@ export type Asker = Pick<RunRequest, 'actor' | 'correlationid'>;
 
 /**
  * What somebody who asks for backups gets, one for each source. Before a deployment the schedule of that name says what is
- * left out, and refuses (`conflict`) where it is switched off. `bad_request` for a source that is not known.
+ * left out, and refuses (`conflict`) where it is switched off. Rejects as `requireSources` does.
  */
 export function wishedBackups(deps: WishDeps, body: CreateBackupBody, asker: Asker): RunRequest[] {
   const { type, sources } = wanted(deps, body);
   const { reason, compression } = body;
-  if (sources.length === 0) throw new HoldfastError('bad_request', 'there is no source of files to back up');
+  if (sources.length === 0) {
+    // Each that is configured says why.
+    requireSources(
+      deps.settings,
+      deps.settings.unreadable.map(({ name }) => name),
+    );
+    throw new HoldfastError('bad_request', 'no source is configured: give `holdfast up` a folder');
+  }
   return sources.map((source) => ({ source, type, reason, compression, schedule: null, ...asker }));
 }
 
@@ -35,14 +43,7 @@ function wanted(deps: WishDeps, { type, sources, reason }: CreateBackupBody) {
 }
 
 function sourcesToBackUp({ settings }: WishDeps, named: readonly string[] | undefined): string[] {
-  const known = settings.sources.map(({ name }) => name);
-  const unknown = named?.filter((name) => !known.includes(name)) ?? [];
-  if (unknown.length > 0) {
-    throw new HoldfastError(
-      'bad_request',
-      `sources: ${unknown.join(', ')} not known; there are ${known.join(', ')}`,
-    );
-  }
+  requireSources(settings, named);
   const usual = settings.sources.filter(({ plan }) => !plan.is_own).map(({ name }) => name);
   return [...new Set(named ?? usual)];
 }

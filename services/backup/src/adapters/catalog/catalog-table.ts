@@ -36,8 +36,8 @@ interface Row {
 }
 
 const INSERT = `
-  INSERT OR IGNORE INTO backups (backup_id, snapshot_id, source, backup_type, time_ms, size, manifest, reason, tier, is_bad, expires_ms)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  INSERT OR IGNORE INTO backups (backup_id, snapshot_id, source, backup_type, time_ms, size, manifest, reason, tier, is_bad, expires_ms, duration_ms, bytes_read, bytes_stored)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const VERIFIED = `
   UPDATE backups SET manifest = ?, is_bad = ?, read_ms = coalesce(?, read_ms), restored_ms = coalesce(?, restored_ms)
   WHERE backup_id = ?`;
@@ -79,17 +79,8 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
   const get = (backup_id: string) => read(one.get(backup_id));
 
   const add = (manifest: BackupManifest) => {
-    const source = manifest.sources[0]?.source ?? '';
-    const time_ms = Date.parse(manifest.timestamp);
-    const size = manifest.sources.reduce((sum, part) => sum + part.total_size_bytes, 0);
-    const { backup_id, snapshot_id, backup_type } = manifest;
-    const { tier, expires_at } = manifest.retention;
-    const expires_ms = expires_at === null ? null : Date.parse(expires_at);
-    const facts = [manifest.reason, tier, hasFailed(manifest.validation) ? 1 : 0, expires_ms] as const;
-    insert.run(
-      ...[backup_id, snapshot_id, source, backup_type, time_ms, size, JSON.stringify(manifest)],
-      ...facts,
-    );
+    const { source, time_ms, values } = rowOf(manifest);
+    insert.run(...values);
     if (manifest.reason !== 'on_change') walks.mark(source, time_ms);
   };
   const verified = createVerified(db, get);
@@ -126,6 +117,23 @@ export function createCatalogTable(db: DatabaseSync): CatalogTable {
     hold: (backup_id) => readHold((holdOf.get(backup_id) as { hold: string | null } | undefined)?.hold),
     totals: () => totals.get() as { backups: number; newest_ms: number | null },
   };
+}
+
+/** The values of INSERT, and two of them by name. */
+function rowOf(manifest: BackupManifest) {
+  const source = manifest.sources[0]?.source ?? '';
+  const time_ms = Date.parse(manifest.timestamp);
+  const size = manifest.sources.reduce((sum, part) => sum + part.total_size_bytes, 0);
+  const { backup_id, snapshot_id, backup_type, bytes_read, bytes_stored } = manifest;
+  const { tier, expires_at } = manifest.retention;
+  const expires_ms = expires_at === null ? null : Date.parse(expires_at);
+  const duration_ms = Math.round(1000 * manifest.metadata.backup_duration_seconds);
+  const values = [
+    ...[backup_id, snapshot_id, source, backup_type, time_ms, size, JSON.stringify(manifest)],
+    ...[manifest.reason, tier, hasFailed(manifest.validation) ? 1 : 0, expires_ms],
+    ...[duration_ms, bytes_read, bytes_stored],
+  ];
+  return { source, time_ms, values };
 }
 
 /** Folds what a verification showed into the manifest. */

@@ -6,6 +6,8 @@ import type { TakenChanges } from './change-table.ts';
 
 /** Changed files that could not be read when they were to be backed up at once. */
 export interface RefusedChanges extends Disposable {
+  /** True where one of the changes of a run was refused before, and told so. */
+  has(run: BackupRun, taken: TakenChanges): boolean;
   /**
    * Inside `write`, at the end of an on-change run: tells of those that were refused as BackupFailed, which is an alert,
    * and has them tried again, later and later. The others are in the backup all the same. How many there are.
@@ -32,11 +34,12 @@ const MAX_MS = 300_000;
 export function createRefusedChanges(deps: RefusedDeps): RefusedChanges {
   const refused = new Map<string, Refused>();
   return {
+    has: (run, taken) => taken.paths.some(({ path }) => refused.has(keyOf(run, path))),
     settle: (run, taken, unreadable) => {
       const reasons = new Map(unreadable.map(({ path, reason }) => [path, reason]));
       let attempt = 0;
       for (const { path } of taken.paths) {
-        const key = `${run.source}\0${path}`;
+        const key = keyOf(run, path);
         const before = refused.get(key);
         before?.cancel();
         refused.delete(key);
@@ -53,6 +56,10 @@ export function createRefusedChanges(deps: RefusedDeps): RefusedChanges {
       for (const { cancel } of refused.values()) cancel();
     },
   };
+}
+
+function keyOf({ source }: BackupRun, path: string): string {
+  return `${source}\0${path}`;
 }
 
 function tryAgain(

@@ -9,6 +9,7 @@ import { createCatalogTable } from '../catalog/catalog-table.ts';
 import { openBackupDatabase } from '../database.ts';
 import { createCaseTable } from './case-table.ts';
 import { judgeAndMark, judgeSource } from './judge-backups.ts';
+import { createQuarantineTable } from './quarantine-table.ts';
 import { createRetentionTable } from './retention-table.ts';
 
 const HOUR = 3_600_000;
@@ -41,6 +42,7 @@ beforeEach(() => {
       catalog: createCatalogTable(db),
       retention: createRetentionTable(db),
       cases: createCaseTable(db),
+      quarantines: createQuarantineTable(db),
       write: (work: () => unknown) => {
         before();
         return transaction(db, work);

@@ -1,8 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
+import { Slice } from '@holdfast/repository/slice';
 import { decideInSteps } from '../../domain/retention/decide.ts';
-import type { RetainedBackup, Verdict } from '../../domain/retention/state.ts';
+import type { Verdict } from '../../domain/retention/state.ts';
 import type { SnapshotDeps } from '../backup-run/make-snapshot.ts';
-import type { CatalogedBackup } from './retention-table.ts';
+import { inSlices } from '../in-slices.ts';
+import { pinnedBackups, pinsNow } from './pinned-backups.ts';
 
 /** What is decided on one source, and whether it may still be acted on. */
 export interface Judgement {
@@ -11,31 +13,20 @@ export interface Judgement {
   holdsFor(verdicts: readonly Verdict[]): boolean;
 }
 
-/** Others are answered after so long, however many backups there are. */
-const SLICE_MS = 5;
-const PAGE = 500;
 const MARK_AT_ONCE = 200;
 
 /** The verdicts on all backups of a source, in short steps: nobody waits for 100,000 of them. */
 export async function judgeSource(deps: SnapshotDeps, source: string): Promise<Judgement> {
   const { state, settings, context } = deps;
   const revision = state.catalog.revision();
-  const pause = createPause();
-  const pinOf = pinsNow(deps);
-  const backups: RetainedBackup[] = [];
-  let page: CatalogedBackup[] = [];
-  do {
-    page = state.retention.page(source, page.at(-1) ?? null, PAGE);
-    for (const one of page) backups.push({ ...one, pin: pinOf(one) });
-    if (pause.is_due()) await pause.others();
-  } while (page.length > 0);
+  const slice = new Slice();
+  const backups = await pinnedBackups(state, source, slice);
   const steps = decideInSteps(backups, settings.retention, context.clock.now_ms());
-  let step = steps.next();
-  for (; step.done !== true; step = steps.next()) if (pause.is_due()) await pause.others();
+  const verdicts = await inSlices(steps, slice);
   return {
-    verdicts: step.value,
+    verdicts,
     holdsFor: (some) => {
-      const pinNow = pinsNow(deps);
+      const pinNow = pinsNow(state);
       return state.catalog.revision() === revision && some.every(({ backup }) => pinNow(backup) === null);
     },
   };
@@ -74,24 +65,4 @@ async function markAll(
     await setImmediate();
   }
   return true;
-}
-
-function pinsNow({ state }: SnapshotDeps): (backup: CatalogedBackup) => RetainedBackup['pin'] {
-  const { snapshots, unresolved_sources } = state.cases.pins();
-  return ({ snapshot_id, source }) => {
-    if (snapshots.has(snapshot_id)) return 'pinned';
-    return unresolved_sources.has(source) ? 'loss_open' : null;
-  };
-}
-
-/** Says when the slice is used up, and lets others in. */
-function createPause() {
-  let began = performance.now();
-  return {
-    is_due: () => performance.now() - began >= SLICE_MS,
-    others: async () => {
-      await setImmediate();
-      began = performance.now();
-    },
-  };
 }

@@ -28,7 +28,6 @@ export interface CopyTable {
   every(backup_id: string): Copy[];
   /** Of backups that are to stay. */
   in(tier: string): Copy[];
-  ofSource(source: string): Map<string, Copy[]>;
   /** A copy that was found and that nobody told of. */
   found(copy: Pick<Copy, 'backup_id' | 'tier' | 'snapshot_id'>): void;
   /** Without an event: it was gone, or was never told of. */
@@ -63,7 +62,6 @@ export function createCopyTable(db: DatabaseSync, order: readonly string[]): Cop
   const of = db.prepare(`SELECT ${COLUMNS} FROM copies WHERE backup_id = ? AND ${STANDS}`);
   const every = db.prepare(`SELECT ${COLUMNS} FROM copies WHERE backup_id = ?`);
   const inTier = db.prepare(`${JOINED} AND copies.tier = ?`);
-  const ofSource = db.prepare(`${JOINED} AND backups.source = ?`);
   const going = db.prepare(`SELECT ${COLUMNS} FROM copies WHERE going IS NOT NULL`);
   const mark = db.prepare('UPDATE copies SET going = ? WHERE backup_id = ? AND tier = ?');
   const bad = db.prepare('UPDATE copies SET is_bad = 1 WHERE backup_id = ? AND tier = ?');
@@ -106,7 +104,6 @@ export function createCopyTable(db: DatabaseSync, order: readonly string[]): Cop
     of: (backup_id) => read(of.all(backup_id)),
     every: (backup_id) => read(every.all(backup_id)),
     in: (tier) => read(inTier.all(tier)),
-    ofSource: (source) => Map.groupBy(read(ofSource.all(source)), ({ backup_id }) => backup_id),
     found: (copy) => add(copy, null),
     remove,
     markBad: (backup_id, tier) => void bad.run(backup_id, tier),

@@ -1,11 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import type { MoveResult } from '@holdfast/contracts/http/backup';
 import { newId } from '@holdfast/event-store/new-event';
-import { decideTiers } from '../../domain/tiers/decide.ts';
-import type { Placement, TieredBackup } from '../../domain/tiers/state.ts';
-import { pinnedBackups } from '../retention/pinned-backups.ts';
+import type { Placement } from '../../domain/tiers/state.ts';
 import { dropGoing } from './drop-copies.ts';
 import { copyBackup, isOriginDamaged, type MoveDeps, tellDamaged } from './move-copy.ts';
+import { placeBackups } from './place-backups.ts';
 import { reconcileTier } from './reconcile-tiers.ts';
 import { createTierTroubles, type TierTroubles } from './tier-troubles.ts';
 
@@ -63,7 +61,7 @@ export function createMover(deps: MoveDeps): Mover {
     move: ({ dry_run }) =>
       inLine(async () => {
         if (!dry_run) return round(deps, { troubles, seen, signal: stopping.signal, now: true });
-        const placements = await decideAll(deps);
+        const placements = await placeBackups(deps);
         return { placements, copied: 0, dropped: 0, waiting: 0 };
       }),
     wake,
@@ -94,7 +92,7 @@ async function round(deps: MoveDeps, options: Round): Promise<Moved> {
   let first: Placement[] | undefined;
   let waiting: Placement[] = [];
   for (let pass = 0; pass < PASSES_MAX; pass += 1) {
-    const placements = await decideAll(deps, (placement) => markDrop(deps, placement));
+    const placements = await placeBackups(deps, { marks: true });
     first ??= placements;
     done.dropped += await drop();
     const copied = await copyAll(deps, placements, { ...options, blocked, correlationid });
@@ -122,41 +120,6 @@ async function lookInto(deps: MoveDeps, options: CopyRound): Promise<void> {
       if (!is_new) blocked.add(troubles.failed(error, name));
     }
   }
-}
-
-/** Source by source; `onPlaced` is called inside the transaction in which it was decided. */
-async function decideAll(deps: MoveDeps, onPlaced?: (placement: Placement) => void): Promise<Placement[]> {
-  const { state, settings, context } = deps;
-  const all: Placement[] = [];
-  for (const source of state.retention.sources()) {
-    const decide = () =>
-      decideTiers(tieredBackups(deps, source), settings.tier_policy, context.clock.now_ms());
-    if (onPlaced === undefined) all.push(...decide());
-    else
-      state.write(() => {
-        const placements = decide();
-        for (const placement of placements) onPlaced(placement);
-        all.push(...placements);
-      });
-    await setImmediate();
-  }
-  return all;
-}
-
-function tieredBackups({ state }: MoveDeps, source: string): TieredBackup[] {
-  const copies = state.copies.ofSource(source);
-  return pinnedBackups(state, source).flatMap((backup) => {
-    const own = (copies.get(backup.backup_id) ?? []).map(({ tier, verified_ms, is_bad }) => ({
-      ...{ tier, is_bad, is_verified: verified_ms !== null },
-    }));
-    return own.length === 0 ? [] : [{ ...backup, copies: own }];
-  });
-}
-
-function markDrop({ state }: MoveDeps, { backup, step, tier, reasons }: Placement): void {
-  if (step.do !== 'drop') return;
-  const copy = { backup_id: backup.backup_id, tier: step.tier };
-  state.copies.markGoing(copy, `moved to ${tier}: ${reasons.join(', ')}`);
 }
 
 interface CopyRound extends Round {

@@ -1,12 +1,15 @@
 import { rm } from 'node:fs/promises';
 import type { BackupManifest, DatabaseProof } from '@holdfast/contracts/backup-events';
 import type { VerifyLevel, VerifyResult } from '@holdfast/contracts/http/backup';
+import type { ReportProgress } from '@holdfast/contracts/http/progress';
 import type { Entry, Snapshot } from '@holdfast/repository/api';
 import { HOT } from '@holdfast/runtime/repository-place';
+import { createWorkMeter } from '@holdfast/runtime/work-meter';
 import { treeChecksum } from '../../domain/manifest/build.ts';
 import type { SnapshotDeps } from '../backup-run/make-snapshot.ts';
 import { toKnownError } from '../backup-run/run-error.ts';
 import type { Engine } from '../engine.ts';
+import { metered, restoringFiles } from '../file-progress.ts';
 import { readCopy } from '../tiers/read-copies.ts';
 import { compareRestored } from './compare-restored.ts';
 import { proveDatabase } from './prove-database.ts';
@@ -26,6 +29,7 @@ export interface ProofOptions {
   /** Of `data`: a backup whose bytes were read and found well; what this one has in common with it is not read again. */
   readonly base?: BackupManifest | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly report?: ReportProgress | undefined;
 }
 
 /**
@@ -40,8 +44,8 @@ export async function proveBackup(
 ): Promise<VerifyResult> {
   return readCopy(deps, manifest, ({ tier, repository, snapshot_id }) => {
     // What a base has in common with a backup lies in hot.
-    const { base, signal } = options;
-    const own = { signal, ...(tier === HOT && { base }) };
+    const { base, ...others } = options;
+    const own = { ...others, ...(tier === HOT && { base }) };
     return proveCopy({ ...deps, repository }, { ...manifest, snapshot_id }, { level, ...own });
   });
 }
@@ -81,8 +85,10 @@ async function look(deps: SnapshotDeps, { manifest, level, options }: Proof): Pr
       return findings;
     }
     await compareManifest(deps.repository, { snapshot, manifest }, findings);
-    const entries = until(deps.repository.entries(snapshot), options.signal);
-    if (level === 'data') await readAll(deps.repository, entries, findings);
+    if (level === 'data') {
+      const entries = watched(deps.repository.entries(snapshot), 'reading', { findings, ...options });
+      await readAll(deps.repository, entries, findings);
+    }
     if (level === 'restore') await restoreAll(deps, snapshot, { findings, ...options });
     if (level === 'restore') await proveContents(deps, { manifest, snapshot }, { findings, ...options });
   } catch (error) {
@@ -147,6 +153,17 @@ async function* newIn(differences: ReturnType<Engine['diff']>, findings: Finding
   }
 }
 
+/** The same, and counted: findings know by now how much there is. */
+function watched(
+  entries: AsyncIterable<Entry>,
+  doing: 'reading' | 'comparing',
+  { findings, signal, report }: ProofOptions & { readonly findings: Findings },
+): AsyncIterable<Entry> {
+  const { files_checked: items_total, bytes_checked: bytes_total } = findings;
+  const meter = createWorkMeter(report, { doing, items: 'files', items_total, bytes_total });
+  return metered(until(entries, signal), meter);
+}
+
 /** Ends with the reason of the signal where the service stops. */
 async function* until(entries: AsyncIterable<Entry>, signal: AbortSignal | undefined): AsyncIterable<Entry> {
   for await (const entry of entries) {
@@ -198,18 +215,20 @@ async function readToEnd(pieces: AsyncIterable<unknown>): Promise<void> {
 async function restoreAll(
   deps: SnapshotDeps,
   snapshot: Snapshot,
-  { findings, signal }: ProofOptions & { readonly findings: Findings },
+  watching: ProofOptions & { readonly findings: Findings },
 ): Promise<void> {
+  const { findings, signal, report } = watching;
   const target = await makeScratchFolder(deps.settings.scratch_dir);
   try {
     const { failed } = await deps.repository.restore({
       snapshot_id: snapshot.id,
       target,
       ...(signal && { signal }),
+      ...(report && { on_progress: (progress) => report(restoringFiles(progress)) }),
     });
     for (const { path, reason } of failed) findings.problems.push(`${path}: ${reason}`);
     const named = new Set(failed.map(({ path }) => path));
-    const entries = until(deps.repository.entries(snapshot), signal);
+    const entries = watched(deps.repository.entries(snapshot), 'comparing', watching);
     for (const { path, reason } of await compareRestored(entries, target, (path) => !named.has(path))) {
       findings.problems.push(`${path}: ${reason}`);
     }
@@ -222,10 +241,10 @@ async function restoreAll(
 async function proveContents(
   deps: SnapshotDeps,
   backup: { manifest: BackupManifest; snapshot: Snapshot },
-  { findings, signal }: ProofOptions & { findings: Findings },
+  { findings, report, signal = new AbortController().signal }: ProofOptions & { findings: Findings },
 ): Promise<void> {
   if (findings.problems.length > 0) return;
-  const proven = await proveDatabase(deps, backup, signal ?? new AbortController().signal);
+  const proven = await proveDatabase(deps, backup, { signal, report });
   if (proven === null) return;
   findings.database = proven.database;
   findings.problems.push(...proven.problems);

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { BackupManifest, DatabaseProof } from '@holdfast/contracts/backup-events';
 import { HoldfastError, isHoldfastError } from '@holdfast/contracts/errors';
+import type { ReportProgress } from '@holdfast/contracts/http/progress';
 import type { Snapshot } from '@holdfast/repository/api';
 import type { MongoClient } from 'mongodb';
 import type { MongoSource } from '../../mongodb/capture.ts';
@@ -29,7 +30,7 @@ const proving_now = new Set<string>();
 export async function proveDatabase(
   deps: SnapshotDeps,
   { manifest, snapshot }: { manifest: BackupManifest; snapshot: Snapshot },
-  signal: AbortSignal,
+  watching: { readonly signal: AbortSignal; readonly report?: ReportProgress | undefined },
 ): Promise<ProvenDatabase | null> {
   const [root = ''] = snapshot.roots;
   if ((await deps.repository.find(snapshot, `${root}/${STATE_FILE}`)) === undefined) return null;
@@ -37,7 +38,7 @@ export async function proveDatabase(
   const source = settings.sources.find(({ name }) => name === manifest.sources[0]?.source)?.mongodb;
   if (source === undefined && settings.sources.some(({ name }) => name === manifest.sources[0]?.source))
     return null;
-  const proving = await reckoned(() => reckonDatabase(repository, snapshot, signal));
+  const proving = await reckoned(() => reckonDatabase(repository, snapshot, watching));
   const told = (reason: string | null, { problems, ...counts } = findingsOf(proving)) => ({
     database: { restored: reason === null, ...counts, reason },
     problems,

@@ -81,6 +81,12 @@ export function keyOf({ type, value }: BsonElement): string {
   return `${type}:${value.toString('latin1')}`;
 }
 
+/** The same of a document; of one without an `_id` it is empty. */
+export function keyIn(document: Buffer): string {
+  const id = bsonField(document, '_id');
+  return id === undefined ? '' : keyOf(id);
+}
+
 function renamedTo(to: Buffer | null): ChangeEvent['to'] {
   return to === null ? null : { database: nameIn(to, 'db'), collection: nameIn(to, 'coll') };
 }

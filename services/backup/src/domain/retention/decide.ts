@@ -1,3 +1,4 @@
+import { finish, STEP, type Steps } from '../steps.ts';
 import { type Calendar, calendarOf } from './periods.ts';
 import type {
   Go,
@@ -11,8 +12,6 @@ import type {
 
 /** On-change backups come once a second at worst: all of the last hour stay, then one a minute. */
 const RECENT_MS = 3_600_000;
-/** So many backups are looked at between two pauses: about a millisecond's work. */
-const STEP = 1_000;
 const MINUTELY: RotationRule = { period: 'minutely', keep_count: 60 };
 
 /**
@@ -31,14 +30,6 @@ export function decideRetention(
   return finish(decideInSteps(backups, policy, now_ms));
 }
 
-function finish<Result>(steps: Steps<Result>): Result {
-  let step = steps.next();
-  while (step.done !== true) step = steps.next();
-  return step.value;
-}
-
-/** A decision with pauses in it: whoever decides on very many backups answers others meanwhile. */
-type Steps<Result = void> = Generator<undefined, Result>;
 type Keep = (backup: RetainedBackup, reason: Stay) => void;
 
 /** The same in steps of a few milliseconds, whatever the number of backups (best given newest first). */
@@ -75,26 +66,34 @@ function* grouped(backups: readonly RetainedBackup[]): Steps<Map<string, Retaine
  * Of the periods that are asked for those that are over and of which a backup is the one that rotation would keep: `weekly` where it is the one of its
  * week. Each source and kind has one, whatever the counts of the policy are.
  */
-export function periodsOf<Backup extends RetainedBackup>(
+export function* periodsOf<Backup extends RetainedBackup>(
   backups: readonly Backup[],
   { rules, time_zone }: RetentionPolicy,
   { periods, now_ms }: { readonly periods: readonly PeriodName[]; readonly now_ms: number },
-): Map<string, PeriodName[]> {
+): Steps<Map<string, PeriodName[]>> {
   const calendar = calendarOf(time_zone);
   const found = new Map<string, PeriodName[]>();
-  const past = backups.filter(({ time_ms }) => time_ms <= now_ms);
-  const groups = Map.groupBy(past, (backup) => `${backup.source}\0${kindOf(backup)}`);
+  const groups = yield* grouped(backups);
   for (const group of groups.values()) {
-    const newest_first = group.toSorted(newestFirst);
+    const newest_first = group.filter(({ time_ms }) => time_ms <= now_ms).sort(newestFirst);
+    yield;
     for (const period of periods) {
       const rule = { ...rules.find((one) => one.period === period), period, keep_count: Infinity };
       const now = calendar.period(period, now_ms);
-      const over = newest_first.filter(({ time_ms }) => calendar.period(period, time_ms) < now);
+      // Newest first: what is not over yet stands before all that is.
+      const over = newest_first.slice(
+        countWhile(newest_first, (time_ms) => calendar.period(period, time_ms) >= now),
+      );
       const note: Keep = ({ backup_id }) => void found.getOrInsertComputed(backup_id, () => []).push(period);
-      finish(keepByRule(over, { rule, calendar }, note));
+      yield* keepByRule(over, { rule, calendar }, note);
     }
   }
   return found;
+}
+
+function countWhile(newest_first: readonly RetainedBackup[], is: (time_ms: number) => boolean): number {
+  const first = newest_first.findIndex(({ time_ms }) => !is(time_ms));
+  return first === -1 ? newest_first.length : first;
 }
 
 /** Holds end by themselves. */
@@ -106,6 +105,7 @@ const PROTECTIONS: Partial<Record<Stay | Go, string>> = {
   held: 'is held',
   pinned: 'holds the version that an open loss wants',
   loss_open: 'may hold the version that an open loss wants',
+  mass_change: 'is of a source that looks as if it were under attack',
   newest_good: 'is the newest good one of its source',
 };
 

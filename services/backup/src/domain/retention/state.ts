@@ -23,8 +23,8 @@ export interface RetainedBackup {
   readonly is_bad: boolean;
   readonly expires_ms: number | null;
   readonly hold: Hold | null;
-  /** An open loss wants a version that it holds, or may want it. */
-  readonly pin: 'pinned' | 'loss_open' | null;
+  /** An open loss wants a version that it holds, or may want it; or the source looks as if it were under attack. */
+  readonly pin: 'pinned' | 'loss_open' | 'mass_change' | null;
 }
 
 export type PeriodName = 'minutely' | 'hourly' | 'daily' | 'weekly' | 'monthly' | 'yearly';
@@ -55,6 +55,7 @@ export type Stay =
   | 'held'
   | 'pinned'
   | 'loss_open'
+  | 'mass_change'
   | 'from_future'
   | 'no_rotation';
 /** Why it goes. */

@@ -1,4 +1,5 @@
 import { isHeld, periodsOf } from '../retention/decide.ts';
+import { finish, STEP, type Steps } from '../steps.ts';
 import type { Placement, PlaceReason, Step, TierCopy, TieredBackup, TierPolicy } from './state.ts';
 
 const PERIODS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
@@ -14,17 +15,39 @@ export function decideTiers(
   policy: TierPolicy,
   now_ms: number,
 ): Placement[] {
+  return finish(decideTiersInSteps(backups, policy, now_ms));
+}
+
+/** The same in steps of a few milliseconds, whatever the number of backups. */
+export function* decideTiersInSteps(
+  backups: readonly TieredBackup[],
+  policy: TierPolicy,
+  now_ms: number,
+): Steps<Placement[]> {
   const near = newestOf(backups, now_ms);
+  yield;
   // Only what some tier asks for: there may be very many backups.
   const asked = PERIODS.filter((period) => policy.tiers.some(({ takes }) => takes?.has(period)));
-  const periods = periodsOf(backups, policy.retention, { periods: asked, now_ms });
-  return backups.map((backup) => {
+  const periods = yield* periodsOf(backups, policy.retention, { periods: asked, now_ms });
+  const placements: Placement[] = [];
+  for (const backup of backups) {
+    if (placements.length % STEP === 0) yield;
     const fixed = fixedBy(backup, near, now_ms);
-    if (fixed !== null) return stay(backup, nearestOf(backup, policy)?.tier ?? '', fixed);
-    const traits = [backup.backup_type, backup.reason, ...(periods.get(backup.backup_id) ?? [])];
-    const wanted = wantedTier(backup, { traits, policy, now_ms });
-    return placed(backup, wanted, policy);
-  });
+    placements.push(
+      fixed === null
+        ? movable(backup, { policy, now_ms, periods: periods.get(backup.backup_id) ?? [] })
+        : stay(backup, nearestOf(backup, policy)?.tier ?? '', fixed),
+    );
+  }
+  return placements;
+}
+
+function movable(
+  backup: TieredBackup,
+  { policy, now_ms, periods }: Pick<Terms, 'policy' | 'now_ms'> & { periods: readonly string[] },
+): Placement {
+  const traits = [backup.backup_type, backup.reason, ...periods];
+  return placed(backup, wantedTier(backup, { traits, policy, now_ms }), policy);
 }
 
 /** Why a backup is not to be touched; null: it may be moved. */
@@ -42,16 +65,23 @@ function fixedBy(
 
 /** What must stay near: the next backup is compared with it, and most losses want it. */
 function newestOf(backups: readonly TieredBackup[], now_ms: number): Map<string, PlaceReason> {
-  const near = new Map<string, PlaceReason>();
-  const good = backups.filter(({ is_bad, time_ms }) => !is_bad && time_ms <= now_ms);
-  for (const group of Map.groupBy(good, ({ source }) => source).values()) {
-    const newest_first = group.toSorted(newestFirst);
-    const full = newest_first.find(({ backup_type }) => backup_type === 'full');
-    if (full !== undefined) near.set(full.backup_id, 'newest_full');
-    const [newest] = newest_first;
-    if (newest !== undefined) near.set(newest.backup_id, 'newest_good');
+  const newest = new Map<string, TieredBackup>();
+  const full = new Map<string, TieredBackup>();
+  for (const backup of backups) {
+    if (backup.is_bad || backup.time_ms > now_ms) continue;
+    keepNewer(newest, backup);
+    if (backup.backup_type === 'full') keepNewer(full, backup);
   }
+  const near = new Map<string, PlaceReason>();
+  for (const { backup_id } of full.values()) near.set(backup_id, 'newest_full');
+  for (const { backup_id } of newest.values()) near.set(backup_id, 'newest_good');
   return near;
+}
+
+/** By source. */
+function keepNewer(best: Map<string, TieredBackup>, backup: TieredBackup): void {
+  const known = best.get(backup.source);
+  if (known === undefined || newestFirst(backup, known) < 0) best.set(backup.source, backup);
 }
 
 function newestFirst(one: TieredBackup, other: TieredBackup): number {

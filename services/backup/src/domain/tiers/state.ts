@@ -38,6 +38,7 @@ export type PlaceReason =
   | 'held'
   | 'pinned'
   | 'loss_open'
+  | 'mass_change'
   | 'from_future'
   | 'damaged'
   | 'newest_good'
