@@ -1,12 +1,11 @@
-import { setImmediate } from 'node:timers/promises';
 import { HOT } from '@holdfast/runtime/repository-place';
 import type { SnapshotDeps } from '../backup-run/make-snapshot.ts';
+import { readSource } from '../retention/read-source.ts';
 import type { CatalogedBackup } from '../retention/retention-table.ts';
 import type { Copy } from '../tiers/copy-table.ts';
 import { NOT_IN_REPOSITORY } from './catalog-table.ts';
 
 const EVERY_MS = 600_000;
-const PAGE = 500;
 
 /**
  * Tells, once, of each backup whose snapshot hot does not have any more although nobody asked this service: BackupDeleted,
@@ -78,14 +77,7 @@ export function watchVanished(deps: SnapshotDeps): AsyncDisposable {
 }
 
 async function cataloged({ state }: SnapshotDeps): Promise<CatalogedBackup[]> {
-  const all: CatalogedBackup[] = [];
-  for (const source of state.retention.sources()) {
-    let page: CatalogedBackup[] = [];
-    do {
-      page = state.retention.page(source, page.at(-1) ?? null, PAGE);
-      all.push(...page);
-      await setImmediate();
-    } while (page.length > 0);
-  }
-  return all;
+  const all: CatalogedBackup[][] = [];
+  for (const source of state.retention.sources()) all.push(await readSource(state, source));
+  return all.flat();
 }

@@ -1,5 +1,6 @@
 import type { BackupStats } from '@holdfast/repository/api';
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import { backoffMs } from '../../domain/backoff.ts';
 import type { BackupRun } from '../../domain/backup-run/state.ts';
 import type { BackupState } from '../state.ts';
 import type { TakenChanges } from './change-table.ts';
@@ -27,8 +28,7 @@ interface Refused {
   readonly cancel: () => void;
 }
 
-const FIRST_MS = 1_000;
-const MAX_MS = 300_000;
+const BACKOFF = { first_ms: 1_000, max_ms: 300_000 };
 
 /** None yet: after a restart the next walk comes upon them. */
 export function createRefusedChanges(deps: RefusedDeps): RefusedChanges {
@@ -68,7 +68,7 @@ function tryAgain(
   { path, attempts }: { path: string; attempts: number },
 ): () => void {
   const { clock, log } = context;
-  return clock.after(Math.min(FIRST_MS * 2 ** (attempts - 1), MAX_MS), () => {
+  return clock.after(backoffMs(attempts, BACKOFF), () => {
     const change = { source, path, gone: false, since_ms: clock.now_ms(), correlationid, traceparent: null };
     try {
       state.write(() => state.changes.add(change));

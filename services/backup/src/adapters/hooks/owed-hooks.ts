@@ -1,5 +1,6 @@
 import type { BackupSettings } from '../../config.ts';
 import type { BackupRun } from '../../domain/backup-run/state.ts';
+import { createLines } from '../line.ts';
 import { type HookDeps, type OwedHooks, runAfter } from './hooks.ts';
 
 export interface OwedHooksDeps extends Omit<HookDeps, 'owed'> {
@@ -15,18 +16,11 @@ export interface OwedHooksRunner extends OwedHooks, AsyncDisposable {
 /** Stands still until it is asked. */
 export function openOwedHooks(deps: OwedHooksDeps): OwedHooksRunner {
   const { state, context } = deps;
-  const lines = new Map<string, Promise<void>>();
-  const settle = (source: string): Promise<void> => {
-    const settled = (lines.get(source) ?? Promise.resolve()).then(async () => {
+  const lines = createLines();
+  const settle = (source: string): Promise<void> =>
+    lines.run(source, async () => {
       for (const run of state.owed_hooks.list(source)) await runOwed(deps, run);
     });
-    lines.set(
-      source,
-      // Who asked is told; the next in line begins all the same.
-      settled.catch(() => undefined),
-    );
-    return settled;
-  };
   return {
     settle,
     wake: () => {
@@ -37,7 +31,7 @@ export function openOwedHooks(deps: OwedHooksDeps): OwedHooksRunner {
       }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(lines.values());
+      await lines.over();
     },
   };
 }

@@ -11,6 +11,7 @@ import type { BackupRun } from '../../domain/backup-run/state.ts';
 import { isThere } from '../backup-run/standing.ts';
 import { environmentOf, logged } from '../hooks/hooks.ts';
 import { commandName, runCommand } from '../hooks/run-command.ts';
+import { createLine } from '../line.ts';
 import type { BackupState } from '../state.ts';
 import type { FrozenCopy } from './frozen-table.ts';
 
@@ -49,15 +50,18 @@ export function openVolumeSnapshots(deps: VolumeDeps): VolumeSnapshots {
     for (const copy of deps.state.frozen.list()) if (!in_use.has(copy.id)) await release(work, copy);
   };
   // One after the other: what is left over is gone before the same place is used again.
-  let last: Promise<unknown> = releaseLeftovers().catch((error: unknown) =>
-    deps.context.log.error(
-      { err: error },
-      'frozen volumes that were left could not be looked for; will retry',
-    ),
-  );
+  const line = createLine();
+  line
+    .run(releaseLeftovers)
+    .catch((error: unknown) =>
+      deps.context.log.error(
+        { err: error },
+        'frozen volumes that were left could not be looked for; will retry',
+      ),
+    );
   return {
-    freeze: (volume, { run, source }) => {
-      const frozen = last.then(async () => {
+    freeze: (volume, { run, source }) =>
+      line.run(async () => {
         await releaseLeftovers();
         const copy = copyOf(volume, source.name);
         requireApart(volume, copy, source);
@@ -73,13 +77,10 @@ export function openVolumeSnapshots(deps: VolumeDeps): VolumeSnapshots {
           throw error;
         }
         return { read_at: { from: resolve(volume.volume), at: copy.path }, release: released };
-      });
-      last = frozen.catch(() => undefined);
-      return frozen;
-    },
+      }),
     trouble: (source) => work.troubles.get(source) ?? null,
     async [Symbol.asyncDispose]() {
-      await last;
+      await line.over();
     },
   };
 }

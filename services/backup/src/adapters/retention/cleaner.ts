@@ -6,6 +6,7 @@ import type { Verdict } from '../../domain/retention/state.ts';
 import type { BackupMetrics } from '../../metrics.ts';
 import type { SnapshotDeps } from '../backup-run/make-snapshot.ts';
 import { toKnownError } from '../backup-run/run-error.ts';
+import { createLine } from '../line.ts';
 import { forgetIn } from './forget-snapshots.ts';
 import { judgeAndMark, judgeSource } from './judge-backups.ts';
 import type { Reclaimer } from './reclaim.ts';
@@ -36,17 +37,14 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
   const { settings, reclaimer, context } = deps;
   const { clock, log } = context;
   const stopping = new AbortController();
-  let line: Promise<unknown> = Promise.resolve();
+  const line = createLine();
   let cleaned_ms = Number.NEGATIVE_INFINITY;
 
-  const inLine = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const done = line.then(() => {
+  const inLine = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    line.run(async () => {
       if (stopping.signal.aborted) throw new HoldfastError('interrupted', 'the service stops');
       return work();
     });
-    line = done.catch(() => undefined); // Who asked is told; the next in line starts all the same.
-    return done;
-  };
   const behind = (work: () => Promise<unknown>) => {
     inLine(work).catch((error: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: error }, 'old backups were not removed; will retry');
@@ -81,7 +79,7 @@ export function createCleaner(deps: CleanerDeps): Cleaner {
     resume: () => behind(() => removeGoing(deps)),
     async [Symbol.asyncDispose]() {
       stopping.abort();
-      await line;
+      await line.over();
     },
   };
 }

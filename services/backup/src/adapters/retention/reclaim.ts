@@ -1,4 +1,5 @@
 import type { ServiceContext } from '@holdfast/runtime/connect-service';
+import { createLines } from '../line.ts';
 import type { Tiers } from '../tiers/tiers.ts';
 
 /** Frees the space of what was removed, in each tier by itself: it takes long, and nobody waits for it. */
@@ -19,7 +20,7 @@ export function createReclaimer({ context, tiers }: { context: ServiceContext; t
   const stopping = new AbortController();
   const unfreed = new Set<string>();
   const freed_ms = new Map<string, number>();
-  const working = new Map<string, Promise<void>>();
+  const lines = createLines();
 
   const free = (tier: string) => {
     freed_ms.set(tier, clock.now_ms());
@@ -29,25 +30,15 @@ export function createReclaimer({ context, tiers }: { context: ServiceContext; t
       const { bytes_removed, packs_removed } = await repository.prune({ signal: stopping.signal });
       log.info({ tier, bytes_removed, packs_removed }, 'space freed');
     };
-    const before = working.get(tier) ?? Promise.resolve();
-    const done = before.then(work).catch((error: unknown) => {
+    lines.run(tier, work).catch((error: unknown) => {
       if (stopping.signal.aborted) return;
       unfreed.add(tier);
       log.error({ err: error, tier }, 'space could not be freed; will retry');
     });
-    working.set(tier, done);
   };
   return {
     note: (tier) => void unfreed.add(tier),
-    exclusive: (tier, work) => {
-      const done = (working.get(tier) ?? Promise.resolve()).then(work);
-      // Who asked is told; space can be freed all the same.
-      working.set(
-        tier,
-        done.then(() => undefined).catch(() => undefined),
-      );
-      return done;
-    },
+    exclusive: lines.run,
     run: ({ now } = { now: false }) => {
       const now_ms = clock.now_ms();
       for (const tier of [...unfreed]) {
@@ -57,7 +48,7 @@ export function createReclaimer({ context, tiers }: { context: ServiceContext; t
     },
     async [Symbol.asyncDispose]() {
       stopping.abort();
-      await Promise.all(working.values());
+      await lines.over();
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { MoveResult } from '@holdfast/contracts/http/backup';
 import { newId } from '@holdfast/event-store/new-event';
 import type { Placement } from '../../domain/tiers/state.ts';
+import { createLine } from '../line.ts';
 import { dropGoing } from './drop-copies.ts';
 import { copyBackup, isOriginDamaged, type MoveDeps, tellDamaged } from './move-copy.ts';
 import { placeBackups } from './place-backups.ts';
@@ -32,15 +33,10 @@ export function createMover(deps: MoveDeps): Mover {
   const stopping = new AbortController();
   const troubles = createTierTroubles(deps);
   const seen = new Map<string, string>();
-  let line: Promise<unknown> = Promise.resolve();
+  const line = createLine();
   let is_woken = false;
   let cancel: () => void = () => undefined;
 
-  const inLine = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const done = line.then(work);
-    line = done.catch(() => undefined); // Who asked is told; the next in line starts all the same.
-    return done;
-  };
   const again = () => {
     is_woken = false;
     if (stopping.signal.aborted) return;
@@ -51,7 +47,8 @@ export function createMover(deps: MoveDeps): Mover {
   const wake = () => {
     if (is_woken || stopping.signal.aborted || deps.tiers.places.length === 1) return;
     is_woken = true;
-    inLine(() => round(deps, { troubles, seen, signal: stopping.signal }))
+    line
+      .run(() => round(deps, { troubles, seen, signal: stopping.signal }))
       .catch((error: unknown) => {
         if (!stopping.signal.aborted) log.error({ err: error }, 'backups were not moved; will retry');
       })
@@ -59,7 +56,7 @@ export function createMover(deps: MoveDeps): Mover {
   };
   return {
     move: ({ dry_run }) =>
-      inLine(async () => {
+      line.run(async () => {
         if (!dry_run) return round(deps, { troubles, seen, signal: stopping.signal, now: true });
         const placements = await placeBackups(deps);
         return { placements, copied: 0, dropped: 0, waiting: 0 };
@@ -68,7 +65,7 @@ export function createMover(deps: MoveDeps): Mover {
     async [Symbol.asyncDispose]() {
       stopping.abort();
       cancel();
-      await line;
+      await line.over();
     },
   };
 }

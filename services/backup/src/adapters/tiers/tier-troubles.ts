@@ -1,4 +1,5 @@
 import { timestamp } from '@holdfast/runtime/clock';
+import { backoffMs } from '../../domain/backoff.ts';
 import type { Placement } from '../../domain/tiers/state.ts';
 import { toKnownError } from '../backup-run/run-error.ts';
 import type { MoveDeps } from './move-copy.ts';
@@ -18,8 +19,7 @@ export interface TierTroubles {
   note(waiting: readonly Placement[], blocked: ReadonlySet<string>, correlationid: string): void;
 }
 
-const FIRST_MS = 60_000;
-const MOST_MS = 3_600_000;
+const BACKOFF = { first_ms: 60_000, max_ms: 3_600_000 };
 
 interface Failing extends Trouble {
   readonly count: number;
@@ -65,7 +65,7 @@ export function createTierTroubles(deps: MoveDeps): TierTroubles {
       // What is told names the tier anyway.
       const { code, message } = known.code === 'unavailable' ? toKnownError(known.cause ?? known) : known;
       const count = (failing.get(tier)?.count ?? 0) + 1;
-      const again_ms = clock.now_ms() + Math.min(MOST_MS, FIRST_MS * 2 ** (count - 1));
+      const again_ms = clock.now_ms() + backoffMs(count, BACKOFF);
       failing.set(tier, { code, message, count, again_ms });
       log.error({ err: error, tier }, 'a tier cannot be used; will retry');
       // After a failed sync a store is to be opened anew.

@@ -1,5 +1,6 @@
 import type { BackupType } from '@holdfast/contracts/backup-events';
 import type { EventData } from '@holdfast/contracts/catalog';
+import { backoffMs } from '../backoff.ts';
 import type { BackupRun, RunError, RunFact } from './state.ts';
 
 /** Somebody who waits for an answer is told of a failure after so many attempts; the system itself never gives up. */
@@ -16,7 +17,7 @@ export function failed(run: BackupRun, error: RunError, now_ms: number): RunFact
   const hopeless = full || error.code === 'encryption_required';
   const over = asked && (hopeless || run.attempt >= REQUEST_ATTEMPTS);
   const first_ms = full ? STORAGE_FULL_FIRST_MS : BACKOFF_FIRST_MS;
-  const delay_ms = Math.min(first_ms * 2 ** Math.max(0, run.attempt - 1), BACKOFF_MAX_MS);
+  const delay_ms = backoffMs(run.attempt, { first_ms, max_ms: BACKOFF_MAX_MS });
   return { type: 'failed', at_ms: now_ms, error, retry_ms: over ? null : now_ms + delay_ms };
 }
 
