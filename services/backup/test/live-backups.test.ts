@@ -103,6 +103,12 @@ describe('backups on change', () => {
     });
     expect(failures[1]?.data.attempt).toBe(2);
     await eventually(async () => (await stored(other)) === checksumOf(other));
+    // One in which its turn has not come says that it is without it: no alert ends by that.
+    const third = at.write('c.json', '{}');
+    await backup.tell('FileRegistered', facts(third), third);
+    await eventually(async () => (await stored(third)) !== undefined);
+    const [newest] = (await backup.told('BackupCreated')).toReversed();
+    expect(newest?.data.manifest.files_unreadable).toMatchObject([{ path: refused }]);
     repository.unreadable.delete(refused);
     await eventually(async () => (await stored(refused)) === checksumOf(refused), { timeout_ms: 15_000 });
   }, 20_000);

@@ -102,18 +102,25 @@ describe('a failed backup', () => {
   });
 
   test.each([
-    ['schedule', 'request', true],
-    ['schedule', 'on_change', false],
-    ['on_change', 'on_change', true],
-    ['on_change', 'schedule', true],
-  ])('by %s is over after one by %s: %s', (failure, success, is_over) => {
-    const error = { code: 'hook_failed', message: 'no' };
-    const alert = condition([event('BackupFailed', { sources: ['logs'], reason: failure, error })]);
-    const manifest = { reason: success, sources: [{ source: 'logs' }] };
-    const cleared = observe(event('BackupCreated', { manifest } as never), CONTEXT);
-    if (alert === null || cleared?.type !== 'cleared') throw new Error('nothing is cleared');
-    expect(recordCleared(alert, cleared, 5).outstanding.length === 0).toBe(is_over);
-  });
+    ['schedule', 'request', 0, true],
+    ['schedule', 'request', 1, true],
+    ['schedule', 'on_change', 0, false],
+    ['on_change', 'on_change', 0, true],
+    ['on_change', 'on_change', 1, false],
+    ['on_change', 'schedule', 0, true],
+    ['on_change', 'schedule', 1, false],
+  ])(
+    'by %s is over after one by %s with %d files that could not be read: %s',
+    (failure, success, unreadable, is_over) => {
+      const error = { code: 'hook_failed', message: 'no' };
+      const alert = condition([event('BackupFailed', { sources: ['logs'], reason: failure, error })]);
+      const files_unreadable = Array(unreadable).fill({ path: '/a', reason: 'EACCES' });
+      const manifest = { reason: success, sources: [{ source: 'logs' }], files_unreadable };
+      const cleared = observe(event('BackupCreated', { manifest } as never), CONTEXT);
+      if (alert === null || cleared?.type !== 'cleared') throw new Error('nothing is cleared');
+      expect(recordCleared(alert, cleared, 5).outstanding.length === 0).toBe(is_over);
+    },
+  );
 
   test('has the severity that the configuration gives it', () => {
     const severities = { backup_failed: 'medium' as const };

@@ -157,9 +157,10 @@ const RULES_BY_EVENT: { [Type in EventType]?: Rule<Type> } = {
     };
   },
   BackupCreated: (event) => {
-    const { sources, reason } = event.data.manifest;
-    // What looks at everything holds the changes too.
-    const reasons = reason === ON_CHANGE ? [ON_CHANGE] : [reason, ON_CHANGE];
+    const { sources, reason, files_unreadable } = event.data.manifest;
+    // What looks at everything holds the changes too, but those that could not be read.
+    const whole = files_unreadable.length === 0 ? [ON_CHANGE] : [];
+    const reasons = reason === ON_CHANGE ? whole : [reason, ...whole];
     const parts = sources.flatMap(({ source }) => reasons.map((one) => backupPart(source, one)));
     return { type: 'cleared', rule: 'backup_failed', host: hostOf(event), parts };
   },

@@ -80,7 +80,8 @@ async function outcomeOf(
   };
   try {
     const ends_failure = run.error !== null || deps.refused.has(run, taken);
-    const what = { run, source, taken, signal, onProgress, participant, ends_failure };
+    const still_unreadable = deps.refused.others(run, taken);
+    const what = { run, source, taken, signal, onProgress, participant, ends_failure, still_unreadable };
     const make = () => withHooks(deps, attempt, (hooks) => makeSnapshot(deps, { ...what, hooks }));
     const made = (await adopted(deps, run)) ?? (await make());
     const manifest = made.unchanged ? null : manifestOf(made.snapshot);

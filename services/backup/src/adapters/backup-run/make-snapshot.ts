@@ -42,6 +42,8 @@ export interface Attempt {
   readonly participant: Participant | null;
   /** A failure was told that this run may end: it is told even where nothing changed. */
   readonly ends_failure: boolean;
+  /** Changes that could not be read before and are not looked at now: the backup is without them. */
+  readonly still_unreadable: BackupStats['unreadable'];
   /** Commands that ran before it. */
   readonly hooks: readonly HookReport[];
 }
@@ -82,6 +84,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
   const metadata = (stats: BackupStats) => {
     refuseWhatWasLost(casesIn(state, source), carry, changes);
     refuseIncomplete(source, stats.unreadable);
+    const unreadable = run.walk ? stats.unreadable : [...stats.unreadable, ...attempt.still_unreadable];
     const surroundings = {
       ...about,
       read_ms,
@@ -89,7 +92,7 @@ export async function makeSnapshot(deps: SnapshotDeps, attempt: Attempt): Promis
       hooks: attempt.hooks,
       missed: missed?.told(),
     };
-    return { backup_id: run.backup_id, manifest: buildManifest(run, stats, surroundings) };
+    return { backup_id: run.backup_id, manifest: buildManifest(run, { ...stats, unreadable }, surroundings) };
   };
   return await repository.backup({
     host: context.host,

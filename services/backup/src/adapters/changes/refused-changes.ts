@@ -9,6 +9,8 @@ import type { TakenChanges } from './change-table.ts';
 export interface RefusedChanges extends Disposable {
   /** True where one of the changes of a run was refused before, and told so. */
   has(run: BackupRun, taken: TakenChanges): boolean;
+  /** Those of the source of a run that it does not look at: their time has not come. */
+  others(run: BackupRun, taken: TakenChanges): BackupStats['unreadable'];
   /**
    * Inside `write`, at the end of an on-change run: tells of those that were refused as BackupFailed, which is an alert,
    * and has them tried again, later and later. The others are in the backup all the same. How many there are.
@@ -24,6 +26,9 @@ export interface RefusedDeps {
 }
 
 interface Refused {
+  readonly source: string;
+  readonly path: string;
+  readonly reason: string;
   readonly attempts: number;
   readonly cancel: () => void;
 }
@@ -35,6 +40,12 @@ export function createRefusedChanges(deps: RefusedDeps): RefusedChanges {
   const refused = new Map<string, Refused>();
   return {
     has: (run, taken) => taken.paths.some(({ path }) => refused.has(keyOf(run, path))),
+    others: ({ source }, taken) => {
+      const looked_at = new Set(taken.paths.map(({ path }) => path));
+      return [...refused.values()]
+        .filter((one) => one.source === source && !looked_at.has(one.path))
+        .map(({ path, reason }) => ({ path, reason }));
+    },
     settle: (run, taken, unreadable) => {
       const reasons = new Map(unreadable.map(({ path, reason }) => [path, reason]));
       let attempt = 0;
@@ -43,9 +54,16 @@ export function createRefusedChanges(deps: RefusedDeps): RefusedChanges {
         const before = refused.get(key);
         before?.cancel();
         refused.delete(key);
-        if (!reasons.has(path)) continue;
+        const reason = reasons.get(path);
+        if (reason === undefined) continue;
         const attempts = (before?.attempts ?? 0) + 1;
-        refused.set(key, { attempts, cancel: tryAgain(deps, run, { path, attempts }) });
+        refused.set(key, {
+          source: run.source,
+          path,
+          reason,
+          attempts,
+          cancel: tryAgain(deps, run, { path, attempts }),
+        });
         attempt = Math.max(attempt, attempts);
       }
       const told = taken.paths.filter(({ path }) => reasons.has(path));
