@@ -56,7 +56,7 @@ class Churn {
   /** What rotation does at the end of a day. */
   async day(): Promise<void> {
     for (let hour = 0; hour < 24; hour += 1) await this.hour();
-    const verdicts = applyKeepPolicy(this.#kept, POLICY);
+    const verdicts = applyKeepPolicy(this.#kept, POLICY, Infinity);
     const goes = verdicts.filter(({ keep }) => !keep).map(({ snapshot }) => snapshot.id);
     await this.#repository.forget(goes);
     this.#kept = verdicts.filter(({ keep }) => keep).map(({ snapshot }) => snapshot);

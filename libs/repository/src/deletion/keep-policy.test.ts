@@ -11,8 +11,10 @@ function snapshotAt(hours: number, source = 's'): Snapshot {
   return { id: `${source}${hours}`, host: 'h', source, time_ms, started_ms: time_ms } as Snapshot;
 }
 
-function kept(snapshots: readonly Snapshot[], policy: KeepPolicy): string[] {
-  return applyKeepPolicy(snapshots, policy)
+const LATER_MS = START_MS + 30_000 * HOUR_MS;
+
+function kept(snapshots: readonly Snapshot[], policy: KeepPolicy, now_ms = LATER_MS): string[] {
+  return applyKeepPolicy(snapshots, policy, now_ms)
     .filter(({ keep }) => keep)
     .map(({ snapshot }) => snapshot.id)
     .sort();
@@ -55,6 +57,16 @@ describe('a keep policy', () => {
     expect(daysOf({ daily: 14 })).toEqual(new Set(last));
     expect(daysOf({ daily: 20 })).toEqual(new Set(snapshots.slice(10).map(({ id }) => id)));
     expect(daysOf({ within_ms: 13 * 24 * HOUR_MS })).toEqual(new Set(days < 0 ? last : [...last, 'day 15']));
+  });
+
+  test('keeps what is close to now where the newest is dated in the future', () => {
+    const [yesterday, today, wrong] = [snapshotAt(0), snapshotAt(24), snapshotAt(24 * 400)];
+    const now_ms = START_MS + 25 * HOUR_MS;
+    const policy = { within_ms: 12 * HOUR_MS };
+    expect(kept([yesterday, today, wrong], policy, now_ms)).toEqual([today.id, wrong.id]);
+    // A clock that is behind by now keeps more, never less.
+    expect(kept([yesterday, today], policy, START_MS)).toEqual([yesterday.id, today.id]);
+    expect(kept([yesterday, today], policy, now_ms + 1_000 * HOUR_MS)).toEqual([today.id]);
   });
 
   const counts = fc.nat(5);

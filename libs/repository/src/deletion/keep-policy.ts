@@ -7,7 +7,7 @@ type Period = (typeof PERIODS)[number];
 export interface KeepPolicy extends Partial<Record<Period, number>> {
   /** So many of the newest. */
   readonly last?: number;
-  /** All that did not begin earlier than so long before the newest (no clock is asked). */
+  /** All that did not begin earlier than so long before the newest; before now where that is dated later. */
   readonly within_ms?: number;
 }
 
@@ -23,19 +23,24 @@ export interface Verdict {
  * Applies a policy to each host and source by itself: the newest snapshot of each of the last n hours, days … that have
  * one (restic's rule), in local time. The newest of all always stays. A clock that was wrong for once takes one place in a rule and no
  * more: what is newer is decided by `time_ms`, which rises whatever the clock does, and what hour or day a snapshot is of by
- * `started_ms`.
+ * `started_ms`. So is how long ago it was made: the newest may be dated in the future, and the others are not old for that.
  */
-export function applyKeepPolicy(snapshots: readonly Snapshot[], policy: KeepPolicy): Verdict[] {
+export function applyKeepPolicy(
+  snapshots: readonly Snapshot[],
+  policy: KeepPolicy,
+  now_ms: number,
+): Verdict[] {
   const streams = Map.groupBy(snapshots, ({ host, source }) => JSON.stringify([host, source]));
-  return [...streams.values()].flatMap((stream) => judge(stream, policy));
+  return [...streams.values()].flatMap((stream) => judge(stream, policy, now_ms));
 }
 
-function judge(stream: readonly Snapshot[], policy: KeepPolicy): Verdict[] {
+function judge(stream: readonly Snapshot[], policy: KeepPolicy, now_ms: number): Verdict[] {
   const newest_first = [...stream].sort((one, other) => other.time_ms - one.time_ms);
   if (isEmpty(policy)) return newest_first.map((snapshot) => verdict(snapshot, ['no policy']));
   const counters = PERIODS.map((period) => countPeriods(period, policy[period] ?? 0));
   const { within_ms } = policy;
-  const since_ms = within_ms === undefined ? Infinity : (newest_first[0]?.started_ms ?? 0) - within_ms;
+  const newest_ms = Math.min(newest_first[0]?.started_ms ?? 0, now_ms);
+  const since_ms = within_ms === undefined ? Infinity : newest_ms - within_ms;
   return newest_first.map((snapshot, index) => {
     const reasons: string[] = counters.flatMap((take) => take(snapshot) ?? []);
     if (index < (policy.last ?? 0)) reasons.push('last');

@@ -69,7 +69,7 @@ async function judge(
     return named.map((snapshot) => ({ snapshot, keep: false, reasons: [] }));
   }
   const filter = { ...(host !== undefined && { host }), ...(source !== undefined && { source }) };
-  return applyKeepPolicy(await repository.snapshots(filter), policy);
+  return applyKeepPolicy(await repository.snapshots(filter), policy, Date.now());
 }
 
 function policyOf(options: ForgetOptions): KeepPolicy | undefined {
