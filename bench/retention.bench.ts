@@ -13,6 +13,7 @@ import { createCopyTable } from '../services/backup/src/adapters/tiers/copy-tabl
 import { placeBackups } from '../services/backup/src/adapters/tiers/place-backups.ts';
 import { policyOf } from '../services/backup/src/domain/retention/policy.ts';
 import type { TierPolicy } from '../services/backup/src/domain/tiers/state.ts';
+import { cleanupText } from '../services/backup/src/http/clean-up.ts';
 
 const COUNT = 100_000;
 const EVERY_MS = 600_000;
@@ -64,8 +65,10 @@ export async function run() {
       copies: createCopyTable(db, ['hot', 'warm', 'cold']),
     },
   } as unknown as SnapshotDeps;
+  const { verdicts } = await judgeSource(deps, 'bmc');
   return [
     ...(await measured(`verdicts on ${COUNT} backups`, () => judgeSource(deps, 'bmc'))),
+    ...(await measured(`${COUNT} verdicts as a reply`, () => cleanupText(true, verdicts))),
     ...(await measured(`places of ${COUNT} backups in three tiers`, () => placeBackups(deps))),
   ];
 }

@@ -3,6 +3,7 @@ import type { HttpServer } from '@holdfast/http/server';
 import { timestamp } from '@holdfast/runtime/clock';
 import type { Placement } from '../domain/tiers/state.ts';
 import { answered, type RouteDeps } from './deps.ts';
+import { jsonText, sendJson } from './json-text.ts';
 
 /** `POST /api/backup/move`: brings backups to the tiers where they belong; says of every backup which that is, and why. */
 export function moveBackups(app: HttpServer, { mover }: RouteDeps): void {
@@ -12,10 +13,11 @@ export function moveBackups(app: HttpServer, { mover }: RouteDeps): void {
     body: MoveBody.nullish(),
     response: { 200: MoveResult },
   };
-  app.post('/api/backup/move', { config: { role: 'admin' }, schema }, async ({ body }) => {
+  app.post('/api/backup/move', { config: { role: 'admin' }, schema }, async ({ body }, reply) => {
     const dry_run = body?.dry_run ?? false;
     const { placements, ...counts } = await answered(mover.move({ dry_run }));
-    return { dry_run, ...counts, items: placements.map(itemOf) };
+    const head: Omit<MoveResult, 'items'> = { dry_run, ...counts };
+    return sendJson(reply, await jsonText(head, placements, itemOf));
   });
 }
 

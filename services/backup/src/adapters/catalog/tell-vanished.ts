@@ -1,6 +1,7 @@
+import { Slice } from '@holdfast/repository/slice';
 import { HOT } from '@holdfast/runtime/repository-place';
 import type { SnapshotDeps } from '../backup-run/make-snapshot.ts';
-import { readSource } from '../retention/read-source.ts';
+import { pinnedBackups } from '../retention/pinned-backups.ts';
 import type { CatalogedBackup } from '../retention/retention-table.ts';
 import type { Copy } from '../tiers/copy-table.ts';
 import { NOT_IN_REPOSITORY } from './catalog-table.ts';
@@ -78,6 +79,6 @@ export function watchVanished(deps: SnapshotDeps): AsyncDisposable {
 
 async function cataloged({ state }: SnapshotDeps): Promise<CatalogedBackup[]> {
   const all: CatalogedBackup[][] = [];
-  for (const source of state.retention.sources()) all.push(await readSource(state, source));
+  for (const source of state.retention.sources()) all.push(await pinnedBackups(state, source, new Slice()));
   return all.flat();
 }

@@ -22,7 +22,6 @@ export interface Going {
 /** The catalog as retention sees it. Writers hold the transaction. */
 export interface RetentionTable {
   sources(): string[];
-  of(source: string): CatalogedBackup[];
   /** Of a source, newest first; those after `from`, where a page before ended. */
   page(
     source: string,
@@ -52,7 +51,6 @@ const COLUMNS = 'backup_id, snapshot_id, source, backup_type, reason, time_ms, i
 /** Retention's view in SQLite. */
 export function createRetentionTable(db: DatabaseSync): RetentionTable {
   const sources = db.prepare(`SELECT DISTINCT source FROM backups WHERE ${THERE}`);
-  const of = db.prepare(`SELECT ${COLUMNS} FROM backups WHERE source = ? AND ${THERE} ORDER BY time_ms DESC`);
   const one = db.prepare(`SELECT ${COLUMNS} FROM backups WHERE backup_id = ? AND ${THERE}`);
   const mark = db.prepare(`UPDATE backups SET going = ? WHERE backup_id = ? AND ${THERE}`);
   const unmark = db.prepare('UPDATE backups SET going = NULL WHERE backup_id = ?');
@@ -64,7 +62,6 @@ export function createRetentionTable(db: DatabaseSync): RetentionTable {
     ORDER BY time_ms DESC, backup_id DESC LIMIT ?`);
   return {
     sources: () => (sources.all() as unknown as { source: string }[]).map(({ source }) => source),
-    of: (source) => (of.all(source) as unknown as Row[]).map(toBackup),
     page: (source, from, limit) => {
       const { time_ms, backup_id } = from ?? { time_ms: Number.MAX_SAFE_INTEGER, backup_id: '' };
       return (page.all(source, time_ms, backup_id, limit) as unknown as Row[]).map(toBackup);
