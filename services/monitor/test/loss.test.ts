@@ -94,7 +94,7 @@ describe('detectMissingFiles: a file that is gone', () => {
     expect(summary?.correlationid).toBe(losses[0]?.correlationid);
     expect(summary?.data).toMatchObject({
       files_lost: 5000,
-      folders: [{ folder: lab.root, files_lost: 5000, files_known: 5000 }],
+      folders: [{ folder: lab.path('data'), files_lost: 5000, files_known: 5000 }],
     });
   });
 

@@ -32,6 +32,11 @@ test('a folder that lost more than half of its files is named, not what lies bel
   ]);
 });
 
+test('where all of it went from one folder, that one is named and not what holds it', () => {
+  const toll = tollOf({ '/r/kb': 22 });
+  expect(told(toll, { '/r': 31, '/r/kb': 30 })).toEqual([['/r/kb', 22, 30]]);
+});
+
 test('a few files are no partial deletion, nor are many of very many', () => {
   expect(suspectFolders(tollOf({ '/r/a': 9 }))).toEqual([]);
   expect(told(tollOf({ '/r/a': 500 }), { '/r': 100_000, '/r/a': 1000 })).toEqual([]);

@@ -62,11 +62,17 @@ export function depletedFolders(
   const depleted = known
     .map(({ folder, files_known }) => ({ folder, files_known, files_lost: folders.get(folder) ?? 0 }))
     .filter(({ files_lost, files_known }) => files_lost * 2 > files_known);
-  const names = new Set(depleted.map(({ folder }) => folder));
-  return depleted
+  // Where all of it went from one folder below, that is the one to name.
+  const exact = depleted.filter((one) => !depleted.some((other) => isInside(other, one)));
+  const names = new Set(exact.map(({ folder }) => folder));
+  return exact
     .filter(({ folder }) => !hasAbove(folder, names))
     .sort((one, other) => other.files_lost - one.files_lost)
     .slice(0, NAMED_MAX);
+}
+
+function isInside(inner: DepletedFolder, outer: DepletedFolder): boolean {
+  return inner.files_lost === outer.files_lost && inner.folder.startsWith(`${outer.folder}/`);
 }
 
 function hasAbove(folder: string, names: ReadonlySet<string>): boolean {
