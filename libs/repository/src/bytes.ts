@@ -168,13 +168,3 @@ export class ByteReader {
     if (this.left < length) throw new RangeError('the bytes end too early');
   }
 }
-
-const RELEASE_MIN_BYTES = 32 * 1024;
-
-/**
- * Frees the memory of a large buffer at once, which must not be used any more: what waits for garbage collection in
- * several threads adds up to hundreds of megabytes. Small ones share their memory with others and are left alone.
- */
-export function release(buffer: Buffer): void {
-  if (buffer.length >= RELEASE_MIN_BYTES) (buffer.buffer as ArrayBuffer).transfer(0);
-}

@@ -4,6 +4,7 @@ import { indexedTable, openIndexReadOnly } from '../index/index-database.ts';
 import { openPack, verifyBlocks } from '../pack/pack-reader.ts';
 import type { BlockInfo, PackTable } from '../pack/pack-table.ts';
 import type { ChunkPlace } from '../pack/table-chunks.ts';
+import { releaseMemory } from '../release-memory.ts';
 import { asBuffer, asKeys } from '../threads/keys-over-threads.ts';
 import type { CheckedPack, CheckPack } from '../threads/messages.ts';
 
@@ -23,7 +24,7 @@ export function checkPack(task: CheckPack): CheckedPack {
   const footer = footerProblem(keys, { id: task.pack, data }, indexed);
   if (footer !== undefined) problems.push(footer);
   // Given back now: the collector does not see how much hangs on it, and lets dozens of packs pile up.
-  (data.buffer as ArrayBuffer).transfer(0);
+  releaseMemory(data);
   return { problems, lost: Buffer.concat(lost) };
 }
 

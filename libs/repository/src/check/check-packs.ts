@@ -7,7 +7,7 @@ import { reasonOf, throwIfAborted } from '../errors.ts';
 import { indexedChunks, indexedPacks, prepareForTables } from '../index/index-database.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { CheckedPack } from '../threads/messages.ts';
-import { freeThread, type ThreadLease } from '../threads/worker-pool.ts';
+import { leastBusy, type ThreadLease } from '../threads/worker-pool.ts';
 import type { Findings } from './findings.ts';
 import type { PackSizes } from './unindexed-packs.ts';
 
@@ -73,7 +73,7 @@ async function readPacks(
 async function readPack(engine: Engine, lease: ThreadLease, id: string): Promise<CheckedPack | string> {
   const data = await getPack(engine, id);
   if (typeof data === 'string') return data;
-  const thread = freeThread(lease.threads) ?? lease.threads[0];
+  const thread = leastBusy(lease.threads);
   if (thread === undefined) throw new Error('no engine thread');
   const { keys, index } = engine;
   const task = { task: 'check_pack', keys, index_file: index.file, pack: id, data } as const;

@@ -4,7 +4,8 @@ import type { ChunkLocation } from '../index/index-database.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { ChunkKind } from '../pack/pack-writer.ts';
 import type { CopyBlock, CopyPiece } from '../threads/messages.ts';
-import { freeThread, type ThreadLease } from '../threads/worker-pool.ts';
+import { UnderWay } from '../threads/under-way.ts';
+import { leastBusy, type ThreadLease } from '../threads/worker-pool.ts';
 import { beginStoring } from '../write/begin-storing.ts';
 import { ChunkSink } from '../write/chunk-sink.ts';
 import { ClaimTable } from '../write/claim-table.ts';
@@ -41,11 +42,10 @@ export class ChunkCopier implements Disposable {
   readonly #sink: ChunkSink;
   readonly #lost = new Map<string, unknown>();
   #lost_told = 0;
-  readonly #under_way = new Set<Promise<void>>();
+  readonly #under_way = new UnderWay();
   #jobs = new Map<string, BlockJob>();
   #lease: ThreadLease | undefined;
   #returns: Disposable | undefined;
-  #failure: { error: unknown } | undefined;
   chunks = 0;
   bytes_read = 0;
 
@@ -90,8 +90,7 @@ export class ChunkCopier implements Disposable {
   /** Resolves when all that was asked for is in packs; rejects where some of what was asked for since the last time is lost. */
   async settle(): Promise<void> {
     await this.#start();
-    await Promise.all(this.#under_way);
-    this.#throwFailure();
+    await this.#under_way.settled();
     const known = this.#lost_told;
     this.#lost_told = this.#lost.size;
     if (this.#lost.size > known) throw [...this.#lost.values()].at(-1);
@@ -99,7 +98,7 @@ export class ChunkCopier implements Disposable {
 
   /** After it all of it is durable and in the index. */
   async checkpoint(): Promise<void> {
-    await Promise.all(this.#under_way);
+    await this.#under_way.settled();
     const threads = this.#lease?.threads ?? [];
     await Promise.all(threads.map((thread) => thread.run({ task: 'end_backup' })));
     this.#returns?.[Symbol.dispose]();
@@ -107,7 +106,6 @@ export class ChunkCopier implements Disposable {
     this.#lease = undefined;
     this.#sink.flush();
     await this.packs.checkpoint();
-    this.#throwFailure();
   }
 
   [Symbol.dispose](): void {
@@ -121,15 +119,7 @@ export class ChunkCopier implements Disposable {
     if (jobs.length > 0) this.#lease ??= await this.#begin();
     for (const job of jobs) {
       await this.packs.room();
-      while (this.#under_way.size >= 2 * (this.#lease?.threads.length ?? 1))
-        await Promise.race(this.#under_way);
-      this.#throwFailure();
-      const running: Promise<void> = this.#run(job)
-        .catch((error: unknown) => {
-          this.#failure ??= { error };
-        })
-        .finally(() => this.#under_way.delete(running));
-      this.#under_way.add(running);
+      await this.#under_way.begin(2 * (this.#lease?.threads.length ?? 1), () => this.#run(job));
     }
   }
 
@@ -157,7 +147,7 @@ export class ChunkCopier implements Disposable {
     const sealed = await store.get(packName(pack), { offset: place.block_offset, length: sealed_length });
     this.bytes_read += sealed.length;
     const threads = this.#lease?.threads ?? [];
-    const thread = freeThread(threads) ?? threads[0];
+    const thread = leastBusy(threads);
     if (thread === undefined) throw new Error('no engine thread');
     const task: CopyBlock = {
       task: 'copy_block',
@@ -181,9 +171,5 @@ export class ChunkCopier implements Disposable {
       if (!isRepositoryError(error)) throw error;
       this.#lost.set(chunk.toString('hex'), error);
     }
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
   }
 }

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { release } from '../bytes.ts';
 import { damaged, RepositoryError } from '../errors.ts';
+import { releaseMemory } from '../release-memory.ts';
 import { deriveKey, type RepositoryKeys } from './keys.ts';
 
 /** What an object is. The number is bound into every byte that is sealed. */
@@ -88,7 +88,7 @@ function envelopeOf(keys: RepositoryKeys, place: Place, header: Buffer): Envelop
     const body = cipher.update(plain);
     cipher.final();
     body.copy(target, at);
-    release(body);
+    releaseMemory(body);
     cipher.getAuthTag().copy(target, at + plain.length);
     return plain.length + TAG_BYTES;
   };

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { release } from '../bytes.ts';
 import { type Envelope, FOOTER_SECTION, newEnvelope, OBJECT_TYPE, TAG_BYTES } from '../crypto/envelope.ts';
 import type { RepositoryKeys } from '../crypto/keys.ts';
 import { damaged } from '../errors.ts';
+import { releaseMemory } from '../release-memory.ts';
 import { ChunkRecords } from './chunk-records.ts';
 import { decode, encode, looksIncompressible } from './codec.ts';
 import { packName, packTrailer, TRAILER_BYTES } from './pack-name.ts';
@@ -127,7 +127,7 @@ export class PackWriter {
     makeRoom(pack, data.length + TAG_BYTES);
     const sealed_length = pack.envelope.sealInto(number, data, { target: pack.data, at: pack.length });
     const sealed = pack.data.subarray(pack.length, pack.length + sealed_length);
-    if (data !== raw) release(data);
+    if (data !== raw) releaseMemory(data);
     verifyBlock(pack, { number, codec, raw, sealed });
     const chunk_count = block.chunks.count;
     pack.blocks.push({ offset: pack.length, sealed_length, raw_length: raw.length, codec, chunk_count });
@@ -184,6 +184,6 @@ function verifyBlock(
   const again = decode(block.codec, opened, block.raw.length);
   if (!again.equals(block.raw))
     throw damaged('a block does not decode to what went into it: is the memory sound?');
-  if (again !== opened) release(again);
-  release(opened);
+  if (again !== opened) releaseMemory(again);
+  releaseMemory(opened);
 }

@@ -5,7 +5,8 @@ import { isRepositoryError, reasonOf } from '../errors.ts';
 import type { ChunkLocation } from '../index/index-database.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { PieceProblem, WriteBlocks, WritePiece } from '../threads/messages.ts';
-import { freeThread, type ThreadLease } from '../threads/worker-pool.ts';
+import { UnderWay } from '../threads/under-way.ts';
+import { leastBusy, type ThreadLease } from '../threads/worker-pool.ts';
 import { type BlockJob, groupBlocks } from './block-groups.ts';
 import { HeldFolders } from './held-folders.ts';
 import type { Failure, RestoreFile } from './restore-file.ts';
@@ -36,7 +37,7 @@ export class BlockQueue implements Disposable {
   #jobs = new Map<string, BlockJob>();
   #pieces = 0;
   #lease: ThreadLease | undefined;
-  readonly #under_way = new Set<Promise<void>>();
+  readonly #under_way = new UnderWay();
   /** Packs that were gone when the index was read again because of them. */
   readonly #missing = new Map<string, Promise<void>>();
 
@@ -65,11 +66,7 @@ export class BlockQueue implements Disposable {
     this.#jobs = new Map();
     this.#pieces = 0;
     if (groups.length > DIRECT_MAX) this.threads();
-    for (const group of groups) {
-      while (this.#under_way.size >= this.#limit()) await Promise.race(this.#under_way);
-      const running: Promise<void> = this.#run(group).finally(() => this.#under_way.delete(running));
-      this.#under_way.add(running);
-    }
+    for (const group of groups) await this.#under_way.begin(this.#limit(), () => this.#run(group));
   }
 
   /** Resolves when everything is written or has failed. */
@@ -80,7 +77,7 @@ export class BlockQueue implements Disposable {
 
   /** Resolves when what was started is done; what waits is left. */
   async drain(): Promise<void> {
-    await Promise.all(this.#under_way);
+    await this.#under_way.settled();
   }
 
   /** The threads, which are kept until the end. */
@@ -135,7 +132,7 @@ export class BlockQueue implements Disposable {
       expected,
     };
     const threads = this.#lease?.threads ?? [];
-    const thread = freeThread(threads) ?? threads[0];
+    const thread = leastBusy(threads);
     if (thread === undefined) return writeBlocks(task);
     return thread.run(task, [sealed.buffer as ArrayBuffer, expected.buffer]);
   }

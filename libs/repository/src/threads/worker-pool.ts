@@ -154,6 +154,11 @@ function asError(error: { message: string; code: string | undefined }): Error {
 
 /** The thread that may be handed another task, the least busy; undefined: wait for a result first. */
 export function freeThread(threads: readonly EngineThread[]): EngineThread | undefined {
-  const [least] = [...threads].sort((one, other) => one.busy - other.busy);
+  const least = leastBusy(threads);
   return least !== undefined && least.busy < TASKS_AHEAD ? least : undefined;
+}
+
+/** For a task that is not to wait here; undefined where there is no thread. */
+export function leastBusy(threads: readonly EngineThread[]): EngineThread | undefined {
+  return [...threads].sort((one, other) => one.busy - other.busy)[0];
 }

@@ -4,6 +4,7 @@ import { putIndex } from '../index/put-index.ts';
 import { packName } from '../pack/pack-name.ts';
 import type { FinishedPack } from '../pack/pack-writer.ts';
 import { putNew } from '../put-new.ts';
+import { releaseMemory } from '../release-memory.ts';
 import type { PendingWriter } from './pending-writer.ts';
 
 /**
@@ -11,6 +12,7 @@ import type { PendingWriter } from './pending-writer.ts';
  * Maintenance merges small ones.
  */
 const INDEX_EVERY = { bytes: 256 << 20, ms: 10_000 };
+const free = (memory: ArrayBuffer) => releaseMemory(new Uint8Array(memory));
 const BACKLOG_MAX = 1;
 /** Who stores no more than this has committed before anybody could think that its packs are litter. */
 const PACKS_UNANNOUNCED_MAX = 2;
@@ -55,7 +57,7 @@ export class PackStore {
    * Begins to store a pack; a failure comes out of the next `room` or `checkpoint`, and then no other is stored.
    * `give_back` gets its memory once it is stored or given up; default: it is freed at once, not when it is collected.
    */
-  readonly put = (pack: FinishedPack, give_back: (memory: ArrayBuffer) => void = free): void => {
+  readonly put = (pack: FinishedPack, give_back = free): void => {
     const storing = (this.#failure === undefined ? this.#store(pack) : Promise.resolve())
       .catch((error: unknown) => {
         this.#failure ??= { error };
@@ -143,8 +145,4 @@ export class PackStore {
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
-}
-
-function free(memory: ArrayBuffer): void {
-  memory.transfer(0);
 }

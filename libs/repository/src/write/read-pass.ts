@@ -1,15 +1,10 @@
 import type { BackupRequest } from '../api.ts';
-import type { Engine } from '../engine.ts';
 import { RepositoryError } from '../errors.ts';
 import { keyToPath } from '../paths.ts';
 import type { ChildRef } from '../tree/node.ts';
-import type { ChunkSink } from './chunk-sink.ts';
-import type { ClaimTable } from './claim-table.ts';
 import { type Counts, EntryWriter } from './entry-writer.ts';
-import { FileStorer, type StoringLimits } from './file-storer.ts';
-import type { PackStore } from './pack-store.ts';
+import { FileStorer, type FileStorerParts, type StoringLimits } from './file-storer.ts';
 import { Scan, type ScanSink } from './scan.ts';
-import type { Stamper } from './stamp.ts';
 import { StatCache } from './stat-cache.ts';
 import { TreeWriter } from './tree-writer.ts';
 
@@ -20,13 +15,7 @@ export interface BackupLimits extends StoringLimits {
 }
 
 /** What all passes of one backup share. */
-export interface PassParts {
-  readonly engine: Engine;
-  readonly sink: ChunkSink;
-  readonly claims: ClaimTable;
-  readonly packs: PackStore;
-  readonly compress: boolean;
-  readonly stampOf: Stamper;
+export interface PassParts extends Omit<FileStorerParts, 'signal'> {
   readonly limits: BackupLimits;
 }
 
