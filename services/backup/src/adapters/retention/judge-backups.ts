@@ -1,9 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import { Slice } from '@holdfast/repository/slice';
 import { decideInSteps } from '../../domain/retention/decide.ts';
 import type { Verdict } from '../../domain/retention/state.ts';
 import type { SnapshotDeps } from '../backup-run/make-snapshot.ts';
 import { inSlices } from '../in-slices.ts';
+import { markAll } from '../mark-all.ts';
 import { pinnedBackups, pinsNow } from './pinned-backups.ts';
 
 /** What is decided on one source, and whether it may still be acted on. */
@@ -12,8 +12,6 @@ export interface Judgement {
   /** Inside `write`: true where nothing has come meanwhile that could let one of these stay. */
   holdsFor(verdicts: readonly Verdict[]): boolean;
 }
-
-const MARK_AT_ONCE = 200;
 
 /** The verdicts on all backups of a source, in short steps: nobody waits for 100,000 of them. */
 export async function judgeSource(deps: SnapshotDeps, source: string): Promise<Judgement> {
@@ -40,29 +38,14 @@ export async function judgeAndMark(
 ): Promise<Verdict[]> {
   const marked: Verdict[] = [];
   for (;;) {
-    const judgement = await judgeSource(deps, source);
-    if (await markAll(deps, judgement, (verdict) => marked.push(verdict) && onGo(verdict))) {
-      return marked.concat(judgement.verdicts.filter(({ stays }) => stays));
+    const { verdicts, holdsFor } = await judgeSource(deps, source);
+    const mark = (verdict: Verdict) => {
+      marked.push(verdict);
+      onGo(verdict);
+    };
+    const going = verdicts.filter(({ stays }) => !stays);
+    if (await markAll(deps.state, going, { holds: holdsFor, mark })) {
+      return marked.concat(verdicts.filter(({ stays }) => stays));
     }
   }
-}
-
-/** False where what was decided does not hold any more; those that were called for are on their way out all the same. */
-async function markAll(
-  { state }: SnapshotDeps,
-  { verdicts, holdsFor }: Judgement,
-  onGo: (verdict: Verdict) => void,
-): Promise<boolean> {
-  const going = verdicts.filter(({ stays }) => !stays);
-  for (let start = 0; start < going.length; start += MARK_AT_ONCE) {
-    const some = going.slice(start, start + MARK_AT_ONCE);
-    const holds = state.write(() => {
-      if (!holdsFor(some)) return false;
-      for (const verdict of some) onGo(verdict);
-      return true;
-    });
-    if (!holds) return false;
-    await setImmediate();
-  }
-  return true;
 }

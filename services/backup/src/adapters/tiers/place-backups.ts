@@ -1,15 +1,16 @@
-import { setImmediate } from 'node:timers/promises';
 import { Slice } from '@holdfast/repository/slice';
 import { decideTiersInSteps } from '../../domain/tiers/decide.ts';
 import type { Placement, TieredBackup } from '../../domain/tiers/state.ts';
 import type { SnapshotDeps } from '../backup-run/make-snapshot.ts';
 import { inSlices } from '../in-slices.ts';
+import { markAll } from '../mark-all.ts';
 import { pinnedBackups, pinsNow } from '../retention/pinned-backups.ts';
 import type { BackupState } from '../state.ts';
 
-const MARK_AT_ONCE = 200;
-
-/** Where each backup belongs, and what is to be done; source by source, in slices. With `marks` what is to be dropped is marked, in transactions in which that is still right. */
+/**
+ * Where each backup belongs, and what is to be done; source by source, in slices. With `marks` what is to be dropped is
+ * marked, in transactions in which that is still right.
+ */
 export async function placeBackups(deps: SnapshotDeps, { marks } = { marks: false }): Promise<Placement[]> {
   const all: Placement[] = [];
   for (const source of deps.state.retention.sources()) {
@@ -36,25 +37,20 @@ async function decideSource(deps: SnapshotDeps, source: string): Promise<Placeme
 }
 
 /** False where something came meanwhile that one of them may have to stay for; those that are marked go all the same. */
-async function markDrops({ state }: SnapshotDeps, placements: readonly Placement[]): Promise<boolean> {
+function markDrops({ state }: SnapshotDeps, placements: readonly Placement[]): Promise<boolean> {
   const drops = placements.flatMap(({ backup, step, tier, reasons }) =>
     step.do === 'drop' ? [{ backup, from: step.tier, why: `moved to ${tier}: ${reasons.join(', ')}` }] : [],
   );
-  for (let start = 0; start < drops.length; start += MARK_AT_ONCE) {
-    const some = drops.slice(start, start + MARK_AT_ONCE);
-    const holds = state.write(() => {
+  return markAll(state, drops, {
+    holds: (some) => {
       const pinOf = pinsNow(state);
-      const stands = ({ backup, from }: (typeof some)[number]) =>
-        pinOf(backup) === null && !isChanged(state, backup) && isElsewhere(state, backup.backup_id, from);
-      if (!some.every(stands)) return false;
-      for (const { backup, from, why } of some)
-        state.copies.markGoing({ backup_id: backup.backup_id, tier: from }, why);
-      return true;
-    });
-    if (!holds) return false;
-    await setImmediate();
-  }
-  return true;
+      return some.every(
+        ({ backup, from }) =>
+          pinOf(backup) === null && !isChanged(state, backup) && isElsewhere(state, backup.backup_id, from),
+      );
+    },
+    mark: ({ backup, from, why }) => state.copies.markGoing({ backup_id: backup.backup_id, tier: from }, why),
+  });
 }
 
 /** Held, found damaged, or removed since it was decided. */

@@ -12,7 +12,7 @@ export interface SessionPlace {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** A JSON object; lists and null are none. */
-export function isObject(value: unknown): value is Fields {
+function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -9,7 +9,7 @@ export interface Shape {
 }
 
 /** So much of the beginning is looked at. */
-export const SHAPE_BYTES = 64 * 1024;
+const SHAPE_BYTES = 64 * 1024;
 /** Fewer bytes say nothing. */
 const JUDGED_MIN = 48;
 const TEXTUAL = new Set(
